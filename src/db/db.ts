@@ -1,0 +1,24 @@
+/**
+ * Postgres, the only store. In: a URL, or a data folder for the embedded server. Out: a pool, transactions, COPY, at the
+ * schema version this program knows. Promised: sessions run in UTC with UTF-8; a server older than 15 and a schema newer
+ * than ours are refused with a message that names the versions; many processes may open at once.
+ */
+import type { Pool, PoolClient } from 'pg';
+
+/** Anything that runs a statement: the pool, or the client of a transaction. */
+export type Queryable = Pick<PoolClient, 'query'>;
+
+/** The client of an open transaction. */
+export type Transaction = PoolClient;
+
+export interface Database extends AsyncDisposable {
+  readonly pool: Pool;
+  /** Where it is, for people: host, port and database; never the password. */
+  readonly describe: string;
+  /** Postgres' major version, e.g. 18. */
+  readonly serverVersion: number;
+  /** Runs `work` between BEGIN and COMMIT; rolls back when it throws. */
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** Ends the pool; stops the embedded server when this was the last process using it. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,171 @@
+/**
+ * The built-in profile space. In: messages. Out: profiles, and reads of them. Promised: who is who follows
+ * `docs/identity.md`; a batch of messages and whatever the caller writes with it commit together or not at all; messages
+ * of one space take effect one after the other, in commit order, whichever process sends them; every drop is recorded.
+ */
+import type { Json, JsonObject } from '../base/json.ts';
+import type { Transaction } from '../db/db.ts';
+
+export type Collection = 'users' | 'accounts';
+
+/** The sliding time in which values count towards a limit. */
+export type LimitWindow = 'ever' | 'annually' | 'monthly' | 'weekly' | 'daily';
+
+/** One identifier type of a space. */
+export interface IdentifierRule {
+  readonly type: string;
+  readonly collection: Collection;
+  /** How many values a profile may have. */
+  readonly limit: number;
+  readonly window: LimitWindow;
+  readonly blocked: { readonly values: readonly string[]; readonly patterns: readonly string[] };
+  /** Read from traits and properties too (`profile-space.md` 2.2); the eleven defaults have places of their own. */
+  readonly custom: boolean;
+}
+
+export interface SpaceSettings {
+  /** In order of priority, highest first. Types that are not listed follow alphabetically. */
+  readonly identifiers: readonly IdentifierRule[];
+  /** Types first seen in `context.externalIds` become known (limit 5 ever). */
+  readonly autoRegister: boolean;
+}
+
+export interface SpaceRef {
+  readonly id: string;
+  /** The number that stands for the space in its tables. */
+  readonly no: number;
+  readonly settings: SpaceSettings;
+}
+
+export interface IncomingMessage {
+  readonly message: JsonObject;
+  readonly receivedAt: Date;
+  readonly sourceId: string;
+  readonly mappingId?: string;
+  readonly syncId?: string;
+}
+
+export type DropReason =
+  | 'group_id_too_long'
+  | 'group_id_missing'
+  | 'message_id_too_long'
+  | 'too_many_traits'
+  | 'too_many_properties'
+  | 'no_matching_identifiers'
+  | 'timestamp_before_1970'
+  | 'personas_disabled'
+  | 'text_not_storable';
+
+export type Outcome =
+  | { readonly kind: 'applied'; readonly profileId: string }
+  | { readonly kind: 'dropped'; readonly reason: DropReason; readonly detail: string };
+
+/** What a batch did to the space, for plans and sync histories. */
+export interface Effects {
+  readonly profilesCreated: number;
+  readonly accountsCreated: number;
+  readonly merged: number;
+  readonly traitsChanged: number;
+}
+
+export interface Written {
+  readonly outcomes: readonly Outcome[];
+  readonly effects: Effects;
+}
+
+/** Called inside the transaction that writes the batch, once, after its last try has been computed. */
+export type AlsoWrite = (tx: Transaction, written: Written) => Promise<void>;
+
+export interface SpaceWriter extends AsyncDisposable {
+  /** Applies a batch in order. Calls may overlap and take effect in the order they were made. */
+  write(space: SpaceRef, batch: readonly IncomingMessage[], also?: AlsoWrite): Promise<Written>;
+}
+
+/* ---- reading ---- */
+
+export interface TraitOrigin {
+  readonly sourceId: string;
+  readonly mappingId: string | null;
+  readonly syncId: string | null;
+  readonly messageId: string | null;
+  /** The time that decides between writers, ISO 8601 UTC. */
+  readonly updatedAt: string;
+}
+
+export interface ProfileTrait {
+  readonly key: string;
+  readonly value: Json;
+  readonly class: 'custom' | 'computed_trait' | 'audience';
+  readonly origin: TraitOrigin;
+}
+
+export interface ExternalId {
+  /** Stable name of this mapping, `map_…`; the paging key. */
+  readonly mapId: string;
+  readonly collection: Collection;
+  readonly type: string;
+  readonly id: string;
+  readonly createdAt: string;
+  readonly sourceId: string;
+  readonly firstMessageId: string | null;
+  readonly lastSeenAt: string;
+}
+
+/** A profile with everything below it folded in (`profile-space.md` 2.6). */
+export interface Profile {
+  readonly segmentId: string;
+  readonly collection: Collection;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly firstMessageId: string | null;
+  readonly firstSourceId: string | null;
+  readonly lastMessageId: string | null;
+  readonly lastSourceId: string | null;
+  readonly merges: number;
+  readonly mergedSegmentIds: readonly string[];
+  /** Ascending by code point of the key; removed traits are absent. */
+  readonly traits: readonly ProfileTrait[];
+  /** Newest first. */
+  readonly externalIds: readonly ExternalId[];
+}
+
+export interface ProfileLink {
+  readonly toCollection: Collection;
+  readonly segmentId: string;
+  readonly createdAt: string;
+  /** At most 25. */
+  readonly externalIds: readonly ExternalId[];
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** The cursor of the next page; null on the last. */
+  readonly next: string | null;
+}
+
+/** How a profile is asked for: by one of its identifiers, or by its (or a merged child's) segment id. */
+export type ProfileKey =
+  | { readonly kind: 'identifier'; readonly type: string; readonly value: string }
+  | { readonly kind: 'segment_id'; readonly id: string };
+
+export interface SpaceReader {
+  /** Null when there is none. Look-ups made at the same moment travel in one statement. */
+  profile(spaceNo: number, collection: Collection, key: ProfileKey): Promise<Profile | null>;
+  /** Newest link first. Null when there is no such profile. `next` undefined for the first page; a bad cursor throws `cursor_invalid`. */
+  links(
+    spaceNo: number,
+    collection: Collection,
+    key: ProfileKey,
+    limit: number,
+    next?: string,
+  ): Promise<Page<ProfileLink> | null>;
+  /** Most recently updated first; merged children are not listed. */
+  list(
+    spaceNo: number,
+    collection: Collection,
+    limit: number,
+    next?: string,
+  ): Promise<Page<{ segmentId: string; updatedAt: string }>>;
+  /** How many live profiles there are. */
+  count(spaceNo: number, collection: Collection): Promise<number>;
+}

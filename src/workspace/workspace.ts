@@ -1,0 +1,69 @@
+/**
+ * The workspace: what people configure. In: definitions from a file or an API. Out: sources, models, destinations,
+ * mappings, spaces and tokens, checked and stored. Promised: a faulty definition changes nothing and every fault is
+ * listed; secrets are encrypted at rest and never returned; tokens are stored as hashes.
+ */
+import type { Json, JsonObject } from '../base/json.ts';
+import type { ActionSlug } from '../destination/destination.ts';
+import type { SpaceSettings } from '../space/space.ts';
+
+export interface Source {
+  readonly id: string;
+  /** Unique in the workspace: `^[a-z0-9][a-z0-9_-]{0,99}$`. So are the names below. */
+  readonly name: string;
+  readonly engine: 'duckdb' | 'postgres';
+  /** As `openWarehouse` takes them, secrets filled in; never printed. */
+  readonly settings: JsonObject;
+  readonly enabled: boolean;
+}
+
+export interface Model {
+  readonly id: string;
+  readonly name: string;
+  readonly sourceId: string;
+  readonly description: string;
+  readonly query: string;
+  readonly identifierColumn: string;
+  readonly enabled: boolean;
+}
+
+export interface Destination {
+  readonly id: string;
+  readonly name: string;
+  /** The source it is connected to. */
+  readonly sourceId: string;
+  /** `actions-segment-profiles`. */
+  readonly slug: string;
+  readonly settings: JsonObject & { readonly endpoint: string };
+  readonly enabled: boolean;
+}
+
+export interface Mapping {
+  readonly id: string;
+  readonly name: string;
+  readonly destinationId: string;
+  readonly modelId: string;
+  readonly action: ActionSlug;
+  /** FQL over the change event, e.g. `event = "new" or event = "updated"`. */
+  readonly trigger: string;
+  /** Field id → directive or literal; defaults of the action are filled in. */
+  readonly fields: Readonly<Record<string, Json>>;
+  /** Optional fields whose null values are not sent. */
+  readonly skipNulls: readonly string[];
+  readonly enabled: boolean;
+  /** Goes up with each reset; part of message ids. */
+  readonly epoch: number;
+  /** The first sync records the state and sends nothing. */
+  readonly skipBackfill: boolean;
+  /** Stop before loading when more than this share (percent) of the rows would be updated or deleted; null: never. */
+  readonly guardPercent: number | null;
+}
+
+export interface Space {
+  readonly id: string;
+  readonly no: number;
+  readonly name: string;
+  readonly settings: SpaceSettings;
+  /** What a mapping's Profile Space field holds. */
+  readonly writeKey: string;
+}

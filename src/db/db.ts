@@ -4,6 +4,9 @@
  * than ours are refused with a message that names the versions; many processes may open at once.
  */
 import type { Pool, PoolClient } from 'pg';
+import type { Log } from '../base/log.ts';
+import { connect } from './connection.ts';
+import { migrate } from './migrations.ts';
 
 /** Anything that runs a statement: the pool, or the client of a transaction. */
 export type Queryable = Pick<PoolClient, 'query'>;
@@ -21,4 +24,26 @@ export interface Database extends AsyncDisposable {
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** Ends the pool; stops the embedded server when this was the last process using it. */
   close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** A Postgres of one's own; the embedded server in `dataFolder` when left out. */
+  readonly url?: string;
+  readonly dataFolder: string;
+  readonly log: Log;
+  /** Connections at most; default 10. */
+  readonly poolSize?: number;
+}
+
+/** Opens the database and brings its schema to the version this program knows. Errors: `database_…`. */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  if (options.url === undefined) throw new Error('the embedded server is not there yet');
+  const database = await connect({ url: options.url, log: options.log, poolSize: options.poolSize });
+  try {
+    await migrate(database.pool, options.log);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 }

@@ -22,6 +22,8 @@ export async function connect(options: ConnectOptions): Promise<Database> {
     allowExitOnIdle: false,
   });
   pool.on('error', (err) => log.warn({ err }, 'an idle database connection was lost'));
+  // Without a listener, losing a connection that is in use would end the process; its statement fails anyway.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const { rows } = await pool.query<{ version: number }>(
     `SELECT current_setting('server_version_num')::int AS version`,
   );

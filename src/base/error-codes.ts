@@ -132,6 +132,12 @@ const entries = {
     help: 'Run npm install without --omit=optional on this machine, or set DATABASE_URL to a Postgres of your own.',
     exit: 69,
   },
+  cursor_invalid: {
+    room: 'space',
+    what: 'The cursor of a page is not one that this server has given.',
+    help: 'Ask for the first page again, without `next`, and follow the cursors of the answers.',
+    exit: 2,
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof entries;

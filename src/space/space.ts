@@ -6,6 +6,12 @@
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Transaction } from '../db/db.ts';
 
+export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
+export { createPlanWriter } from './plan-writer.ts';
+export { createSpaceReader } from './reader.ts';
+export { recommendedBlocked } from './rules.ts';
+export { createSpaceWriter } from './writer.ts';
+
 export type Collection = 'users' | 'accounts';
 
 /** The sliding time in which values count towards a limit. */

@@ -27,6 +27,8 @@ CREATE TABLE profiles (
   created_at timestamptz NOT NULL,
   updated_at timestamptz NOT NULL,
   merged_into text COLLATE "C",
+  merged_at timestamptz,
+  merged_by text,
   members text[] COLLATE "C" NOT NULL,
   first_message_id text,
   first_source_id text,

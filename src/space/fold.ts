@@ -1,0 +1,118 @@
+/**
+ * A profile as people see it: the rows of its tree folded into one. In: the parent's row and those merged into it. Out:
+ * a `Profile`. Promised: per key the newest writer wins, removals included; identifiers keep who brought them and when.
+ * Source: `profile-space.md` 2.6.
+ */
+import { createHash } from 'node:crypto';
+import type { Json } from '../base/json.ts';
+import { identifierKey } from './extract.ts';
+import type { ExternalId, Profile, ProfileTrait, TraitOrigin } from './space.ts';
+import { isNewer } from './traits.ts';
+import type { ProfileRow, StoredIdentifier, TraitWrite } from './working-set.ts';
+
+export function foldProfile(parent: ProfileRow, members: readonly ProfileRow[]): Profile {
+  return {
+    segmentId: parent.id,
+    collection: parent.collection,
+    createdAt: isoTime(parent.createdAt),
+    updatedAt: isoTime(parent.updatedAt),
+    firstMessageId: parent.firstMessageId,
+    firstSourceId: parent.firstSourceId,
+    lastMessageId: parent.lastMessageId,
+    lastSourceId: parent.lastSourceId,
+    merges: parent.members.length,
+    mergedSegmentIds: parent.members,
+    traits: members.length === 0 ? ownTraits(parent) : foldTraits([parent, ...members]),
+    externalIds: foldIdentifiers([parent, ...members]),
+  };
+}
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function compareText(a: string, b: string): number {
+  return a === b ? 0 : codePointLess(a, b) ? -1 : 1;
+}
+
+/** Order by code point; UTF-16 order differs from it only where surrogates meet the characters above them. */
+function codePointLess(a: string, b: string): boolean {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i += 1) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    const xHigh = x >= 0xd800 && x <= 0xdfff;
+    const yHigh = y >= 0xd800 && y <= 0xdfff;
+    return xHigh === yHigh ? x < y : yHigh;
+  }
+  return a.length < b.length;
+}
+
+function ownTraits(row: ProfileRow): ProfileTrait[] {
+  const traits: ProfileTrait[] = [];
+  for (const write of row.writes) {
+    const origin = originOf(write);
+    for (const key of write.keys) traits.push({ key, value: row.traits[key] as Json, class: 'custom', origin });
+  }
+  return traits.sort((a, b) => compareText(a.key, b.key));
+}
+
+function foldTraits(rows: readonly ProfileRow[]): ProfileTrait[] {
+  const newest = new Map<string, { write: TraitWrite; value: Json | undefined }>();
+  const offer = (key: string, write: TraitWrite, value: Json | undefined) => {
+    const best = newest.get(key);
+    if (best === undefined || (isNewer(write, best.write) && !sameMoment(write, best.write))) {
+      newest.set(key, { write, value });
+    }
+  };
+  for (const row of rows) {
+    for (const write of row.writes) {
+      for (const key of write.keys) offer(key, write, row.traits[key]);
+      for (const key of write.gone ?? []) offer(key, write, undefined);
+    }
+  }
+  const traits: ProfileTrait[] = [];
+  for (const [key, { write, value }] of newest) {
+    if (value !== undefined) traits.push({ key, value, class: 'custom', origin: originOf(write) });
+  }
+  return traits.sort((a, b) => compareText(a.key, b.key));
+}
+
+/** Of two writes of the same moment the parent's stands: the rows come parent first. */
+function sameMoment(a: TraitWrite, b: TraitWrite): boolean {
+  return a.at === b.at && a.received === b.received;
+}
+
+function originOf(write: TraitWrite): TraitOrigin {
+  return {
+    sourceId: write.source,
+    mappingId: write.mapping ?? null,
+    syncId: write.sync ?? null,
+    messageId: write.message,
+    updatedAt: isoTime(write.at),
+  };
+}
+
+function foldIdentifiers(rows: readonly ProfileRow[]): ExternalId[] {
+  const all = rows.flatMap((row) => row.identifiers.map((identifier) => externalId(row, identifier)));
+  return all.sort((a, b) => compareText(b.createdAt, a.createdAt) || compareText(a.mapId, b.mapId));
+}
+
+function externalId(row: ProfileRow, identifier: StoredIdentifier): ExternalId {
+  return {
+    mapId: mapIdOf(identifierKey(row.collection, identifier.type, identifier.value)),
+    collection: row.collection,
+    type: identifier.type,
+    id: identifier.value,
+    createdAt: isoTime(identifier.created),
+    sourceId: identifier.source,
+    firstMessageId: identifier.message,
+    lastSeenAt: isoTime(identifier.seen),
+  };
+}
+
+/** A stable name of an identifier within its space, derived so that it need not be stored. */
+function mapIdOf(key: string): string {
+  return `map_${createHash('sha256').update(key).digest('hex').slice(0, 27)}`;
+}

@@ -1,0 +1,57 @@
+/**
+ * A writer that leaves no trace. In: the batches a sync would write. Out: what would become of them, summed up. It keeps
+ * what the batches did in temporary tables of its own session and reads them over the real ones, so that a later batch
+ * sees an earlier one; they vanish with the session. Nobody is kept waiting.
+ */
+import type { Database, Transaction } from '../db/db.ts';
+import { applyBatch, prepareBatch } from './batch.ts';
+import { compileRules } from './rules.ts';
+import type { SpaceWriter } from './space.ts';
+import { loadWorkingSet, realTables, type SpaceTables, writeDelta } from './store.ts';
+
+const planTables: SpaceTables = {
+  identifiers: 'pg_temp.plan_identifiers',
+  profiles: 'pg_temp.plan_profiles',
+  links: 'pg_temp.plan_links',
+  events: 'pg_temp.plan_events',
+  log: 'pg_temp.plan_log',
+};
+
+export async function createPlanWriter({ db }: { readonly db: Database }): Promise<SpaceWriter> {
+  const client = await db.pool.connect();
+  try {
+    await createTables(client);
+  } catch (error) {
+    client.release(true);
+    throw error;
+  }
+  let turn: Promise<unknown> = Promise.resolve();
+  return {
+    write(space, batch, also) {
+      const written = turn.then(async () => {
+        const rules = compileRules(space.settings);
+        const prepared = prepareBatch(batch, rules);
+        const workingSet = await loadWorkingSet(client, space.no, prepared.keys, [realTables, planTables]);
+        const delta = applyBatch(prepared, workingSet, rules);
+        await writeDelta(client, space.no, { ...delta, events: [], log: [] }, planTables);
+        const result = { outcomes: delta.outcomes, effects: delta.effects };
+        await also?.(client, result);
+        return result;
+      });
+      turn = written.catch(() => undefined);
+      return written;
+    },
+    async [Symbol.asyncDispose]() {
+      await turn;
+      client.release(true);
+    },
+  };
+}
+
+async function createTables(client: Transaction): Promise<void> {
+  for (const name of ['identifiers', 'profiles', 'links'] as const) {
+    await client.query(
+      `CREATE TEMPORARY TABLE ${planTables[name].slice(8)} (LIKE ${realTables[name]} INCLUDING INDEXES)`,
+    );
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * The identity settings of a space, prepared for use. In: `SpaceSettings`. Out: for every identifier type its rule,
+ * priority and test for blocked values. Source: `profile-space.md` 2.2 and 2.3.
+ */
+import type { Collection, IdentifierRule, LimitWindow, SpaceSettings } from './space.ts';
+
+export const maxMerges = 100;
+export const maxIdentifiersPerProfile = 1000;
+export const maxIdentifierLength = 500;
+
+const typeName = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/;
+const dayMs = 24 * 60 * 60 * 1000;
+const windowMs: Readonly<Record<LimitWindow, number>> = {
+  ever: Number.POSITIVE_INFINITY,
+  annually: 365 * dayMs,
+  monthly: 30 * dayMs,
+  weekly: 7 * dayMs,
+  daily: dayMs,
+};
+
+export interface TypeRule {
+  readonly type: string;
+  readonly collection: Collection;
+  readonly limit: number;
+  /** How long a value counts towards the limit, ms; infinite for `ever`. */
+  readonly windowMs: number;
+  /** Its place in the configured order; infinite for a type that is not listed. */
+  readonly rank: number;
+  readonly custom: boolean;
+  /** The camelCase spelling that is read beside the type itself; null when it is the same. */
+  readonly camelCase: string | null;
+  blocks(value: string): boolean;
+}
+
+export interface SpaceRules {
+  readonly users: ReadonlyMap<string, TypeRule>;
+  readonly accounts: ReadonlyMap<string, TypeRule>;
+  /** Configured types that are read from traits and properties. */
+  readonly custom: readonly TypeRule[];
+  /** The rule of a type, made up on first sight when the space allows it; null when the type cannot be used. */
+  ruleOf(collection: Collection, type: string): TypeRule | null;
+}
+
+const recommendedValues = new Set(['-1', 'null', 'anonymous']);
+const recommendedPattern = /^[0-]*$/;
+
+/** The values that are blocked for every type of a new space. */
+export const recommendedBlocked = { values: [...recommendedValues], patterns: [recommendedPattern.source] } as const;
+
+export function compileRules(settings: SpaceSettings): SpaceRules {
+  const users = new Map<string, TypeRule>();
+  const accounts = new Map<string, TypeRule>();
+  const of = (collection: Collection) => (collection === 'users' ? users : accounts);
+  for (const [rank, rule] of settings.identifiers.entries()) {
+    of(rule.collection).set(rule.type, compileRule(rule, rank));
+  }
+  const custom = [...users.values()].filter((rule) => rule.custom);
+  return {
+    users,
+    accounts,
+    custom,
+    ruleOf(collection, type) {
+      const known = of(collection).get(type);
+      if (known !== undefined) return known;
+      if (!settings.autoRegister || type.length > 100 || !typeName.test(type)) return null;
+      const rule = registeredRule(collection, type);
+      of(collection).set(type, rule);
+      return rule;
+    },
+  };
+}
+
+/** The rule of a type that nobody configured. */
+function registeredRule(collection: Collection, type: string): TypeRule {
+  const blocked = { values: [...recommendedValues], patterns: [recommendedPattern.source] };
+  return compileRule({ type, collection, limit: 5, window: 'ever', blocked, custom: false }, Number.POSITIVE_INFINITY);
+}
+
+function compileRule(rule: IdentifierRule, rank: number): TypeRule {
+  const values = new Set(rule.blocked.values);
+  const patterns = rule.blocked.patterns.map((pattern) => new RegExp(pattern));
+  const camelCase = rule.type.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  return {
+    type: rule.type,
+    collection: rule.collection,
+    limit: rule.limit,
+    windowMs: windowMs[rule.window],
+    rank,
+    custom: rule.custom,
+    camelCase: camelCase === rule.type ? null : camelCase,
+    blocks: (value) => values.has(value) || patterns.some((pattern) => pattern.test(value)),
+  };
+}
+
+/** Orders types by priority, highest first: the listed ones in their order, then the others alphabetically. */
+export function byPriority(a: TypeRule, b: TypeRule): number {
+  if (a.rank !== b.rank) return a.rank < b.rank ? -1 : 1;
+  return a.type < b.type ? -1 : a.type > b.type ? 1 : 0;
+}

@@ -1,0 +1,126 @@
+/**
+ * What a batch needs to know of a space, and what it changes: profiles by id and the owner of each identifier. The
+ * working set is never changed; a batch lays its changes over it (`Overlay`), so that it can be computed again.
+ */
+import type { Json } from '../base/json.ts';
+import type { Collection } from './space.ts';
+
+/** One identifier of a profile, as its row holds it. Times in ms since 1970. */
+export interface StoredIdentifier {
+  readonly type: string;
+  readonly value: string;
+  readonly created: number;
+  readonly source: string;
+  readonly message: string | null;
+  readonly seen: number;
+}
+
+/** Which keys one message wrote. `gone` are the keys it removed; newer writes win key by key. */
+export interface TraitWrite {
+  /** The time that decides between writers: the earlier of the event's own and its arrival. */
+  readonly at: number;
+  readonly received: number;
+  readonly source: string;
+  readonly mapping?: string;
+  readonly sync?: string;
+  readonly message: string | null;
+  readonly keys: readonly string[];
+  readonly gone?: readonly string[];
+}
+
+export type Traits = Readonly<Record<string, Json>>;
+
+/** A row of the profiles table. */
+export interface ProfileRow {
+  readonly id: string;
+  readonly collection: Collection;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly mergedInto: string | null;
+  /** When it was merged, ms, and by which message; kept so that a merge can be explained, and one day taken back. */
+  readonly mergedAt: number | null;
+  readonly mergedBy: string | null;
+  /** All profiles below this one; of a merged profile, those that were below it then. */
+  readonly members: readonly string[];
+  readonly firstMessageId: string | null;
+  readonly firstSourceId: string;
+  readonly lastMessageId: string | null;
+  readonly lastSourceId: string;
+  readonly lastEventAt: number;
+  readonly identifiers: readonly StoredIdentifier[];
+  readonly traits: Traits;
+  readonly writes: readonly TraitWrite[];
+}
+
+export interface WorkingSet {
+  /** Identifier key → the profile it was added to (perhaps merged since). */
+  readonly owners: ReadonlyMap<string, string>;
+  /** The profiles named by `owners` with everything above and below them. */
+  readonly profiles: ReadonlyMap<string, ProfileRow>;
+}
+
+export const emptyWorkingSet: WorkingSet = { owners: new Map(), profiles: new Map() };
+
+/**
+ * Puts what a later batch left over an earlier picture: for every key the other knows, its answer is the newer one.
+ * Profiles come along, as any of them may be in a tree with one that both know.
+ */
+export function newerOver(older: WorkingSet, newer: WorkingSet, keys: readonly string[]): WorkingSet {
+  let touches = false;
+  for (const key of keys) {
+    if (newer.owners.has(key)) {
+      touches = true;
+      break;
+    }
+  }
+  if (!touches) for (const id of older.profiles.keys()) touches ||= newer.profiles.has(id);
+  if (!touches) return older;
+  const owners = new Map(older.owners);
+  for (const key of keys) {
+    const owner = newer.owners.get(key);
+    if (owner !== undefined) owners.set(key, owner);
+  }
+  return { owners, profiles: new Map([...older.profiles, ...newer.profiles]) };
+}
+
+/** A mutable layer over a working set: the state while a batch is applied, and afterwards its delta. */
+export class Overlay implements WorkingSet {
+  readonly owners: Map<string, string>;
+  readonly profiles: Map<string, ProfileRow>;
+  readonly newKeys = new Map<string, string>();
+  readonly created = new Set<string>();
+  readonly changed = new Set<string>();
+
+  constructor(base: WorkingSet) {
+    this.owners = new Map(base.owners);
+    this.profiles = new Map(base.profiles);
+  }
+
+  get(id: string): ProfileRow {
+    const row = this.profiles.get(id);
+    if (row === undefined) throw new Error(`profile ${id} is not in the working set`);
+    return row;
+  }
+
+  /** The profile that stands for `id` now. */
+  canonical(id: string): ProfileRow {
+    let row = this.get(id);
+    while (row.mergedInto !== null) row = this.get(row.mergedInto);
+    return row;
+  }
+
+  create(row: ProfileRow): void {
+    this.profiles.set(row.id, row);
+    this.created.add(row.id);
+  }
+
+  put(row: ProfileRow): void {
+    this.profiles.set(row.id, row);
+    if (!this.created.has(row.id)) this.changed.add(row.id);
+  }
+
+  own(key: string, profileId: string): void {
+    this.owners.set(key, profileId);
+    this.newKeys.set(key, profileId);
+  }
+}

@@ -138,6 +138,72 @@ const entries = {
     help: 'Ask for the first page again, without `next`, and follow the cursors of the answers.',
     exit: 2,
   },
+  not_found: {
+    room: 'workspace',
+    what: 'Nothing in the workspace has that name or id.',
+    help: 'Check the name; `millrace apply` shows what the workspace holds.',
+    exit: 66,
+  },
+  name_taken: {
+    room: 'workspace',
+    what: 'Something of that kind already has the name.',
+    help: 'Choose another name.',
+    exit: 65,
+  },
+  name_invalid: {
+    room: 'workspace',
+    what: 'The name cannot be used.',
+    help: 'Names begin with a lower-case letter or a digit and go on with lower-case letters, digits, _ and -, up to 100 characters.',
+    exit: 65,
+  },
+  workspace_invalid: {
+    room: 'workspace',
+    what: 'The workspace file has faults; every one is listed with its line.',
+    help: 'Correct the lines that are named and apply the file again. Nothing was changed.',
+    exit: 65,
+  },
+  workspace_changed: {
+    room: 'workspace',
+    what: 'The workspace was changed by somebody else after the plan was made.',
+    help: 'Apply the file again to see a new plan. Nothing was changed.',
+    exit: 75,
+  },
+  secret_key_invalid: {
+    room: 'workspace',
+    what: 'The key that encrypts secrets cannot be used.',
+    help: 'Give 32 bytes as base64 (openssl rand -base64 32) or hex, or leave it unset to use the file secret.key of the data folder.',
+    exit: 78,
+  },
+  secret_key_wrong: {
+    room: 'workspace',
+    what: 'The secrets in the database were encrypted with another key.',
+    help: 'Use the key that was used before: the file secret.key of the first data folder, or the same secret key in the configuration of every process.',
+    exit: 78,
+  },
+  secret_damaged: {
+    room: 'workspace',
+    what: 'Stored secrets cannot be decrypted although the key is the right one.',
+    help: 'The database was changed by hand. Apply the workspace file again after removing the object, or restore a backup.',
+    exit: 70,
+  },
+  port_taken: {
+    room: 'api',
+    what: 'The port to listen on is taken by another program.',
+    help: 'Stop that program, or choose another port with --port or MILLRACE_PORT (0 takes a free one).',
+    exit: 69,
+  },
+  listen_host_unknown: {
+    room: 'api',
+    what: 'The address to listen on is not one of this machine.',
+    help: 'Choose one with --host or MILLRACE_HOST: 127.0.0.1 for this machine only, 0.0.0.0 for every interface.',
+    exit: 64,
+  },
+  port_forbidden: {
+    room: 'api',
+    what: 'This account may not listen on the port.',
+    help: 'Choose a port above 1023 with --port or MILLRACE_PORT, or give the account the right to it.',
+    exit: 77,
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof entries;

@@ -1,0 +1,106 @@
+/**
+ * Who may ask. In: the `Authorization` header and the space of the path. Out: the request's `spaceNo`, or the refusal
+ * (401, 400, 404 for an unknown space, 429), in that order. Promised: a request with a token seen within the last second
+ * is decided without waiting; secrets are kept as hashes only; a revoked token is refused a second later at most.
+ */
+import { hash } from 'node:crypto';
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import type { Clock } from '../../base/clock.ts';
+import { AnswerCache } from './answer-cache.ts';
+import {
+  isRefusal,
+  type Refusal,
+  refuse,
+  spaceNotFound,
+  tokenInvalid,
+  tokenMissing,
+  tooManyRequests,
+} from './errors.ts';
+import { readSpace } from './identifier.ts';
+import { RateLimit } from './rate-limit.ts';
+
+/** What a valid token allows. */
+export interface Grant {
+  readonly tokenId: string;
+  readonly spaceId: string;
+  readonly spaceNo: number;
+}
+
+export interface AccessDeps {
+  readonly verifyToken: (secret: string) => Promise<Grant | null>;
+  readonly findSpace: (idOrName: string) => Promise<{ readonly id: string; readonly no: number } | null>;
+  readonly clock: Clock;
+  readonly requestsPerSecond: number;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The space a Profile API request was let into. */
+    spaceNo: number;
+  }
+}
+
+const maxAgeMs = 1_000;
+const maxEntries = 10_000;
+
+/**
+ * The secret of `Basic base64(secret:)`; the colon may be missing. Null when the header is of another kind or has a
+ * password, which no token has.
+ */
+export function readSecret(authorization: string): string | null {
+  const encoded = /^basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(authorization)?.[1];
+  if (encoded === undefined) return null;
+  const credentials = Buffer.from(encoded, 'base64').toString('utf8');
+  const colon = credentials.indexOf(':');
+  if (colon >= 0 && colon < credentials.length - 1) return null;
+  const secret = colon < 0 ? credentials : credentials.slice(0, colon);
+  return secret === '' || secret.includes('\0') ? null : secret;
+}
+
+type Decision = number | Refusal;
+
+export function profileAccess(deps: AccessDeps) {
+  const cache = { clock: deps.clock, maxAgeMs, maxEntries };
+  const grants = new AnswerCache<Grant | null>(async (header) => {
+    const secret = readSecret(header);
+    return secret === null ? null : deps.verifyToken(secret);
+  }, cache);
+  const spaces = new AnswerCache((name) => deps.findSpace(name), cache);
+  const rate = new RateLimit(deps.requestsPerSecond);
+  const tooMany = tooManyRequests(deps.requestsPerSecond);
+
+  async function decideByName(space: string, grant: Grant | null): Promise<Decision> {
+    const found = await spaces.get(space, space);
+    if (found === null) return spaceNotFound;
+    return grant !== null && grant.spaceNo === found.no ? grant.spaceNo : tokenInvalid;
+  }
+
+  function decide(request: FastifyRequest): Decision | Promise<Decision> {
+    const header = request.headers.authorization;
+    if (header === undefined) return tokenMissing;
+    const space = readSpace((request.params as { space: string }).space);
+    if (isRefusal(space)) return space;
+    const grant = grants.get(hash('sha256', header, 'base64'), header);
+    if (grant instanceof Promise) return grant.then((known) => decideKnown(header, space, known));
+    return decideKnown(header, space, grant);
+  }
+
+  function decideKnown(header: string, space: string, grant: Grant | null): Decision | Promise<Decision> {
+    if (grant === null && readSecret(header) === null) return tokenInvalid;
+    return grant?.spaceId === space ? grant.spaceNo : decideByName(space, grant);
+  }
+
+  return function access(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void {
+    const settle = (decision: Decision): void => {
+      if (typeof decision !== 'number') refuse(reply, decision);
+      else if (!rate.take(decision, deps.clock.now().getTime())) refuse(reply, tooMany);
+      else {
+        request.spaceNo = decision;
+        done();
+      }
+    };
+    const decision = decide(request);
+    if (decision instanceof Promise) decision.then(settle, done);
+    else settle(decision);
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * Listening. In: an app that does not listen yet, and where. Out: the address that was bound. Promised: `close` takes no
+ * new connections, finishes the requests that run, then closes the app; a port that cannot be had is named in the error.
+ */
+import type { FastifyInstance } from 'fastify';
+import { MillraceError } from '../base/errors.ts';
+
+export interface ListenOptions {
+  /** An address of this machine; `0.0.0.0` or `::` for all of them. */
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+export interface Serving extends AsyncDisposable {
+  readonly host: string;
+  /** The port that was bound. */
+  readonly port: number;
+  /** How this machine reaches it, without a slash at the end. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export async function serve(app: FastifyInstance, options: ListenOptions): Promise<Serving> {
+  const { host } = options;
+  try {
+    await app.listen({ host, port: options.port });
+  } catch (error) {
+    throw listenError(error, options);
+  }
+  const bound = app.addresses()[0];
+  const port = typeof bound === 'object' ? bound.port : options.port;
+  const close = async (): Promise<void> => {
+    await app.close();
+  };
+  return { host, port, url: `http://${reachable(host)}:${port}`, close, [Symbol.asyncDispose]: close };
+}
+
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function listenError(error: unknown, { host, port }: ListenOptions): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  switch (code) {
+    case 'EADDRINUSE':
+      return new MillraceError('port_taken', `Port ${port} on ${host} is taken by another program.`, { cause: error });
+    case 'EACCES':
+      return new MillraceError('port_forbidden', `This account may not listen on port ${port} of ${host}.`, {
+        cause: error,
+      });
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new MillraceError('listen_host_unknown', `${host} is not an address of this machine.`, { cause: error });
+    default:
+      return error;
+  }
+}

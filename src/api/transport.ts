@@ -1,0 +1,104 @@
+/**
+ * What every answer has in common, routed or not: a `Request-Id`, JSON as its type, no caching; 404 for an unknown path,
+ * 405 with `Allow` for a known path and another method, also for requests the HTTP parser cannot read.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Log } from '../base/log.ts';
+import {
+  badRequest,
+  methodNotAllowed,
+  type Refusal,
+  refusalOf,
+  refuse,
+  routeNotFound,
+  serverFault,
+} from './profile/errors.ts';
+
+function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('Request-Id', request.id).header('Content-Type', 'application/json').header('Cache-Control', 'no-store');
+}
+
+/** The methods of each path, from the routes themselves, for the `Allow` header. */
+class PathTable {
+  readonly #methods = new Map<string, string[]>();
+
+  add(url: string, method: string | string[]): void {
+    const known = this.#methods.get(url) ?? [];
+    this.#methods.set(url, [...new Set([...known, ...[method].flat()])].sort());
+  }
+
+  /** Null when no route has this path. */
+  methodsOf(path: string): readonly string[] | null {
+    for (const [url, methods] of this.#methods) {
+      const pattern = url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:[a-zA-Z]+/g, '[^/]+');
+      if (new RegExp(`^${pattern}/?$`).test(path)) return methods;
+    }
+    return null;
+  }
+}
+
+function pathOf(url: string): string {
+  return url.split(/[?#]/, 1)[0] ?? '';
+}
+
+/** Answers a request that no route took. */
+function unroutable(table: PathTable, method: string, url: string): Refusal {
+  const allowed = table.methodsOf(pathOf(url));
+  if (method === 'OPTIONS') return methodNotAllowed(method, allowed ?? ['GET', 'HEAD']);
+  return allowed === null || allowed.includes(method) ? routeNotFound : methodNotAllowed(method, allowed);
+}
+
+export function installTransport(app: FastifyInstance, log: Log): void {
+  const table = new PathTable();
+  app.addHook('onRoute', (route) => table.add(route.url, route.method));
+  app.addHook('onRequest', (request, reply, done) => {
+    setCommonHeaders(request, reply);
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      refuse(reply, badRequest('The Host header is missing.'));
+    } else if (request.is404) {
+      refuse(reply, unroutable(table, request.method, request.originalUrl));
+    } else {
+      done();
+    }
+  });
+  app.setNotFoundHandler((_, reply) => refuse(reply, routeNotFound));
+  app.setErrorHandler((error, request, reply) => {
+    const answer = refusalOf(error);
+    if (answer !== null) return refuse(reply, answer);
+    // The route, never the URL: identifiers of people stand in it.
+    log.error({ requestId: request.id, route: request.routeOptions.url, err: error }, 'a request failed');
+    return refuse(reply, serverFault);
+  });
+}
+
+/** Fastify's own refusals from before a route is found, e.g. a path that cannot be decoded. */
+export function frameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  setCommonHeaders(request, reply);
+  refuse(reply, refusalOf(error) ?? serverFault);
+}
+
+const unreadable: Readonly<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: badRequest('The request line and headers are too long.', 431),
+  ERR_HTTP_REQUEST_TIMEOUT: badRequest('The request did not arrive in time.', 408),
+};
+const notHttp = badRequest('This is not an HTTP request.');
+const statusText: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+};
+
+/** Answers bytes that are no HTTP request, in our form, and ends the connection. */
+export function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const { status, body } = unreadable[error.code ?? ''] ?? notHttp;
+  socket.end(
+    `HTTP/1.1 ${status} ${statusText[status]}\r\nRequest-Id: ${randomUUID()}\r\nContent-Type: application/json\r\n` +
+      `Cache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

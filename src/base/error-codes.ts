@@ -204,6 +204,96 @@ const entries = {
     help: 'Choose a port above 1023 with --port or MILLRACE_PORT, or give the account the right to it.',
     exit: 77,
   },
+  mapping_invalid: {
+    room: 'mapping',
+    what: 'The field mappings of a mapping have faults.',
+    help: 'Correct the directives at the paths given; docs/mapping.md shows every directive with an example.',
+    exit: 65,
+  },
+  mapping_failed: {
+    room: 'mapping',
+    what: 'The field mappings cannot be applied to a row.',
+    help: 'Look at the value that the directive named in the message is given; the other rows go on.',
+    exit: 65,
+  },
+  trigger_invalid: {
+    room: 'mapping',
+    what: 'The trigger of a mapping cannot be understood, or can match no row change.',
+    help: 'Write a condition on the change, e.g. event = "new" or event = "updated"; texts in double quotes.',
+    exit: 65,
+  },
+  sync_running: {
+    room: 'sync',
+    what: 'A sync of this mapping is running; two never overlap.',
+    help: 'Wait for it to end, or cancel it: millrace sync cancel ID.',
+    exit: 75,
+  },
+  sync_not_running: {
+    room: 'sync',
+    what: 'The sync has ended already.',
+    help: 'See how with millrace sync show ID.',
+    exit: 65,
+  },
+  sync_not_found: {
+    room: 'sync',
+    what: 'There is no sync with this id.',
+    help: 'List them with millrace sync list; syncs older than the history setting are forgotten.',
+    exit: 65,
+  },
+  sync_disabled: {
+    room: 'sync',
+    what: 'The mapping, or something it needs, is disabled.',
+    help: 'Set enabled: true in the workspace file and apply it.',
+    exit: 78,
+  },
+  sync_guard: {
+    room: 'sync',
+    what: 'More rows would be updated or deleted than the guard of the mapping allows; nothing was sent.',
+    help: 'Look at the changes with millrace sync plan MAPPING. When they are meant, raise or remove guardPercent and run again.',
+    exit: 65,
+  },
+  sync_lost: {
+    room: 'sync',
+    what: 'A sync lost the lock of its mapping while it ran.',
+    help: 'The connection to the database was interrupted. Run it again: it goes on where it stopped.',
+    exit: 75,
+  },
+  sync_process_ended: {
+    room: 'sync',
+    what: 'The process that ran a sync ended before the sync did.',
+    help: 'Run it again: it goes on where it stopped.',
+    exit: 75,
+  },
+  sync_all_refused: {
+    room: 'sync',
+    what: 'Every row that was tried was refused.',
+    help: 'See the reasons with millrace sync show ID --rows failed. The rows are tried again in the next syncs.',
+    exit: 65,
+  },
+  sync_all_invalid: {
+    room: 'sync',
+    what: 'Every row of the model is invalid: its identifier is null or repeated.',
+    help: 'See which with millrace sync show ID --rows invalid, and choose an identifier column that is unique and not null.',
+    exit: 65,
+  },
+  sync_paging_invalid: {
+    room: 'sync',
+    what: 'The page that was asked for cannot be.',
+    help: 'Ask for 1 to 1,000 entries, with the cursor that the page before gave, or none.',
+    exit: 64,
+  },
+  sync_row_not_found: {
+    room: 'sync',
+    what: 'The model has no row with this identifier.',
+    help: 'Look at its rows with millrace model preview NAME.',
+    exit: 65,
+  },
+  endpoint_unsupported: {
+    room: 'sync',
+    what: 'The destination has an endpoint that this version cannot send to.',
+    help: 'Set endpoint: local in the settings of the destination.',
+    exit: 78,
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof entries;

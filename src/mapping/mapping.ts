@@ -3,9 +3,16 @@
  * output equal to the reference implementation (`@segment/actions-core`), key by key; pure; a fault in a mapping is found
  * when it is compiled, with its path.
  */
-import type { JsonObject } from '../base/json.ts';
+import { type Fault, MillraceError } from '../base/errors.ts';
+import type { Json, JsonObject } from '../base/json.ts';
 import type { Change, ChangeKind } from '../diff/diff.ts';
 import type { Column } from '../warehouse/warehouse.ts';
+import { makeChangeEvents } from './change-event.ts';
+import { mappingFaults } from './check.ts';
+import { columnsOf } from './columns.ts';
+import { compileMappingNode } from './compile.ts';
+import { MappingFailure } from './node.ts';
+import { parseTrigger } from './trigger.ts';
 
 /** What a mapping sees of one row change (`reverse-etl.md` section 3). */
 export interface ChangeEvent {
@@ -36,3 +43,76 @@ export interface CompiledTrigger {
   /** The columns it looks at; null when that cannot be told (then all). */
   readonly columns: ReadonlySet<string> | null;
 }
+
+/** Field id → directive or literal. */
+export type Directives = Readonly<Record<string, Json>>;
+
+/** Which changes people choose between (`reverse-etl.md` section 3), as triggers. */
+export const changeTriggers = {
+  added: 'event = "new"',
+  updated: 'event = "updated"',
+  'added or updated': 'event = "new" or event = "updated"',
+  deleted: 'event = "deleted"',
+} as const;
+
+/** The faults of a mapping, each with the path of its place, e.g. `traits.email.@path`; those the reference refuses, no others. */
+export function checkMapping(directives: Directives): readonly Fault[] {
+  return mappingFaults(directives);
+}
+
+/**
+ * Compiles a mapping. Throws `mapping_invalid` with all faults. The payload shares values with the event and constants
+ * with other payloads, so it is not to be written to.
+ * @param options.skipNulls fields whose nulls are left out; of an object field, its null members
+ */
+export function compileMapping(
+  directives: Directives,
+  options: { readonly skipNulls?: readonly string[] } = {},
+): Transform {
+  const faults = checkMapping(directives);
+  if (faults.length > 0) {
+    const list = faults.map((fault) => (fault.where === '' ? fault.message : `${fault.where}: ${fault.message}`));
+    throw new MillraceError('mapping_invalid', `The mapping has faults. ${list.join('; ')}`, { faults });
+  }
+  const payloadOf = compileMappingNode(withSkippedNulls(directives, options.skipNulls ?? [])).clean;
+  return (event) => {
+    try {
+      return payloadOf(event) as JsonObject;
+    } catch (error) {
+      throw failed(error);
+    }
+  };
+}
+
+function withSkippedNulls(directives: Directives, fields: readonly string[]): Directives {
+  const present = fields.filter((field) => Object.hasOwn(directives, field));
+  if (present.length === 0) return directives;
+  const wrapped = present.map((field) => [field, { '@excludeWhenNull': directives[field] ?? null }] as const);
+  return { ...directives, ...Object.fromEntries(wrapped) };
+}
+
+/** Texts of other errors may quote values of the row; only ours are passed on. */
+function failed(error: unknown): MillraceError {
+  if (error instanceof MappingFailure) {
+    return new MillraceError('mapping_failed', error.at === '' ? error.message : `${error.at}: ${error.message}`);
+  }
+  const name = error instanceof Error ? error.name : 'error';
+  return new MillraceError('mapping_failed', `a value of the row cannot be used where the mapping puts it (${name})`);
+}
+
+/**
+ * The columns of `$.properties` that a mapping and its trigger can look at; null when that cannot be told, then all.
+ */
+export function usedColumns(directives: Directives, trigger: CompiledTrigger): ReadonlySet<string> | null {
+  const columns = columnsOf(directives);
+  if (columns === null || trigger.columns === null) return null;
+  return new Set([...columns, ...trigger.columns]);
+}
+
+/** Compiles FQL. Throws `trigger_invalid` when it cannot be understood, or can match no change. */
+export function compileTrigger(fql: string): CompiledTrigger {
+  return parseTrigger(fql);
+}
+
+/** Changes as events: see `change-event.ts`. */
+export const changeEvents: MakeEventOf = makeChangeEvents;

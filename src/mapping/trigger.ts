@@ -1,0 +1,66 @@
+/**
+ * Triggers: which changes a mapping asks for, in Segment's filter language (FQL). Parsed and run by the vendor's own
+ * library, with its habits: one level of parentheses, and the last `and` or `or` of a level counts for the whole level.
+ */
+import subscriptions, { type Condition, type GroupCondition } from '@segment/destination-subscriptions';
+import { MillraceError } from '../base/errors.ts';
+import type { ChangeKind } from '../diff/diff.ts';
+import type { CompiledTrigger } from './mapping.ts';
+
+const changeKinds: readonly ChangeKind[] = ['new', 'updated', 'deleted'];
+
+const operators: ReadonlySet<string> = new Set([
+  ...['=', '!=', '<', '<=', '>', '>=', 'number_equals', 'number_not_equals', 'exists', 'not_exists', 'is_true'],
+  ...['is_false', 'contains', 'not_contains', 'starts_with', 'not_starts_with', 'ends_with', 'not_ends_with'],
+]);
+
+/** Throws `trigger_invalid`: with the library's message, or when no change could ever match. */
+export function parseTrigger(fql: string): CompiledTrigger {
+  const ast = subscriptions.parseFql(fql);
+  if ('error' in ast) throw invalid(fql, `cannot be understood: ${ast.error.message}`);
+  const leaves = leavesOf(ast);
+  const odd = leaves.find((leaf) => !operators.has(leaf.operator));
+  if (odd) throw invalid(fql, `has no comparison where one should be: found \`${odd.operator}\``);
+  const kinds = changeKinds.filter((kind) => mayMatch(ast, kind));
+  if (kinds.length === 0) throw invalid(fql, 'can match no row change');
+  return {
+    matches: (event) => subscriptions.validate(ast, event),
+    kinds: new Set(kinds),
+    columns: columnsOf(leaves),
+  };
+}
+
+function invalid(fql: string, what: string): MillraceError {
+  return new MillraceError('trigger_invalid', `The trigger \`${fql}\` ${what}.`);
+}
+
+type Leaf = Exclude<Condition, GroupCondition>;
+
+function leavesOf(condition: Condition): Leaf[] {
+  return condition.type === 'group' ? condition.children.flatMap(leavesOf) : [condition];
+}
+
+/**
+ * Whether any change of a kind can match: a condition on a column may or may not hold, except for a deletion, whose
+ * columns are all null; everything else of the event is known.
+ */
+function mayMatch(condition: Condition, kind: ChangeKind): boolean {
+  if (condition.type === 'group') {
+    const may = (child: Condition) => mayMatch(child, kind);
+    return condition.operator === 'or' ? condition.children.some(may) : condition.children.every(may);
+  }
+  if (condition.type === 'event-property' && kind !== 'deleted') return true;
+  const alone: GroupCondition = { type: 'group', operator: 'and', children: [condition] };
+  return subscriptions.validate(alone, { type: 'track', event: kind, properties: {}, context: {} });
+}
+
+function columnsOf(leaves: readonly Leaf[]): ReadonlySet<string> | null {
+  const columns = new Set<string>();
+  for (const leaf of leaves) {
+    if (leaf.type !== 'event-property') continue;
+    const [column] = leaf.name.split(/[[.\]]+/).filter((step) => step !== '');
+    if (column === undefined) return null;
+    columns.add(column);
+  }
+  return columns;
+}

@@ -4,8 +4,25 @@
  * listed; secrets are encrypted at rest and never returned; tokens are stored as hashes.
  */
 import type { Json, JsonObject } from '../base/json.ts';
+import type { Queryable } from '../db/db.ts';
 import type { ActionSlug } from '../destination/destination.ts';
 import type { SpaceSettings } from '../space/space.ts';
+import type { Secrets } from './secrets.ts';
+
+export { type Applied, lockWorkspace, runApply } from './apply.ts';
+export { defaultSpaceSettings } from './default-identifiers.ts';
+export { bumpEpoch, findMapping, findModel, findSource, readWorkspace } from './lookup.ts';
+export { type ApplyPlan, type PlanChange, type PlanEntry, planApply, type SpaceHasProfiles } from './plan.ts';
+export { maskSettings } from './secret-settings.ts';
+export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';
+export { createSpace, findSpace, listSpaces } from './spaces.ts';
+export { createToken, listTokens, revokeToken, type Token, verifyToken } from './tokens.ts';
+export {
+  type FileOptions,
+  type MappingChecks,
+  parseWorkspaceFile,
+  type WorkspaceFile,
+} from './workspace-file.ts';
 
 export interface Source {
   readonly id: string;
@@ -66,4 +83,27 @@ export interface Space {
   readonly settings: SpaceSettings;
   /** What a mapping's Profile Space field holds. */
   readonly writeKey: string;
+}
+
+/** The database and the box that opens the secrets in it. */
+export interface WorkspaceStore {
+  readonly db: Queryable;
+  readonly secrets: Secrets;
+}
+
+/** Everything that is configured, each kind in the order of names. */
+export interface Workspace {
+  readonly sources: readonly Source[];
+  readonly models: readonly Model[];
+  readonly destinations: readonly Destination[];
+  readonly mappings: readonly Mapping[];
+  readonly spaces: readonly Space[];
+}
+
+/** A mapping with all it needs to run. */
+export interface ResolvedMapping {
+  readonly mapping: Mapping;
+  readonly model: Model;
+  readonly source: Source;
+  readonly destination: Destination;
 }

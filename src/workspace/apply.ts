@@ -1,0 +1,216 @@
+/**
+ * Carrying out a plan. Promised: all of it or nothing; one at a time; never a plan that was made for another state of the
+ * workspace than the one it finds.
+ */
+import { MillraceError } from '../base/errors.ts';
+import { newId } from '../base/ids.ts';
+import type { Database, Transaction } from '../db/db.ts';
+import type { Definitions, Kind } from './definitions.ts';
+import { bumpEpoch, resolveMapping } from './lookup.ts';
+import { type ApplyPlan, type PlannedReset, stateOf } from './plan.ts';
+import { readRecords, splitSettings, type WorkspaceRecords } from './records.ts';
+import { type Secrets, wrongKey } from './secrets.ts';
+import { createSpace } from './spaces.ts';
+import type { ResolvedMapping } from './workspace.ts';
+
+export interface Applied {
+  /** How many objects were created, changed and removed. */
+  readonly created: number;
+  readonly changed: number;
+  readonly removed: number;
+  /** Mappings in a new epoch: what is remembered of their deliveries should be dropped. */
+  readonly resets: readonly PlannedReset[];
+  /** Mappings that are gone: the same. */
+  readonly removedMappings: readonly { readonly mappingId: string; readonly mapping: string }[];
+  /**
+   * A reset or removed mapping as it was, with the source that holds its state. A function, so that printing the result
+   * prints no secret.
+   */
+  readonly formerly: (mappingId: string) => ResolvedMapping;
+}
+
+/** Errors: `workspace_changed`, `secret_…`. */
+export async function runApply(
+  { db, secrets }: { readonly db: Database; readonly secrets: Secrets },
+  plan: ApplyPlan,
+): Promise<Applied> {
+  return db.transaction(async (tx) => {
+    await lockWorkspace(tx);
+    const records = await readRecords(tx);
+    if (stateOf(records) !== plan.state) {
+      throw new MillraceError('workspace_changed', 'The workspace was changed after this plan was made.');
+    }
+    const removed = removals(records, plan);
+    await refuseProfiles(tx, removed.space, plan);
+    const writer = makeWriter(tx, secrets, records);
+    await writeWanted(writer, plan);
+    for (const { mappingId } of plan.resets) await bumpEpoch(tx, mappingId);
+    for (const kind of ['mapping', 'destination', 'model', 'source', 'space'] as const) {
+      await tx.query(`DELETE FROM ${kind}s WHERE id = ANY($1)`, [removed[kind].map(({ id }) => id)]);
+    }
+    await writer.rememberKey();
+    const count = (action: string) => plan.entries.filter((entry) => entry.action === action).length;
+    return {
+      created: count('create'),
+      changed: count('change'),
+      removed: count('remove'),
+      resets: plan.resets,
+      removedMappings: removed.mapping.map(({ id, name }) => ({ mappingId: id, mapping: name })),
+      formerly: (mappingId) => resolveMapping(records, secrets, mappingId),
+    };
+  });
+}
+
+/** Held until the transaction ends; everybody who changes the workspace takes it first. */
+export async function lockWorkspace(tx: Transaction): Promise<void> {
+  await tx.query('SELECT 1 FROM workspace FOR UPDATE');
+}
+
+type Removals = Readonly<Record<Kind, readonly { readonly id: string; readonly name: string; readonly no?: number }[]>>;
+
+function removals(records: WorkspaceRecords, plan: ApplyPlan): Removals {
+  const gone = (kind: Kind) => {
+    const names = new Set(
+      plan.entries.filter((entry) => entry.kind === kind && entry.action === 'remove').map(({ name }) => name),
+    );
+    return records[`${kind}s`].filter(({ name }) => names.has(name));
+  };
+  return {
+    space: gone('space'),
+    source: gone('source'),
+    model: gone('model'),
+    destination: gone('destination'),
+    mapping: gone('mapping'),
+  };
+}
+
+async function refuseProfiles(tx: Transaction, spaces: Removals['space'], plan: ApplyPlan): Promise<void> {
+  for (const { name, no } of spaces) {
+    if (no === undefined || !(await plan.spaceHasProfiles(tx, no))) continue;
+    throw new MillraceError('workspace_changed', `The space ${name} got profiles after this plan was made.`);
+  }
+}
+
+interface Writer {
+  readonly tx: Transaction;
+  /** The id of an object that is there, or was just made. */
+  idOf(kind: Kind, name: string): string;
+  /** Inserts the object, or updates the one of this name. */
+  write(kind: Exclude<Kind, 'space'>, name: string, values: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Settings as columns. Error: `secret_key_wrong` when the others were sealed with another key. */
+  split(
+    kind: 'source' | 'destination',
+    name: string,
+    settings: Parameters<typeof splitSettings>[2],
+  ): ReturnType<typeof splitSettings>;
+  rememberKey(): Promise<void>;
+}
+
+function makeWriter(tx: Transaction, secrets: Secrets, records: WorkspaceRecords): Writer {
+  const prefixes = { source: 'src', model: 'mod', destination: 'dst', mapping: 'mpg', space: 'spa' } as const;
+  const ids = new Map<string, string>();
+  const there = new Set<string>();
+  for (const kind of Object.keys(prefixes) as Kind[]) {
+    for (const { id, name } of records[`${kind}s`]) {
+      ids.set(`${kind} ${name}`, id);
+      there.add(id);
+    }
+  }
+  const idOf = (kind: Kind, name: string) => {
+    const id = ids.get(`${kind} ${name}`) ?? newId(prefixes[kind]);
+    ids.set(`${kind} ${name}`, id);
+    return id;
+  };
+  let sealed = false;
+  return {
+    tx,
+    idOf,
+    async write(kind, name, values) {
+      const id = idOf(kind, name);
+      const columns = Object.keys(values);
+      const set = columns.map((column, index) => `${column} = $${index + 3}`).join(', ');
+      const statement = there.has(id)
+        ? `UPDATE ${kind}s SET name = $2, ${set}, updated_at = now() WHERE id = $1`
+        : `INSERT INTO ${kind}s (id, name, ${columns.join(', ')}, created_at, updated_at)
+           VALUES ($1, $2, ${columns.map((_, index) => `$${index + 3}`).join(', ')}, now(), now())`;
+      await tx.query(statement, [id, name, ...Object.values(values)]);
+    },
+    split(kind, name, settings) {
+      const split = splitSettings(secrets, idOf(kind, name), settings);
+      if (split.secrets !== null) {
+        const before = records.secret_key_id;
+        if (before !== null && before !== secrets.keyId) throw wrongKey(secrets.origin, secrets.keyId, before);
+        sealed = true;
+      }
+      return split;
+    },
+    async rememberKey() {
+      if (sealed) await tx.query('UPDATE workspace SET secret_key_id = $1', [secrets.keyId]);
+    },
+  };
+}
+
+async function writeWanted(writer: Writer, plan: ApplyPlan): Promise<void> {
+  const wanted = plan.wanted();
+  const touched = new Set(
+    plan.entries
+      .filter(({ action }) => action === 'create' || action === 'change')
+      .map(({ kind, name }) => `${kind} ${name}`),
+  );
+  const isTouched = (kind: Kind) => (definition: { readonly name: string }) =>
+    touched.has(`${kind} ${definition.name}`);
+  const created = new Set(
+    plan.entries.filter(({ action }) => action === 'create').map(({ kind, name }) => `${kind} ${name}`),
+  );
+  for (const { name, settings } of wanted.spaces.filter(isTouched('space'))) {
+    if (created.has(`space ${name}`)) await createSpace(writer.tx, name, settings);
+    else await updateSpace(writer, name, settings);
+  }
+  for (const source of wanted.sources.filter(isTouched('source'))) await writeSource(writer, source);
+  for (const model of wanted.models.filter(isTouched('model'))) await writeModel(writer, model);
+  for (const destination of wanted.destinations.filter(isTouched('destination')))
+    await writeDestination(writer, destination);
+  for (const mapping of wanted.mappings.filter(isTouched('mapping'))) await writeMapping(writer, mapping);
+}
+
+async function updateSpace(
+  writer: Writer,
+  name: string,
+  settings: Definitions['spaces'][number]['settings'],
+): Promise<void> {
+  await writer.tx.query('UPDATE spaces SET settings = $2, updated_at = now() WHERE id = $1', [
+    writer.idOf('space', name),
+    JSON.stringify(settings),
+  ]);
+}
+
+async function writeSource(writer: Writer, source: Definitions['sources'][number]): Promise<void> {
+  const { name, engine, settings, enabled } = source;
+  await writer.write('source', name, { engine, enabled, ...writer.split('source', name, settings) });
+}
+
+async function writeModel(writer: Writer, model: Definitions['models'][number]): Promise<void> {
+  const { name, source, description, query, identifierColumn, enabled } = model;
+  const source_id = writer.idOf('source', source);
+  await writer.write('model', name, { source_id, description, query, identifier_column: identifierColumn, enabled });
+}
+
+async function writeDestination(writer: Writer, destination: Definitions['destinations'][number]): Promise<void> {
+  const { name, source, slug, settings, enabled } = destination;
+  const source_id = writer.idOf('source', source);
+  await writer.write('destination', name, { source_id, slug, enabled, ...writer.split('destination', name, settings) });
+}
+
+async function writeMapping(writer: Writer, mapping: Definitions['mappings'][number]): Promise<void> {
+  await writer.write('mapping', mapping.name, {
+    destination_id: writer.idOf('destination', mapping.destination),
+    model_id: writer.idOf('model', mapping.model),
+    action: mapping.action,
+    trigger_fql: mapping.trigger,
+    fields: JSON.stringify(mapping.fields),
+    skip_nulls: JSON.stringify(mapping.skipNulls),
+    enabled: mapping.enabled,
+    skip_backfill: mapping.skipBackfill,
+    guard_percent: mapping.guardPercent,
+  });
+}

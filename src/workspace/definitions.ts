@@ -1,0 +1,121 @@
+/** What is configured, as a file says it: by name instead of by id, secrets filled in. */
+import type { Json, JsonObject } from '../base/json.ts';
+import type { ActionSlug } from '../destination/destination.ts';
+import type { SpaceSettings } from '../space/space.ts';
+import { destinationOf, mappingOf, sourceOf, type WorkspaceRecords } from './records.ts';
+import type { Secrets } from './secrets.ts';
+import type { Destination, Source } from './workspace.ts';
+
+export interface SpaceDefinition {
+  readonly name: string;
+  readonly settings: SpaceSettings;
+}
+
+export interface SourceDefinition {
+  readonly name: string;
+  readonly engine: Source['engine'];
+  readonly settings: JsonObject;
+  readonly enabled: boolean;
+}
+
+export interface ModelDefinition {
+  readonly name: string;
+  readonly source: string;
+  readonly description: string;
+  readonly query: string;
+  readonly identifierColumn: string;
+  readonly enabled: boolean;
+}
+
+export interface DestinationDefinition {
+  readonly name: string;
+  readonly source: string;
+  readonly slug: string;
+  readonly settings: Destination['settings'];
+  readonly enabled: boolean;
+}
+
+export interface MappingDefinition {
+  readonly name: string;
+  readonly destination: string;
+  readonly model: string;
+  readonly action: ActionSlug;
+  readonly trigger: string;
+  readonly fields: Readonly<Record<string, Json>>;
+  readonly skipNulls: readonly string[];
+  readonly skipBackfill: boolean;
+  readonly guardPercent: number | null;
+  readonly enabled: boolean;
+}
+
+export interface Definitions {
+  readonly spaces: readonly SpaceDefinition[];
+  readonly sources: readonly SourceDefinition[];
+  readonly models: readonly ModelDefinition[];
+  readonly destinations: readonly DestinationDefinition[];
+  readonly mappings: readonly MappingDefinition[];
+}
+
+export type Kind = 'space' | 'source' | 'model' | 'destination' | 'mapping';
+
+/** What the database holds, said as a file would. */
+export function definitionsOf(records: WorkspaceRecords, secrets: Secrets): Definitions {
+  const named = (list: readonly { readonly id: string; readonly name: string }[]) => {
+    const names = new Map(list.map(({ id, name }) => [id, name]));
+    return (id: string) => names.get(id) ?? id;
+  };
+  const [sourceName, modelName, destinationName] = [records.sources, records.models, records.destinations].map(
+    named,
+  ) as [(id: string) => string, (id: string) => string, (id: string) => string];
+  return {
+    spaces: records.spaces.map(({ name, settings }) => ({ name, settings })),
+    sources: records.sources.map((record) => {
+      const { name, engine, settings, enabled } = sourceOf(secrets, record);
+      return { name, engine, settings, enabled };
+    }),
+    models: records.models.map((record) => ({
+      name: record.name,
+      source: sourceName(record.source_id),
+      description: record.description,
+      query: record.query,
+      identifierColumn: record.identifier_column,
+      enabled: record.enabled,
+    })),
+    destinations: records.destinations.map((record) => {
+      const { name, slug, settings, enabled } = destinationOf(secrets, record);
+      return { name, source: sourceName(record.source_id), slug, settings, enabled };
+    }),
+    mappings: records.mappings.map((record) => {
+      const { id: _id, destinationId, modelId, epoch: _epoch, ...rest } = mappingOf(record);
+      return { ...rest, destination: destinationName(destinationId), model: modelName(modelId) };
+    }),
+  };
+}
+
+/** A definition as it is written in a file: for showing what changes. Settings are in clear. */
+export function fileForm(kind: Kind, definition: Definitions[`${Kind}s`][number]): JsonObject {
+  switch (kind) {
+    case 'space': {
+      const { settings } = definition as SpaceDefinition;
+      return { identifiers: settings.identifiers as unknown as Json, auto_register: settings.autoRegister };
+    }
+    case 'source': {
+      const { engine, settings, enabled } = definition as SourceDefinition;
+      return { ...settings, engine, enabled };
+    }
+    case 'model': {
+      const { source, description, query, identifierColumn, enabled } = definition as ModelDefinition;
+      return { source, description, query, identifier: identifierColumn, enabled };
+    }
+    case 'destination': {
+      const { source, settings, enabled } = definition as DestinationDefinition;
+      return { source, settings, enabled };
+    }
+    case 'mapping': {
+      const { skipNulls, skipBackfill, guardPercent, name: _name, ...rest } = definition as MappingDefinition;
+      return { ...rest, skip_nulls: skipNulls, skip_backfill: skipBackfill, guard_percent: guardPercent };
+    }
+    default:
+      return kind satisfies never;
+  }
+}

@@ -1,0 +1,92 @@
+/** The mappings of a workspace file. */
+import { type Fault, isMillraceError } from '../base/errors.ts';
+import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
+import type { MappingDefinition } from './definitions.ts';
+import type { FaultList, FilePath } from './file-faults.ts';
+import type { Shaped } from './file-shape.ts';
+import { suggestion } from './near-names.ts';
+import type { MappingChecks } from './workspace-file.ts';
+
+export interface MappingContext {
+  readonly faults: FaultList;
+  readonly checks: MappingChecks;
+  readonly spaceNames: readonly string[];
+}
+
+/** `deferSpace` takes a reference to a space that may be in the database, and the fault it is if it is not. */
+export function readMapping(
+  name: string,
+  shape: Shaped<'mappings'>,
+  context: MappingContext,
+  deferSpace: (key: string, fault: Fault) => void,
+): MappingDefinition {
+  const { faults, checks } = context;
+  const here = ['mappings', name];
+  const action = checks.actions[shape.action];
+  const given = shape.fields as JsonObject;
+  const fields = checks.fillDefaults(action, given) as Readonly<Record<string, Json>>;
+  const found = [...checks.checkMapping(given), ...checks.checkFields(action, fields)];
+  for (const { where, message } of found) faults.addBelow([...here, 'fields'], where, message);
+  for (const [index, field] of shape.skip_nulls.entries()) {
+    const reason = skipNullFault(field, action.fields);
+    if (reason !== null) faults.add([...here, 'skip_nulls', index], reason);
+  }
+  const trigger = readTrigger(shape, here, context);
+  checkSpace(given.engage_space, [...here, 'fields', 'engage_space'], context, deferSpace);
+  return {
+    name,
+    destination: shape.destination,
+    model: shape.model,
+    action: shape.action,
+    trigger,
+    fields,
+    skipNulls: [...new Set(shape.skip_nulls)],
+    skipBackfill: shape.skip_backfill,
+    guardPercent: shape.guard_percent,
+    enabled: shape.enabled,
+  };
+}
+
+function skipNullFault(field: string, known: Readonly<Record<string, { readonly required: boolean }>>): string | null {
+  const entry = Object.hasOwn(known, field) ? known[field] : undefined;
+  if (entry === undefined) return `the action has no field "${field}".${suggestion(field, Object.keys(known))}`;
+  return entry.required ? `the field "${field}" is required, so its null values cannot be left out.` : null;
+}
+
+/** New and updated rows, unless the file says otherwise. */
+function readTrigger(shape: Shaped<'mappings'>, here: FilePath, { faults, checks }: MappingContext): string {
+  if (shape.trigger === undefined) {
+    return [...new Set(shape.records ?? ['new', 'updated'])].map((kind) => `event = "${kind}"`).join(' or ');
+  }
+  const place = [...here, 'trigger'];
+  if (shape.records !== undefined) faults.add(place, 'a mapping has either records or trigger.');
+  try {
+    if (checks.compileTrigger(shape.trigger).kinds.size === 0) {
+      faults.add(
+        place,
+        'this never matches: the event of a row has event "new", "updated" or "deleted", and type "track".',
+      );
+    }
+  } catch (error) {
+    if (!isMillraceError(error)) throw error;
+    faults.add(place, error.message);
+  }
+  return shape.trigger;
+}
+
+const idForm = /^spa_[0-9A-Za-z]{27}$/;
+const writeKeyForm = /^[0-9A-Za-z]{32}$/;
+
+/** A space that is named outright must exist; one that is computed from the row is known only when rows come. */
+function checkSpace(
+  value: Json | undefined,
+  path: FilePath,
+  { faults, spaceNames }: MappingContext,
+  deferSpace: (key: string, fault: Fault) => void,
+): void {
+  const literal = isJsonObject(value) ? value['@literal'] : value;
+  if (typeof literal !== 'string' || spaceNames.includes(literal)) return;
+  const message = `there is no space "${literal}".${suggestion(literal, spaceNames)}`;
+  if (idForm.test(literal) || writeKeyForm.test(literal)) deferSpace(literal, faults.faultAt(path, message));
+  else faults.add(path, message);
+}

@@ -1,0 +1,91 @@
+/**
+ * `${VARIABLES}` in a workspace file: filled in from the environment in the settings of sources and destinations, refused
+ * elsewhere, where they would be stored in clear. A secret written out in the file is refused too.
+ */
+import type { Environment } from '../base/config.ts';
+import type { Json } from '../base/json.ts';
+import { storableText } from '../base/text.ts';
+import type { FaultList, FilePath } from './file-faults.ts';
+import { holdsCredentials, isSecretName, type SettingPath } from './secret-settings.ts';
+import type { FillIn } from './yaml-file.ts';
+
+const variable = /\$\$\{|\$\{([^}]*)(\}?)/g;
+const fullVariable = /(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const onlyVariable = /^\$\{[^}]*\}$/;
+
+export function variableFiller(env: Environment, faults: FaultList): FillIn {
+  return (value, path, plain) => {
+    const settings = settingPath(path);
+    if (settings === null) return typeof value === 'string' ? leaveAlone(value, path, faults) : value;
+    const secret = settings.some((_, index) => isSecretName(settings.slice(0, index + 1)));
+    if (secret && isLiteral(value)) {
+      faults.add(path, literalSecret(path, settings));
+      return null;
+    }
+    if (typeof value !== 'string') return value;
+    if (holdsCredentials(value.replace(variable, ''))) {
+      faults.add(path, literalSecret(path, settings));
+      return null;
+    }
+    const filled = fill(value, env, path, faults);
+    return plain && !secret && onlyVariable.test(value) ? resolvePlain(filled) : filled;
+  };
+}
+
+/** The path inside the settings of a source or destination; null elsewhere. */
+function settingPath(path: FilePath): SettingPath | null {
+  if (path[0] === 'sources' && path.length > 2) return path.slice(2);
+  if (path[0] === 'destinations' && path[2] === 'settings' && path.length > 3) return path.slice(3);
+  return null;
+}
+
+function isLiteral(value: Json): boolean {
+  return value !== null && value !== '' && !(typeof value === 'string' && onlyVariable.test(value));
+}
+
+function literalSecret(path: FilePath, settings: SettingPath): string {
+  const name = `${path[1]}_${settings.at(-1)}`
+    .toUpperCase()
+    .replace(/[^A-Z0-9]+/g, '_')
+    .replace(/^(\d)/, '_$1');
+  return (
+    'a secret is written out in the file. Put it into an environment variable, ' +
+    `e.g. ${name}, and write \${${name}} in its place.`
+  );
+}
+
+function fill(text: string, env: Environment, path: FilePath, faults: FaultList): string {
+  return text.replace(variable, (match, name: string | undefined, end: string | undefined) => {
+    if (name === undefined) return '${';
+    if (end !== '}' || !variableName.test(name)) {
+      faults.add(
+        path,
+        `a variable is written \${NAME}, with letters, digits and _; write $\${ for the characters \${.`,
+      );
+      return match;
+    }
+    const value = env[name];
+    if (value === undefined) faults.add(path, `the environment variable ${name} is not set.`);
+    else if (!storableText(value)) faults.add(path, `the environment variable ${name} holds what is not text.`);
+    return value ?? '';
+  });
+}
+
+/** Written without quotes, a variable means what its value would mean there: `port: ${PORT}` is a number. */
+function resolvePlain(text: string): Json {
+  if (/^-?(0|[1-9]\d{0,14})$/.test(text)) return Number(text);
+  return text === 'true' ? true : text === 'false' ? false : text;
+}
+
+function leaveAlone(text: string, path: FilePath, faults: FaultList): string {
+  return text.replace(fullVariable, (match, doubled: string, name: string) => {
+    if (doubled === '$') return `\${${name}}`;
+    faults.add(
+      path,
+      `\${${name}} is filled in only in the settings of sources and destinations, which are stored encrypted where they ` +
+        `are secret; write $\${${name}} for the characters themselves.`,
+    );
+    return match;
+  });
+}

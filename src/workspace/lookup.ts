@@ -1,0 +1,93 @@
+/** Finding what is configured, by name or id. */
+import { MillraceError } from '../base/errors.ts';
+import type { Queryable, Transaction } from '../db/db.ts';
+import { suggestion } from './near-names.ts';
+import { destinationOf, mappingOf, modelOf, readRecords, sourceOf, spaceOf, type WorkspaceRecords } from './records.ts';
+import type { Secrets } from './secrets.ts';
+import type { Model, ResolvedMapping, Source, Workspace, WorkspaceStore } from './workspace.ts';
+
+/** Everything that is configured, each kind by name. Holds secrets in clear: never print it. */
+export async function readWorkspace({ db, secrets }: WorkspaceStore): Promise<Workspace> {
+  const records = await readRecords(db);
+  return {
+    sources: records.sources.map((record) => sourceOf(secrets, record)),
+    models: records.models.map(modelOf),
+    destinations: records.destinations.map((record) => destinationOf(secrets, record)),
+    mappings: records.mappings.map(mappingOf),
+    spaces: records.spaces.map(spaceOf),
+  };
+}
+
+/** A mapping with all it needs to run. Errors: `not_found`, `secret_…`. */
+export async function findMapping({ db, secrets }: WorkspaceStore, nameOrId: string): Promise<ResolvedMapping> {
+  const records = await readRecords(db);
+  return resolveMapping(records, secrets, pick('mapping', records.mappings, nameOrId).id);
+}
+
+export function resolveMapping(records: WorkspaceRecords, secrets: Secrets, mappingId: string): ResolvedMapping {
+  const mapping = pick('mapping', records.mappings, mappingId);
+  const model = pick('model', records.models, mapping.model_id);
+  return {
+    mapping: mappingOf(mapping),
+    model: modelOf(model),
+    source: sourceOf(secrets, pick('source', records.sources, model.source_id)),
+    destination: destinationOf(secrets, pick('destination', records.destinations, mapping.destination_id)),
+  };
+}
+
+/** A model and the source it reads. Errors: `not_found`, `secret_…`. */
+export async function findModel(
+  { db, secrets }: WorkspaceStore,
+  nameOrId: string,
+): Promise<{ readonly model: Model; readonly source: Source }> {
+  const records = await readRecords(db);
+  const model = pick('model', records.models, nameOrId);
+  return { model: modelOf(model), source: sourceOf(secrets, pick('source', records.sources, model.source_id)) };
+}
+
+/** Errors: `not_found`, `secret_…`. */
+export async function findSource({ db, secrets }: WorkspaceStore, nameOrId: string): Promise<Source> {
+  const records = await readRecords(db);
+  return sourceOf(secrets, pick('source', records.sources, nameOrId));
+}
+
+/** Begins a new epoch of a mapping: message ids of the next sync differ from all before. Returns it. Error: `not_found`. */
+export async function bumpEpoch(tx: Transaction, mappingId: string): Promise<number> {
+  const { rows } = await tx.query<{ epoch: number }>(
+    'UPDATE mappings SET epoch = epoch + 1, updated_at = now() WHERE id = $1 RETURNING epoch',
+    [mappingId],
+  );
+  if (rows[0] === undefined) throw notFound('mapping', mappingId, []);
+  return rows[0].epoch;
+}
+
+/** The one with this id, else with this name. */
+function pick<T extends { readonly id: string; readonly name: string }>(
+  kind: string,
+  records: readonly T[],
+  nameOrId: string,
+): T {
+  const found = records.find(({ id }) => id === nameOrId) ?? records.find(({ name }) => name === nameOrId);
+  if (found === undefined) {
+    throw notFound(
+      kind,
+      nameOrId,
+      records.map(({ name }) => name),
+    );
+  }
+  return found;
+}
+
+export function notFound(kind: string, nameOrId: string, known: readonly string[]): MillraceError {
+  const hint = suggestion(nameOrId, known).trim();
+  const none = `There is no ${kind} yet; add one to the workspace file and apply it.`;
+  return new MillraceError('not_found', `There is no ${kind} "${nameOrId}".`, {
+    ...(known.length === 0 ? { help: none } : hint === '' ? {} : { help: hint }),
+  });
+}
+
+/** The names of a table, for "did you mean". */
+export async function namesOf(db: Queryable, table: 'spaces' | 'tokens'): Promise<readonly string[]> {
+  const { rows } = await db.query<{ name: string }>(`SELECT name FROM ${table} ORDER BY name LIMIT 1000`);
+  return rows.map(({ name }) => name);
+}

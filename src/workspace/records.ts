@@ -1,0 +1,148 @@
+/** The workspace's tables, read in one statement: one consistent state, in a form close to the tables. */
+import type { Json, JsonObject } from '../base/json.ts';
+import type { Queryable } from '../db/db.ts';
+import type { ActionSlug } from '../destination/destination.ts';
+import type { SpaceSettings } from '../space/space.ts';
+import { replaceAt, type SecretSetting, secretsOf, withoutSecrets } from './secret-settings.ts';
+import type { Secrets } from './secrets.ts';
+import type { Destination, Mapping, Model, Source, Space } from './workspace.ts';
+
+export interface SourceRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly engine: Source['engine'];
+  readonly settings: JsonObject;
+  readonly secrets: string | null;
+  readonly enabled: boolean;
+}
+
+export interface ModelRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly source_id: string;
+  readonly description: string;
+  readonly query: string;
+  readonly identifier_column: string;
+  readonly enabled: boolean;
+}
+
+export interface DestinationRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly source_id: string;
+  readonly slug: string;
+  readonly settings: JsonObject;
+  readonly secrets: string | null;
+  readonly enabled: boolean;
+}
+
+export interface MappingRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly destination_id: string;
+  readonly model_id: string;
+  readonly action: ActionSlug;
+  readonly trigger_fql: string;
+  readonly fields: Readonly<Record<string, Json>>;
+  readonly skip_nulls: readonly string[];
+  readonly enabled: boolean;
+  readonly epoch: number;
+  readonly skip_backfill: boolean;
+  readonly guard_percent: number | null;
+}
+
+export interface SpaceRecord {
+  readonly id: string;
+  readonly no: number;
+  readonly name: string;
+  readonly settings: SpaceSettings;
+  readonly write_key: string;
+}
+
+export interface WorkspaceRecords {
+  readonly secret_key_id: string | null;
+  readonly sources: readonly SourceRecord[];
+  readonly models: readonly ModelRecord[];
+  readonly destinations: readonly DestinationRecord[];
+  readonly mappings: readonly MappingRecord[];
+  readonly spaces: readonly SpaceRecord[];
+}
+
+const all = (table: string) =>
+  `(SELECT coalesce(jsonb_agg(to_jsonb(t) - 'created_at' - 'updated_at' ORDER BY t.name), '[]') FROM ${table} t) AS ${table}`;
+
+const everything = `SELECT (SELECT secret_key_id FROM workspace),
+  ${['sources', 'models', 'destinations', 'mappings', 'spaces'].map(all).join(',\n  ')}`;
+
+export async function readRecords(db: Queryable): Promise<WorkspaceRecords> {
+  const { rows } = await db.query<WorkspaceRecords>(everything);
+  return rows[0] as WorkspaceRecords;
+}
+
+/** Settings as two columns: what may be seen, and the secrets sealed for this owner. */
+export function splitSettings(
+  secrets: Secrets,
+  ownerId: string,
+  settings: JsonObject,
+): { readonly settings: string; readonly secrets: string | null } {
+  const found = secretsOf(settings);
+  return {
+    settings: JSON.stringify(withoutSecrets(settings)),
+    secrets: found.length === 0 ? null : secrets.seal(ownerId, JSON.stringify(found)),
+  };
+}
+
+function joinSettings(
+  secrets: Secrets,
+  record: { readonly id: string; readonly settings: JsonObject; readonly secrets: string | null },
+): JsonObject {
+  if (record.secrets === null) return record.settings;
+  return replaceAt(record.settings, JSON.parse(secrets.open(record.id, record.secrets)) as SecretSetting[]);
+}
+
+export function sourceOf(secrets: Secrets, record: SourceRecord): Source {
+  const { id, name, engine, enabled } = record;
+  return { id, name, engine, settings: joinSettings(secrets, record), enabled };
+}
+
+export function modelOf(record: ModelRecord): Model {
+  const { id, name, description, query, enabled } = record;
+  return {
+    id,
+    name,
+    sourceId: record.source_id,
+    description,
+    query,
+    identifierColumn: record.identifier_column,
+    enabled,
+  };
+}
+
+export function destinationOf(secrets: Secrets, record: DestinationRecord): Destination {
+  const { id, name, slug, enabled } = record;
+  const settings = joinSettings(secrets, record) as Destination['settings'];
+  return { id, name, sourceId: record.source_id, slug, settings, enabled };
+}
+
+export function mappingOf(record: MappingRecord): Mapping {
+  const { id, name, action, fields, enabled, epoch } = record;
+  return {
+    id,
+    name,
+    destinationId: record.destination_id,
+    modelId: record.model_id,
+    action,
+    trigger: record.trigger_fql,
+    fields,
+    skipNulls: record.skip_nulls,
+    enabled,
+    epoch,
+    skipBackfill: record.skip_backfill,
+    guardPercent: record.guard_percent,
+  };
+}
+
+export function spaceOf(record: SpaceRecord): Space {
+  const { id, no, name, settings } = record;
+  return { id, no, name, settings, writeKey: record.write_key };
+}

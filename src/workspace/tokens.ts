@@ -1,0 +1,83 @@
+/** Access tokens of spaces. Only a hash is stored, so a secret is shown once, when it is made. */
+import { createHash, randomBytes } from 'node:crypto';
+import { MillraceError } from '../base/errors.ts';
+import { newId } from '../base/ids.ts';
+import type { Queryable } from '../db/db.ts';
+import { notFound } from './lookup.ts';
+
+export interface Token {
+  readonly id: string;
+  readonly name: string;
+  readonly spaceId: string;
+  readonly spaceName: string;
+  readonly createdAt: Date;
+  readonly revokedAt: Date | null;
+}
+
+const form = /^mrp_[A-Za-z0-9_-]{43}$/;
+const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+
+/** Makes a token that reads the profiles of a space. Errors: `not_found` (the space), `name_invalid`. */
+export async function createToken(
+  db: Queryable,
+  spaceId: string,
+  name: string,
+): Promise<{ readonly id: string; readonly secret: string }> {
+  if (name.trim() === '' || name.length > 100 || /\p{Cc}|\p{Cs}/u.test(name)) {
+    throw new MillraceError('name_invalid', 'The name of a token must be 1 to 100 characters of text on one line.', {
+      help: 'Name it after who will use it, e.g. "web shop".',
+    });
+  }
+  const id = newId('tok');
+  const secret = `mrp_${randomBytes(32).toString('base64url')}`;
+  const { rowCount } = await db.query(
+    `INSERT INTO tokens (id, space_id, name, secret_hash, created_at)
+     SELECT $1, id, $3, $4, now() FROM spaces WHERE id = $2`,
+    [id, spaceId, name, hashOf(secret)],
+  );
+  if (rowCount !== 1) throw notFound('space', spaceId, []);
+  return { id, secret };
+}
+
+/** Ends a token at once; repeating it changes nothing. Error: `not_found`. */
+export async function revokeToken(db: Queryable, tokenId: string): Promise<void> {
+  const { rowCount } = await db.query('UPDATE tokens SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1', [
+    tokenId,
+  ]);
+  if (rowCount !== 1) {
+    throw new MillraceError('not_found', `There is no token "${tokenId}".`, {
+      help: 'Tokens are revoked by their id (tok_…), which was shown when the token was made.',
+    });
+  }
+}
+
+/** The tokens of a space, or of all, newest first; revoked ones too. */
+export async function listTokens(db: Queryable, spaceId?: string): Promise<readonly Token[]> {
+  const { rows } = await db.query<Token>(
+    `SELECT t.id, t.name, t.space_id AS "spaceId", s.name AS "spaceName",
+            t.created_at AS "createdAt", t.revoked_at AS "revokedAt"
+     FROM tokens t JOIN spaces s ON s.id = t.space_id
+     WHERE $1::text IS NULL OR t.space_id = $1 ORDER BY t.created_at DESC, t.id DESC`,
+    [spaceId ?? null],
+  );
+  return rows;
+}
+
+const look = {
+  name: 'workspace-verify-token',
+  text: `SELECT t.id AS "tokenId", s.id AS "spaceId", s.no AS "spaceNo"
+         FROM tokens t JOIN spaces s ON s.id = t.space_id WHERE t.secret_hash = $1 AND t.revoked_at IS NULL`,
+};
+
+/** Who a secret stands for; null when it is not (or no longer) one of ours. One look-up by the index of hashes. */
+export async function verifyToken(
+  db: Queryable,
+  secret: string,
+): Promise<{ readonly tokenId: string; readonly spaceId: string; readonly spaceNo: number } | null> {
+  if (!form.test(secret)) return null;
+  const { rows } = await db.query<{ tokenId: string; spaceId: string; spaceNo: number }>({
+    ...look,
+    values: [hashOf(secret)],
+  });
+  return rows[0] ?? null;
+}

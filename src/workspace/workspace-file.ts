@@ -1,0 +1,267 @@
+/**
+ * The workspace file. In: YAML text, the environment, the checks of other rooms. Out: definitions that hold together.
+ * Promised: every fault is found in one reading, each with file, line and column; nothing is changed anywhere.
+ */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Environment } from '../base/config.ts';
+import { type Fault, MillraceError } from '../base/errors.ts';
+import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
+import { storableText } from '../base/text.ts';
+import type { Action, ActionSlug } from '../destination/destination.ts';
+import type {
+  Definitions,
+  DestinationDefinition,
+  MappingDefinition,
+  ModelDefinition,
+  SourceDefinition,
+  SpaceDefinition,
+} from './definitions.ts';
+import { type FaultList, type FilePath, faultList } from './file-faults.ts';
+import { readMapping } from './file-mappings.ts';
+import { readShape, type Section, type Shaped, sectionNames, typeOf } from './file-shape.ts';
+import { readSpace } from './file-spaces.ts';
+import { variableFiller } from './file-variables.ts';
+import { isName, nameRule } from './names.ts';
+import { suggestion } from './near-names.ts';
+import { readYaml } from './yaml-file.ts';
+
+/** What other rooms know about parts of the file. */
+export interface MappingChecks {
+  readonly actions: Readonly<Record<ActionSlug, Action>>;
+  /** The fields with the action's defaults where the mapping says nothing. */
+  fillDefaults(action: Action, fields: JsonObject): JsonObject;
+  checkFields(action: Action, fields: JsonObject): readonly Fault[];
+  checkMapping(directives: JsonObject): readonly Fault[];
+  /** Throws `trigger_invalid`. */
+  compileTrigger(fql: string): { readonly kinds: ReadonlySet<string> };
+  /** `where` of the faults is the path in the settings. */
+  checkSourceSettings(engine: string, settings: JsonObject): readonly Fault[];
+}
+
+export interface FileOptions {
+  /** As faults name it. */
+  readonly fileName: string;
+  readonly env: Environment;
+  /** Relative paths in the file start here. */
+  readonly baseFolder: string;
+  readonly checks: MappingChecks;
+}
+
+/** A file without faults. */
+export interface WorkspaceFile {
+  readonly fileName: string;
+  /** A function, so that printing the file prints no secret. */
+  readonly definitions: () => Definitions;
+  /** Spaces that mappings name by id or write key, which only the database knows. */
+  readonly spaceKeys: readonly { readonly key: string; readonly fault: Fault }[];
+}
+
+/** Error: `workspace_invalid`, with every fault in the order of the file. */
+export async function parseWorkspaceFile(text: string, options: FileOptions): Promise<WorkspaceFile> {
+  const faults = faultList(options.fileName);
+  const content = readYaml(text, faults, variableFiller(options.env, faults));
+  const definitions = content === null ? undefined : await readSections(content, faults, options);
+  if (content === null && faults.count === 0) faults.add([], 'The file is empty.');
+  if (faults.count > 0 || definitions === undefined) throw invalid(options.fileName, faults.list());
+  const { spaceKeys, ...rest } = definitions;
+  return { fileName: options.fileName, definitions: () => rest, spaceKeys };
+}
+
+export function invalid(fileName: string, faults: readonly Fault[]): MillraceError {
+  const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
+  return new MillraceError('workspace_invalid', `The workspace file ${fileName} has ${count}.`, { faults });
+}
+
+/** The names of each section, faulty entries included, and the entries that have the right shape. */
+interface Entries<S extends Section> {
+  readonly names: readonly string[];
+  readonly shaped: ReadonlyMap<string, Shaped<S>>;
+}
+
+async function readSections(
+  content: Json,
+  faults: FaultList,
+  options: FileOptions,
+): Promise<Definitions & { readonly spaceKeys: WorkspaceFile['spaceKeys'] }> {
+  const top = isJsonObject(content) ? content : {};
+  if (!isJsonObject(content)) faults.add([], `The file must be a map of ${sectionNames.join(', ')}.`);
+  for (const key of Object.keys(top)) {
+    if (!(sectionNames as readonly string[]).includes(key)) {
+      faults.addKey([key], `there is no such key.${suggestion(key, sectionNames)}`);
+    }
+  }
+  const entries = <S extends Section>(section: S) => readEntries(section, top[section] ?? {}, faults);
+  const [spaces, sources, models, destinations, mappings] = [
+    entries('spaces'),
+    entries('sources'),
+    entries('models'),
+    entries('destinations'),
+    entries('mappings'),
+  ];
+  checkReferences({ sources, models, destinations, mappings }, faults);
+  checkCounts(mappings, faults);
+  const spaceKeys: { readonly key: string; readonly fault: Fault }[] = [];
+  return {
+    spaces: each(
+      spaces,
+      (name, shape): SpaceDefinition => ({
+        name,
+        settings: readSpace(shape, ['spaces', name], faults),
+      }),
+    ),
+    sources: each(sources, (name, shape) => readSource(name, shape, faults, options)),
+    models: await Promise.all(each(models, (name, shape) => readModel(name, shape, faults, options.baseFolder))),
+    destinations: each(destinations, (name, shape) => readDestination(name, shape, faults)),
+    mappings: each(mappings, (name, shape): MappingDefinition => {
+      const context = { faults, checks: options.checks, spaceNames: spaces.names };
+      return readMapping(name, shape, context, (key, fault) => spaceKeys.push({ key, fault }));
+    }),
+    spaceKeys,
+  };
+}
+
+function readEntries<S extends Section>(section: S, value: Json, faults: FaultList): Entries<S> {
+  const shaped = new Map<string, Shaped<S>>();
+  if (!isJsonObject(value)) {
+    faults.add([section], `this must be a map of names, not ${typeOf(value)}.`);
+    return { names: [], shaped };
+  }
+  for (const [name, entry] of Object.entries(value)) {
+    const here = [section, name];
+    if (!isName(name)) faults.addKey(here, `a name must ${nameRule}.`);
+    const shape = readShape(section, entry ?? null, here, faults);
+    if (shape !== null) shaped.set(name, shape);
+  }
+  return { names: Object.keys(value), shaped };
+}
+
+function each<S extends Section, T>(entries: Entries<S>, read: (name: string, shape: Shaped<S>) => T): T[] {
+  return [...entries.shaped].map(([name, shape]) => read(name, shape));
+}
+
+interface Referring {
+  readonly sources: Entries<'sources'>;
+  readonly models: Entries<'models'>;
+  readonly destinations: Entries<'destinations'>;
+  readonly mappings: Entries<'mappings'>;
+}
+
+function checkReferences({ sources, models, destinations, mappings }: Referring, faults: FaultList): void {
+  const refer = (from: FilePath, kind: string, name: string, known: readonly string[]) => {
+    if (!known.includes(name))
+      faults.add(from, `there is no ${kind} "${name}" in this file.${suggestion(name, known)}`);
+  };
+  for (const [name, { source }] of models.shaped) refer(['models', name, 'source'], 'source', source, sources.names);
+  for (const [name, { source }] of destinations.shaped) {
+    refer(['destinations', name, 'source'], 'source', source, sources.names);
+  }
+  for (const [name, mapping] of mappings.shaped) {
+    refer(['mappings', name, 'model'], 'model', mapping.model, models.names);
+    refer(['mappings', name, 'destination'], 'destination', mapping.destination, destinations.names);
+    const model = models.shaped.get(mapping.model);
+    const destination = destinations.shaped.get(mapping.destination);
+    if (model === undefined || destination === undefined || model.source === destination.source) continue;
+    faults.add(
+      ['mappings', name, 'model'],
+      `the model "${mapping.model}" reads the source "${model.source}", but the destination "${mapping.destination}" is ` +
+        `connected to "${destination.source}". Add a destination with source: ${model.source}.`,
+    );
+  }
+}
+
+const mostMappings = 50;
+
+function checkCounts(mappings: Entries<'mappings'>, faults: FaultList): void {
+  const counts = new Map<string, number>();
+  for (const [name, { destination }] of mappings.shaped) {
+    const count = (counts.get(destination) ?? 0) + 1;
+    counts.set(destination, count);
+    if (count !== mostMappings + 1) continue;
+    faults.addKey(
+      ['mappings', name],
+      `this is one mapping too many: the destination "${destination}" can have ${mostMappings}. Add a second destination.`,
+    );
+  }
+}
+
+function readSource(name: string, shape: Shaped<'sources'>, faults: FaultList, options: FileOptions): SourceDefinition {
+  const { engine, enabled, ...rest } = shape;
+  const settings = resolvePaths(rest as JsonObject, options.baseFolder);
+  for (const fault of options.checks.checkSourceSettings(engine, settings)) {
+    faults.addBelow(['sources', name], fault.where, fault.message);
+  }
+  return { name, engine, settings, enabled };
+}
+
+/** Settings that are files: `path`, everything below `files`, and whatever ends in `_file`. */
+function resolvePaths(settings: JsonObject, baseFolder: string): JsonObject {
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, value]) => {
+      const isPath = key === 'path' || key === 'files' || key.endsWith('_file');
+      return [key, isPath && value !== undefined ? resolvePath(value, baseFolder) : value];
+    }),
+  );
+}
+
+function resolvePath(value: Json, baseFolder: string): Json {
+  if (typeof value === 'string') {
+    const elsewhere = value === '' || value.startsWith(':') || /^[a-z][a-z0-9+.-]+:/i.test(value);
+    return elsewhere ? value : path.resolve(baseFolder, value);
+  }
+  if (Array.isArray(value)) return value.map((item) => resolvePath(item as Json, baseFolder));
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, item === undefined ? item : resolvePath(item, baseFolder)]),
+  );
+}
+
+async function readModel(
+  name: string,
+  shape: Shaped<'models'>,
+  faults: FaultList,
+  baseFolder: string,
+): Promise<ModelDefinition> {
+  const { source, identifier, description, enabled } = shape;
+  const here = ['models', name];
+  if ((shape.query === undefined) === (shape.query_file === undefined)) {
+    faults.addKey(here, 'a model has either query or query_file.');
+  }
+  const query =
+    shape.query_file === undefined
+      ? (shape.query ?? '')
+      : await readQuery(shape.query_file, [...here, 'query_file'], faults, baseFolder);
+  return { name, source, description, query, identifierColumn: identifier, enabled };
+}
+
+async function readQuery(file: string, here: FilePath, faults: FaultList, baseFolder: string): Promise<string> {
+  const place = path.resolve(baseFolder, file);
+  try {
+    const query = await readFile(place, 'utf8');
+    if (query.trim() === '') faults.add(here, `the file ${place} is empty.`);
+    else if (query.length > 65_535) faults.add(here, `the file ${place} has more than 65535 characters.`);
+    else if (!storableText(query)) faults.add(here, `the file ${place} holds what is not text.`);
+    return query;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    faults.add(here, code === 'ENOENT' ? `there is no file ${place}.` : `the file ${place} cannot be read (${code}).`);
+    return '';
+  }
+}
+
+function readDestination(name: string, shape: Shaped<'destinations'>, faults: FaultList): DestinationDefinition {
+  const { source, settings, enabled } = shape;
+  if (settings.endpoint !== 'local') {
+    faults.add(
+      ['destinations', name, 'settings', 'endpoint'],
+      `delivery over HTTP (${settings.endpoint}) is not available yet. Use endpoint: local, the profile spaces of this server.`,
+    );
+  }
+  return {
+    name,
+    source,
+    slug: 'actions-segment-profiles',
+    settings: settings as unknown as DestinationDefinition['settings'],
+    enabled,
+  };
+}

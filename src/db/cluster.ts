@@ -6,8 +6,10 @@
 import { appendFile, chown, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError } from '../base/errors.ts';
 import type { Account } from './account.ts';
+import { isListed } from './processes.ts';
 import type { Programs } from './programs.ts';
 import { run } from './run.ts';
 
@@ -65,15 +67,19 @@ export async function startServer(cluster: Cluster, settings: ServerSettings): P
   await keepLogShort(cluster.logFile);
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
+    const logged = await sizeOf(cluster.logFile);
     const result = await run(
       cluster.programs.pgCtl,
       ['start', '-w', '-t', '600', '-D', cluster.folder, '-l', cluster.logFile, '-o', `-p ${port} -h 127.0.0.1 -k ''`],
       { account: cluster.account },
     );
     if (result.code === 0) return port;
-    const tail = await logTail(cluster.logFile);
-    // Another program may have taken the port since we looked.
-    if (attempt < 5 && /Address already in use/.test(tail)) continue;
+    const tail = await logTail(cluster.logFile, logged);
+    // Another program may have taken the port since we looked; and the last workers of a killed server need a moment.
+    if (attempt < 10 && /Address already in use|pre-existing shared memory block/.test(tail)) {
+      await sleep(500);
+      continue;
+    }
     throw startFault('The embedded Postgres did not start', cluster, tail || result.output);
   }
 }
@@ -95,13 +101,13 @@ function startFault(what: string, cluster: Cluster, output: string): MillraceErr
   return new MillraceError('database_start_failed', where);
 }
 
-/** The last lines of the server's log; its settings keep row contents out of it. */
-export async function logTail(file: string, lines = 15): Promise<string> {
+/** The last lines of the server's log after `from` bytes; its settings keep row contents out of it. */
+export async function logTail(file: string, from = 0, lines = 15): Promise<string> {
   const handle = await open(file, 'r').catch(() => undefined);
   if (handle === undefined) return '';
   try {
     const { size } = await handle.stat();
-    const buffer = Buffer.alloc(Math.min(size, 16_384));
+    const buffer = Buffer.alloc(Math.min(Math.max(0, size - from), 16_384));
     await handle.read(buffer, 0, buffer.length, size - buffer.length);
     return buffer.toString('utf8').trim().split('\n').slice(-lines).join('\n');
   } finally {
@@ -110,11 +116,15 @@ export async function logTail(file: string, lines = 15): Promise<string> {
 }
 
 async function keepLogShort(file: string): Promise<void> {
-  const size = await stat(file).then(
+  if ((await sizeOf(file)) > 10_000_000) await rename(file, `${file}.old`);
+}
+
+/** Zero for a file that is not there. */
+export async function sizeOf(file: string): Promise<number> {
+  return stat(file).then(
     (found) => found.size,
     () => 0,
   );
-  if (size > 10_000_000) await rename(file, `${file}.old`);
 }
 
 /** A port of 127.0.0.1 that nobody listens on now. */
@@ -128,6 +138,19 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === 'string') throw new MillraceError('internal', 'No free port was found.');
   return address.port;
+}
+
+/**
+ * Makes the pid file of a dead server name a process that does not exist. Postgres would refuse to start while any
+ * process has the number: another program that got it since, or the dead server itself where nobody collected it. The
+ * rest of the file stays, because Postgres finds workers of the dead server that are still at it by it.
+ */
+export async function disownPidFile(folder: string): Promise<void> {
+  const file = path.join(folder, 'postmaster.pid');
+  const text = await readFile(file, 'utf8');
+  let pid = 4_194_303;
+  while (isListed(pid)) pid--;
+  await writeFile(file, text.replace(/^-?\d+/, String(pid)));
 }
 
 /** The data directory's `postmaster.pid`, as far as it is written; undefined when there is none. */

@@ -1,6 +1,8 @@
 /** A pool of sessions on one Postgres database, checked to be one we can use. */
 import pg from 'pg';
+import { MillraceError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { explainConnection, placeOf } from './connection-errors.ts';
 import type { Database, Transaction } from './db.ts';
 
 export interface ConnectOptions {
@@ -9,55 +11,94 @@ export interface ConnectOptions {
   readonly poolSize?: number | undefined;
   /** Runs after the pool has ended. */
   readonly onClose?: () => Promise<void>;
+  /** A better error in place of one that a transaction met. */
+  readonly explain?: (error: unknown) => Promise<unknown>;
 }
 
+export const oldestServer = 15;
+
+/** Opens the pool and looks at the server. Errors: `database_…`. */
 export async function connect(options: ConnectOptions): Promise<Database> {
   const { log } = options;
+  const place = placeOf(options.url);
   const pool = new pg.Pool({
-    connectionString: options.url,
+    connectionString: sessionUrl(options.url),
     max: options.poolSize ?? 10,
-    application_name: 'millrace',
-    options: '-c TimeZone=UTC -c client_encoding=UTF8',
     connectionTimeoutMillis: 20_000,
-    allowExitOnIdle: false,
+    keepAlive: true,
   });
   pool.on('error', (err) => log.warn({ err }, 'an idle database connection was lost'));
   // Without a listener, losing a connection that is in use would end the process; its statement fails anyway.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const { rows } = await pool.query<{ version: number }>(
-    `SELECT current_setting('server_version_num')::int AS version`,
-  );
-  const place = new URL(options.url);
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= pool.end().then(() => options.onClose?.());
     return closing;
   };
-  return {
-    pool,
-    describe: `${place.hostname}:${place.port || '5432'}${place.pathname}`,
-    serverVersion: Math.floor((rows[0]?.version ?? 0) / 10_000),
-    transaction: (work) => inTransaction(pool, work),
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+  try {
+    const { rows } = await pool.query<{ version: string }>(`SELECT current_setting('server_version') AS version`);
+    return {
+      pool,
+      describe: `${place.host}:${place.port}/${place.database || place.user}`,
+      serverVersion: usableVersion(rows[0]?.version ?? ''),
+      transaction: (work) => inTransaction(pool, work, options.explain),
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await pool.end();
+    throw explainConnection(error, place);
+  }
 }
 
-async function inTransaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
+/** The major version of `server_version`, e.g. `16.3 (Debian 16.3-1)`. Error: `database_too_old`. */
+export function usableVersion(text: string): number {
+  const major = Number.parseInt(text, 10);
+  if (major >= oldestServer) return major;
+  throw new MillraceError(
+    'database_too_old',
+    `The Postgres server has version ${text}; Millrace needs ${oldestServer} or newer.`,
+  );
+}
+
+/** The URL with what every session of ours has; parameters of a URL win over those given beside it. */
+function sessionUrl(text: string): string {
+  const url = new URL(text);
+  const { searchParams } = url;
+  searchParams.set('application_name', 'millrace');
+  searchParams.set('options', `${searchParams.get('options') ?? ''} -c TimeZone=UTC -c client_encoding=UTF8`.trim());
+  // sslmode as psql understands it: `require` encrypts, `verify-full` also looks at the certificate.
+  if (searchParams.has('sslmode') && !searchParams.has('uselibpqcompat')) searchParams.set('uselibpqcompat', 'true');
+  return url.href;
+}
+
+async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (tx: Transaction) => Promise<T>,
+  explain: ConnectOptions['explain'],
+): Promise<T> {
+  let client: pg.PoolClient | undefined;
   let broken: Error | undefined;
   try {
+    client = await pool.connect();
     await client.query('BEGIN');
     const result = await work(client);
     await client.query('COMMIT');
     return result;
   } catch (error) {
     // A connection whose rollback fails is thrown away: its state is unknown.
-    await client.query('ROLLBACK').catch((fault: Error) => {
+    await client?.query('ROLLBACK').catch((fault: Error) => {
       broken = fault;
     });
-    throw error;
+    throw await betterError(error, explain);
   } finally {
-    client.release(broken);
+    client?.release(broken);
   }
+}
+
+async function betterError(error: unknown, explain: ConnectOptions['explain']): Promise<unknown> {
+  if ((error as { code?: unknown }).code === '53100') {
+    return new MillraceError('database_disk_full', 'The disk of the Postgres server is full.', { cause: error });
+  }
+  return explain === undefined ? error : explain(error).catch(() => error);
 }

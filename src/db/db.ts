@@ -6,6 +6,7 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Log } from '../base/log.ts';
 import { connect } from './connection.ts';
+import { openEmbedded } from './embedded.ts';
 import { migrate } from './migrations.ts';
 
 /** Anything that runs a statement: the pool, or the client of a transaction. */
@@ -28,22 +29,28 @@ export interface Database extends AsyncDisposable {
 
 export interface DatabaseOptions {
   /** A Postgres of one's own; the embedded server in `dataFolder` when left out. */
-  readonly url?: string;
+  readonly url?: string | undefined;
   readonly dataFolder: string;
   readonly log: Log;
   /** Connections at most; default 10. */
-  readonly poolSize?: number;
+  readonly poolSize?: number | undefined;
 }
 
 /** Opens the database and brings its schema to the version this program knows. Errors: `database_…`. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  if (options.url === undefined) throw new Error('the embedded server is not there yet');
-  const database = await connect({ url: options.url, log: options.log, poolSize: options.poolSize });
+  const { log, poolSize } = options;
+  const embedded = options.url === undefined ? await openEmbedded(options.dataFolder, log) : undefined;
+  let database: Database | undefined;
   try {
-    await migrate(database.pool, options.log);
+    database = await connect(
+      embedded === undefined
+        ? { url: options.url as string, log, poolSize }
+        : { url: embedded.url, log, poolSize, onClose: embedded.release, explain: embedded.explain },
+    );
+    await migrate(database.pool, log);
     return database;
   } catch (error) {
-    await database.close();
+    await (database === undefined ? embedded?.release() : database.close());
     throw error;
   }
 }

@@ -24,6 +24,16 @@ export const systemFolder = '/var/lib/millrace';
 /** Errors: `database_binaries_missing`, `database_folder_unusable`. */
 export async function findPrograms(account: Account | undefined, log: Log): Promise<Programs> {
   const { native, release } = await locatePackage();
+  return usablePrograms(native, release, account, log);
+}
+
+/** The programs below `native`, or a copy of them that the account can reach. */
+export async function usablePrograms(
+  native: string,
+  release: string,
+  account: Account | undefined,
+  log: Log,
+): Promise<Programs> {
   await makeLinks(native);
   const inPlace = await tryPrograms(native, account);
   if (typeof inPlace !== 'string') return inPlace;

@@ -43,7 +43,7 @@ export function settingsFor(memoryBytes: number, freeDiskBytes: number): ServerS
     max_wal_size: `${walSize}MB`,
     min_wal_size: `${clamp(walSize / 4, 80, 1024)}MB`,
     checkpoint_timeout: '15min',
-    wal_compression: 'lz4',
+    wal_compression: 'on',
     random_page_cost: '1.1',
     // Statements are many and short: compiling them costs more than it saves.
     jit: 'off',

@@ -1,0 +1,265 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { testDatabase } from '../../test/database.ts';
+import { SlowSpace } from '../../test/slow-space.ts';
+import { pictureOf, slowPictureOf } from '../../test/space-picture.ts';
+import type { JsonObject } from '../base/json.ts';
+import type { Database } from '../db/db.ts';
+import {
+  createPlanWriter,
+  createSpaceReader,
+  createSpaceWriter,
+  type IdentifierRule,
+  type IncomingMessage,
+  recommendedBlocked,
+  type SpaceRef,
+  type SpaceSettings,
+} from './space.ts';
+
+/* The batch implementation against the slow, obvious one, over random histories. */
+
+let db: Database;
+let spaces = 0;
+
+beforeAll(async () => {
+  db = await testDatabase({ poolSize: 20 });
+  await db.pool.query('CREATE TABLE test_order (space_no int, seq bigint, batch int)');
+});
+afterAll(() => db.close());
+
+const values = fc.constantFrom('1', '2', '3', '4', '5', '6');
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 2 });
+const traits = fc.record(
+  { plan: fc.constantFrom(null, 'a', 'b'), city: fc.constantFrom(null, '', 'x', { deep: [1, null] }), n: fc.nat(3) },
+  { requiredKeys: [] },
+);
+
+const ids = fc.record({
+  userId: maybe(values.map((v) => `u${v}`)),
+  anonymousId: maybe(
+    fc.oneof(
+      values.map((v) => `a${v}`),
+      fc.constant('null'),
+    ),
+  ),
+  email: maybe(values.map((v) => `E${v}@x.org`)),
+  loyalty: maybe(values.map((v) => `L${v}`)),
+  phone: maybe(values.map((v) => `+${v}`)),
+  groupId: maybe(values.map((v) => `g${v}`)),
+});
+
+const message: fc.Arbitrary<JsonObject> = fc
+  .record({
+    type: fc.constantFrom('identify', 'identify', 'track', 'group'),
+    ids,
+    traits,
+    camel: fc.boolean(),
+    ago: fc.nat(3),
+  })
+  .map(({ type, ids: { userId, anonymousId, email, loyalty, phone, groupId }, traits: own, camel, ago }) => {
+    const bag = { ...own, email, [camel ? 'loyaltyId' : 'loyalty_id']: loyalty };
+    const phones = phone === undefined ? [] : [{ id: phone, type: 'phone', collection: 'users', encoding: 'none' }];
+    const context = type === 'group' ? { traits: { email }, externalIds: phones } : { externalIds: phones };
+    const timestamp = ago === 0 ? undefined : new Date(start + ago * 40_000).toISOString();
+    const body = type === 'track' ? { event: 'Seen', properties: bag } : { traits: type === 'group' ? own : bag };
+    const account = type === 'track' ? {} : { groupId };
+    return JSON.parse(JSON.stringify({ type, userId, anonymousId, timestamp, context, ...account, ...body }));
+  });
+
+const start = Date.parse('2026-01-01T00:00:00Z');
+const hour = 3_600_000;
+
+const settings: fc.Arbitrary<SpaceSettings> = fc
+  .record({
+    order: fc.shuffledSubarray(['user_id', 'email', 'anonymous_id', 'loyalty_id', 'group_id'], { minLength: 5 }),
+    limits: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 5, maxLength: 5 }),
+    windows: fc.array(fc.constantFrom('ever', 'ever', 'weekly', 'daily' as const), { minLength: 5, maxLength: 5 }),
+    autoRegister: fc.boolean(),
+  })
+  .map(({ order, limits, windows, autoRegister }) => ({
+    autoRegister,
+    identifiers: order.map(
+      (type, at): IdentifierRule => ({
+        type,
+        collection: type === 'group_id' ? 'accounts' : 'users',
+        limit: limits[at] ?? 1,
+        window: windows[at] ?? 'ever',
+        blocked: recommendedBlocked,
+        custom: type === 'loyalty_id',
+      }),
+    ),
+  }));
+
+interface History {
+  readonly settings: SpaceSettings;
+  /** The settings from this batch on. */
+  readonly later: SpaceSettings;
+  readonly laterFrom: number;
+  readonly batches: readonly (readonly IncomingMessage[])[];
+}
+
+/** Messages with arrival times that go up, some at the same moment, cut into batches of any size. */
+function history(minStep: number): fc.Arbitrary<History> {
+  const step = fc.oneof(fc.constantFrom(minStep, minStep, 1000, 40_000), fc.integer({ min: hour, max: 90 * hour }));
+  return fc
+    .record({
+      settings,
+      later: settings,
+      laterFrom: fc.nat(20),
+      sent: fc.array(fc.tuple(message, step, fc.nat(4)), { minLength: 1, maxLength: 60 }),
+    })
+    .map(({ settings: own, later, laterFrom, sent }) => {
+      const batches: IncomingMessage[][] = [[]];
+      let now = start + 150_000;
+      for (const [each, gap, cut] of sent) {
+        now += gap;
+        batches.at(-1)?.push({ message: each, receivedAt: new Date(now), sourceId: 'src_test' });
+        if (cut === 0) batches.push([]);
+      }
+      return { settings: own, later, laterFrom, batches: batches.filter((batch) => batch.length > 0) };
+    });
+}
+
+function newSpace(own: SpaceSettings): SpaceRef {
+  spaces += 1;
+  return { id: `spa_${spaces}`, no: spaces, settings: own };
+}
+
+function slowly(own: SpaceSettings, batches: History['batches']): SlowSpace {
+  const slow = new SlowSpace(own);
+  for (const { message: each, receivedAt } of batches.flat()) slow.apply(each, receivedAt.getTime());
+  return slow;
+}
+
+async function expectSame(space: SpaceRef, slow: SlowSpace): Promise<void> {
+  const reader = createSpaceReader({ db });
+  expect(await pictureOf(reader, space.no, 'users')).toEqual(slowPictureOf(slow, 'users'));
+  expect(await pictureOf(reader, space.no, 'accounts')).toEqual(slowPictureOf(slow, 'accounts'));
+}
+
+it('one writer, any batch sizes, with batches under way at once: as the obvious space', async () => {
+  await fc.assert(
+    fc.asyncProperty(history(0), async ({ settings: own, later, laterFrom, batches }) => {
+      const space = newSpace(own);
+      const settingsOf = (at: number) => (at < laterFrom ? own : later);
+      await using writer = createSpaceWriter({ db });
+      const written = await Promise.all(
+        batches.map((batch, at) => writer.write({ ...space, settings: settingsOf(at) }, batch)),
+      );
+      const slow = new SlowSpace(own);
+      const owners = batches.flatMap((batch, at) => {
+        slow.settings = settingsOf(at);
+        return batch.map((each) => slow.apply(each.message, each.receivedAt.getTime()));
+      });
+      const outcomes = written.flatMap((each) => each.outcomes);
+      expect(outcomes.map((outcome) => outcome.kind)).toEqual(owners.map((owner) => (owner ? 'applied' : 'dropped')));
+      await expectSame(space, slow);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+it('four writers at once: as the obvious space in the order they committed', async () => {
+  await fc.assert(
+    fc.asyncProperty(history(1), async ({ settings: own, batches }) => {
+      const space = newSpace(own);
+      const writers = [1, 2, 3, 4].map(() => createSpaceWriter({ db }));
+      await Promise.all(
+        batches.map((batch, at) =>
+          writers[at % 4]?.write(space, batch, async (tx) => {
+            await tx.query('INSERT INTO test_order SELECT space_no, seq, $2 FROM space_heads WHERE space_no = $1', [
+              space.no,
+              at,
+            ]);
+          }),
+        ),
+      );
+      await Promise.all(writers.map((writer) => writer[Symbol.asyncDispose]()));
+      const { rows } = await db.pool.query('SELECT seq, batch FROM test_order WHERE space_no = $1 ORDER BY seq', [
+        space.no,
+      ]);
+      expect(new Set(rows.map((row) => row.seq)).size).toBe(batches.length);
+      const order = rows.map((row) => batches[row.batch as number] ?? []);
+      await expectSame(space, slowly(own, order));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+it('a plan says what the batches would do and leaves nothing behind', async () => {
+  const dump = async (no: number) =>
+    JSON.stringify(
+      await Promise.all(
+        ['identifiers', 'profiles', 'links', 'events', 'space_log', 'space_heads'].map(
+          async (table) =>
+            (await db.pool.query(`SELECT t::text FROM ${table} t WHERE space_no = $1 ORDER BY 1`, [no])).rows,
+        ),
+      ),
+    );
+  await fc.assert(
+    fc.asyncProperty(history(1), fc.nat(3), async ({ settings: own, batches }, head) => {
+      const space = newSpace(own);
+      await using writer = createSpaceWriter({ db });
+      for (const batch of batches.slice(0, head)) await writer.write(space, batch);
+      const before = await dump(space.no);
+      const rest = batches.slice(head);
+      await using plan = await createPlanWriter({ db });
+      const planned = await Promise.all(rest.map((batch) => plan.write(space, batch)));
+      expect(await dump(space.no)).toBe(before);
+      const real = await Promise.all(rest.map((batch) => writer.write(space, batch)));
+      expect(planned.map((each) => each.effects)).toEqual(real.map((each) => each.effects));
+    }),
+    { numRuns: 40 },
+  );
+});
+
+it('what the caller writes fails: nothing of the batch is stored, the batches around it are', async () => {
+  const space = newSpace({ identifiers: [], autoRegister: true });
+  const external = (id: string) => ({
+    message: {
+      type: 'identify',
+      context: { externalIds: [{ id, type: 'phone', collection: 'users', encoding: 'none' }] },
+    },
+    receivedAt: new Date(start),
+    sourceId: 'src_test',
+  });
+  await using writer = createSpaceWriter({ db });
+  const results = await Promise.allSettled([
+    writer.write(space, [external('1')]),
+    writer.write(space, [external('1'), external('2')], async () => {
+      throw new Error('no receipts today');
+    }),
+    writer.write(space, [external('2'), external('3')]),
+  ]);
+  expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  const ids = (await pictureOf(createSpaceReader({ db }), space.no, 'users')).map((picture) => picture.ids);
+  expect(ids).toEqual(['phone:1', 'phone:2', 'phone:3']);
+});
+
+it('16 writers, one profile: every trait is there in the end, and one profile', async () => {
+  const own = {
+    identifiers: [
+      { type: 'user_id', collection: 'users', limit: 1, window: 'ever', blocked: recommendedBlocked, custom: false },
+    ],
+    autoRegister: true,
+  } as const;
+  const space = newSpace(own);
+  const writers = Array.from({ length: 16 }, () => createSpaceWriter({ db }));
+  await Promise.all(
+    writers.flatMap((writer, w) =>
+      [0, 1, 2, 3, 4].map((n) =>
+        writer.write(space, [
+          {
+            message: { type: 'identify', userId: 'u', traits: { [`w${w}n${n}`]: n } },
+            receivedAt: new Date(),
+            sourceId: 's',
+          },
+        ]),
+      ),
+    ),
+  );
+  await Promise.all(writers.map((writer) => writer[Symbol.asyncDispose]()));
+  const pictures = await pictureOf(createSpaceReader({ db }), space.no, 'users');
+  expect(pictures).toHaveLength(1);
+  expect(Object.keys(Object.fromEntries(JSON.parse(pictures[0]?.traits ?? '[]')))).toHaveLength(80);
+});

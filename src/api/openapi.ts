@@ -1,11 +1,21 @@
 /** `/openapi.json`: the document of every route, made from the schemas that check the requests. */
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
-import { jsonSchemaTransform } from 'fastify-type-provider-zod';
+import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
+import type { JSONSchema } from 'zod/v4/core';
 import { sendJson } from './profile/errors.ts';
 
 const description = `Profiles of a space, read-only. Every answer is JSON and carries a \`Request-Id\`. Lists come in pages: see
 \`limit\` and \`next\` of each route for the default and the largest page; larger values are not refused but cut down.`;
+
+/** Leaves out what would promise too much: that no member is ever added, and zod's own bounds and patterns. */
+function loosen({ jsonSchema }: { jsonSchema: JSONSchema.BaseSchema }): void {
+  if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+  if (jsonSchema.format === 'date-time') delete jsonSchema.pattern;
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+  delete jsonSchema.propertyNames;
+}
 
 export async function openApi(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
@@ -22,7 +32,7 @@ export async function openApi(app: FastifyInstance, version: string): Promise<vo
         },
       },
     },
-    transform: jsonSchemaTransform,
+    transform: createJsonSchemaTransform({ zodToJsonConfig: { override: loosen } }),
   });
   let text: string | undefined;
   app.get('/openapi.json', { schema: { hide: true } }, (_, reply) => {

@@ -1,5 +1,5 @@
 /**
- * What every answer has in common, routed or not: a `Request-Id`, JSON as its type, no caching; 404 for an unknown path,
+ * What every answer has in common, routed or not: a `Request-Id`, no caching; 404 for an unknown path,
  * 405 with `Allow` for a known path and another method, also for requests the HTTP parser cannot read.
  */
 import { randomUUID } from 'node:crypto';
@@ -17,7 +17,7 @@ import {
 } from './profile/errors.ts';
 
 function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  reply.header('Request-Id', request.id).header('Content-Type', 'application/json').header('Cache-Control', 'no-store');
+  reply.header('Request-Id', request.id).header('Cache-Control', 'no-store');
 }
 
 /** The methods of each path, from the routes themselves, for the `Allow` header. */

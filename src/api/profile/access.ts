@@ -6,6 +6,7 @@
 import { hash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
+import { isMillraceError } from '../../base/errors.ts';
 import { AnswerCache } from './answer-cache.ts';
 import {
   isRefusal,
@@ -28,6 +29,7 @@ export interface Grant {
 
 export interface AccessDeps {
   readonly verifyToken: (secret: string) => Promise<Grant | null>;
+  /** Null, or the error `not_found`, when there is none. */
   readonly findSpace: (idOrName: string) => Promise<{ readonly id: string; readonly no: number } | null>;
   readonly clock: Clock;
   readonly requestsPerSecond: number;
@@ -65,7 +67,14 @@ export function profileAccess(deps: AccessDeps) {
     const secret = readSecret(header);
     return secret === null ? null : deps.verifyToken(secret);
   }, cache);
-  const spaces = new AnswerCache((name) => deps.findSpace(name), cache);
+  const spaces = new AnswerCache(
+    (name) =>
+      deps.findSpace(name).catch((error) => {
+        if (isMillraceError(error, 'not_found')) return null;
+        throw error;
+      }),
+    cache,
+  );
   const rate = new RateLimit(deps.requestsPerSecond);
   const tooMany = tooManyRequests(deps.requestsPerSecond);
 

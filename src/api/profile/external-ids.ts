@@ -6,7 +6,7 @@ import { answers, profileParams, security } from './document.ts';
 import { badRequest, isRefusal, type Refusal } from './errors.ts';
 import { type ProfileRoute, profileHandler } from './lookup.ts';
 import { cursorSchema, cursorText, cutPage } from './paging.ts';
-import { includeParameter, limitParameter, nextParameter, readList, verboseParameter } from './query.ts';
+import { includeParameter, limitParameter, nextParameter, pageSize, readList, verboseParameter } from './query.ts';
 
 export const externalIdsPage = { default: 10, maximum: 25 };
 
@@ -66,7 +66,7 @@ function render(profile: Profile, request: FastifyRequest): string | Refusal {
   const query = request.query as z.output<typeof querystring>;
   const types = query.include === undefined ? undefined : readList(request.originalUrl, 'include');
   if (types === null) return badRequest('The parameter `include` has a broken percent-escape.');
-  const limit = query.limit ?? externalIdsPage.default;
+  const limit = pageSize(query.limit, externalIdsPage);
   const wanted = (id: ExternalId): boolean => types === undefined || types.includes(id.type);
   const page = cutPage(profile.externalIds, keyOf, wanted, query.next, limit);
   if (isRefusal(page)) return page;

@@ -7,7 +7,7 @@ import { isRefusal, profileNotFound, refuse, sendJson } from './errors.ts';
 import { exampleId, externalIdSchema } from './external-ids.ts';
 import { type ProfileRoute, readAddress } from './lookup.ts';
 import { cursorSchema, cursorText } from './paging.ts';
-import { limitParameter, nextParameter } from './query.ts';
+import { limitParameter, nextParameter, pageSize } from './query.ts';
 
 export const linksPage = { default: 20, maximum: 20 };
 
@@ -65,7 +65,7 @@ export function linksRoute(reader: SpaceReader): ProfileRoute {
       const address = readAddress(request);
       if (isRefusal(address)) return refuse(reply, address);
       const query = request.query as z.output<typeof querystring>;
-      const limit = query.limit ?? linksPage.default;
+      const limit = pageSize(query.limit, linksPage);
       const next = query.next === '' ? undefined : query.next;
       const page = await reader.links(request.spaceNo, address.collection, address.key, limit, next);
       if (page === null) return refuse(reply, profileNotFound);

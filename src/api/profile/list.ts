@@ -7,7 +7,7 @@ import { isRefusal, refuse, sendJson } from './errors.ts';
 import { readCollection } from './identifier.ts';
 import type { ProfileRoute } from './lookup.ts';
 import { cursorSchema, cursorText } from './paging.ts';
-import { limitParameter, nextParameter } from './query.ts';
+import { limitParameter, nextParameter, pageSize } from './query.ts';
 
 export const listPage = { default: 10, maximum: 100 };
 
@@ -44,7 +44,7 @@ export function listRoute(reader: SpaceReader): ProfileRoute {
       const collection = readCollection((request.params as ListParams).collection);
       if (isRefusal(collection)) return refuse(reply, collection);
       const query = request.query as z.output<typeof querystring>;
-      const limit = query.limit ?? listPage.default;
+      const limit = pageSize(query.limit, listPage);
       const next = query.next === '' || query.next === '0' ? undefined : query.next;
       const page = await reader.list(request.spaceNo, collection, limit, next);
       const data = JSON.stringify(

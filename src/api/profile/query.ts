@@ -15,7 +15,6 @@ const isPositiveInteger = (value: unknown): value is string =>
 export function limitParameter(size: PageSize, note = '') {
   return z
     .custom<string>(isPositiveInteger, { error: 'The parameter `limit` must be an integer of at least 1.' })
-    .transform((text) => Math.min(Number(text), size.maximum))
     .optional()
     .meta({
       type: 'integer',
@@ -23,6 +22,11 @@ export function limitParameter(size: PageSize, note = '') {
       default: size.default,
       description: `How many items a page has. Default ${size.default}; anything above ${size.maximum} counts as ${size.maximum}.${note}`,
     });
+}
+
+/** The page size to use for what the client asked. */
+export function pageSize(asked: string | undefined, size: PageSize, otherwise = size.default): number {
+  return Math.min(asked === undefined ? otherwise : Number(asked), size.maximum);
 }
 
 export function nextParameter(what: string) {

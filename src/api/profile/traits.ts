@@ -6,7 +6,7 @@ import { answers, profileParams, security } from './document.ts';
 import { badRequest, isRefusal, type Refusal } from './errors.ts';
 import { type ProfileRoute, profileHandler } from './lookup.ts';
 import { cursorSchema, cursorText, cutPage } from './paging.ts';
-import { includeParameter, limitParameter, nextParameter, readList, verboseParameter } from './query.ts';
+import { includeParameter, limitParameter, nextParameter, pageSize, readList, verboseParameter } from './query.ts';
 
 export const traitsPage = { default: 10, maximum: 200 };
 
@@ -71,7 +71,7 @@ function render(profile: Profile, request: FastifyRequest): string | Refusal {
   const query = request.query as z.output<typeof querystring>;
   const keys = query.include === undefined ? undefined : readList(request.originalUrl, 'include');
   if (keys === null) return badRequest('The parameter `include` has a broken percent-escape.');
-  const limit = query.limit ?? (keys === undefined ? traitsPage.default : Math.min(keys.length, traitsPage.maximum));
+  const limit = pageSize(query.limit, traitsPage, keys?.length);
   const page = cutPage(profile.traits, keyOf, filter(keys, query.class), query.next, limit);
   if (isRefusal(page)) return page;
   const traits = traitsText(page.items, query.verbose === 'true');

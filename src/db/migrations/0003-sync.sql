@@ -4,8 +4,8 @@
 
 -- One run of one mapping.
 CREATE TABLE syncs (
-  id text PRIMARY KEY,
-  mapping_id text NOT NULL,
+  id text COLLATE "C" PRIMARY KEY,
+  mapping_id text COLLATE "C" NOT NULL,
   -- Names as they were when the sync ran.
   mapping text NOT NULL,
   model text NOT NULL,
@@ -44,7 +44,7 @@ CREATE INDEX syncs_running ON syncs (mapping_id) WHERE state IN ('extracting', '
 
 -- The rows of a sync that were not delivered and not merely skipped.
 CREATE TABLE sync_rows (
-  sync_id text NOT NULL,
+  sync_id text COLLATE "C" NOT NULL,
   -- The order of listing: the number of the batch times a million, plus the place in it.
   no bigint NOT NULL,
   kind text NOT NULL CHECK (kind IN ('invalid', 'refused', 'later', 'given up')),
@@ -62,26 +62,37 @@ CREATE TABLE sync_rows (
 -- What a batch settled and the records table of the warehouse does not know yet. Written in the transaction of the
 -- batch, deleted when the warehouse has it; leftovers of a crash are applied before the next comparison.
 CREATE TABLE sync_receipts (
-  mapping_id text NOT NULL,
-  sync_id text NOT NULL,
+  mapping_id text COLLATE "C" NOT NULL,
+  -- Of the mapping: what an earlier epoch left is void.
+  epoch integer NOT NULL,
+  sync_id text COLLATE "C" NOT NULL,
   batch integer NOT NULL,
   -- JSON text: { "ids": […], "checksums": […], "revisions": […] }, the entries of the records table.
   entries text NOT NULL,
-  PRIMARY KEY (mapping_id, sync_id, batch)
+  PRIMARY KEY (mapping_id, epoch, sync_id, batch)
 );
 ALTER TABLE sync_receipts ALTER COLUMN entries SET STORAGE EXTERNAL;
 
 -- Rows that failed, until they are delivered, change, or disappear.
 CREATE TABLE failing_rows (
-  mapping_id text NOT NULL,
+  mapping_id text COLLATE "C" NOT NULL,
+  epoch integer NOT NULL,
   -- The record id, with backslash and NUL escaped.
-  record_key text NOT NULL,
+  record_key text COLLATE "C" NOT NULL,
   -- Of the row that failed; null for a deletion. Another checksum starts the count again.
   checksum text,
   attempts integer NOT NULL,
   first_failed_at timestamptz NOT NULL,
   reason text NOT NULL,
   -- The sync that saw it last; rows that a complete sync has not seen differ no longer.
-  sync_id text NOT NULL,
-  PRIMARY KEY (mapping_id, record_key)
+  sync_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (mapping_id, epoch, record_key)
+);
+
+-- Mappings whose first sync records the state and sends nothing, while that sync is not complete: should it be killed,
+-- the next one goes on so.
+CREATE TABLE skipped_backfills (
+  mapping_id text COLLATE "C" NOT NULL,
+  epoch integer NOT NULL,
+  PRIMARY KEY (mapping_id, epoch)
 );

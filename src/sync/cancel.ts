@@ -1,0 +1,17 @@
+/** Cancelling a sync from anywhere: its row says so, and the process that runs it looks there. */
+import { type Clock, systemClock } from '../base/clock.ts';
+import { MillraceError } from '../base/errors.ts';
+import type { Database } from '../db/db.ts';
+import { showSync } from './history.ts';
+import { recordCancelling } from './journal.ts';
+import type { Sync } from './records.ts';
+
+/** Asks a running sync to stop; it does so within a second. Errors: `sync_not_found`, `sync_not_running`. */
+export async function cancelSync(db: Database, syncId: string, clock: Clock = systemClock): Promise<Sync> {
+  const sync = await showSync(db, syncId, clock);
+  if (sync.finishedAt !== null || !(await recordCancelling(db.pool, syncId))) {
+    const now = await showSync(db, syncId, clock);
+    throw new MillraceError('sync_not_running', `The sync ${syncId} has ended already: ${now.state}.`);
+  }
+  return showSync(db, syncId, clock);
+}

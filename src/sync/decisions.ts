@@ -1,0 +1,102 @@
+/**
+ * What is to be done about each change: event, trigger, mapping, action, in this order. Pure. A fault of one row is a
+ * decision about that row, never an error of the sync.
+ */
+import { isMillraceError } from '../base/errors.ts';
+import type { JsonObject } from '../base/json.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import type { Action } from '../destination/destination.ts';
+import type { Change, ChangeBatch } from '../diff/diff.ts';
+import type { CompiledTrigger, EventOf, Transform } from '../mapping/mapping.ts';
+import type { Column } from '../warehouse/warehouse.ts';
+import { type FailingRows, noneFailing } from './failures.ts';
+
+export type Decision =
+  /** Not asked for: recorded as seen. */
+  | { readonly kind: 'skip' }
+  | { readonly kind: 'send'; readonly delivery: Delivery }
+  /** Final for the row as it is; tried again in the next sync. */
+  | { readonly kind: 'refuse'; readonly code: string; readonly reason: string; readonly message: JsonObject | null }
+  /** Failed too often; not tried until it changes. */
+  | { readonly kind: 'give up'; readonly reason: string };
+
+export interface Decided {
+  readonly change: Change;
+  readonly decision: Decision;
+  /** The same contents failed in an earlier sync. */
+  readonly failedBefore: boolean;
+}
+
+export interface DecidedBatch {
+  readonly decided: readonly Decided[];
+  readonly notFinite: number;
+}
+
+/** A mapping, compiled for the columns of its model. */
+export interface Rules {
+  readonly eventOf: EventOf;
+  readonly trigger: CompiledTrigger;
+  /** From the event to the payload, defaults of fields and the null policy included. */
+  readonly payloadOf: Transform;
+  readonly action: Action;
+  readonly endpoint: string;
+  /** Why a row is too large to be sent; null when it is not. */
+  readonly tooLarge: (columns: readonly Column[], change: Change) => string | null;
+}
+
+/** Looks up which of these changes failed in earlier syncs. */
+export type FindFailing = (changes: readonly Change[]) => Promise<FailingRows>;
+
+const skip: Decision = { kind: 'skip' };
+
+/** Decides about batch after batch. `findFailing` is null when the mapping has no failing rows. */
+export async function* decideAll(
+  batches: AsyncIterable<ChangeBatch>,
+  rules: Rules,
+  findFailing: FindFailing | null,
+): AsyncIterable<DecidedBatch> {
+  for await (const batch of batches) {
+    const failing = findFailing === null ? noneFailing : await findFailing(batch.changes);
+    const decided = batch.changes.map((change) => {
+      const before = failing.get(change.recordId);
+      const decision: Decision =
+        before?.givenUp === true
+          ? { kind: 'give up', reason: `Failed in ${before.attempts} syncs, the last time with: ${before.reason}` }
+          : decide(change, batch.columns, rules);
+      return { change, decision, failedBefore: before !== undefined };
+    });
+    yield { decided, notFinite: batch.notFinite };
+  }
+}
+
+/** Marks every change as seen, without sending any: a first sync without backfill, and kinds that no trigger matches. */
+export async function* skipAll(batches: AsyncIterable<ChangeBatch>): AsyncIterable<DecidedBatch> {
+  for await (const batch of batches) {
+    const decided = batch.changes.map((change) => ({ change, decision: skip, failedBefore: false }));
+    yield { decided, notFinite: 0 };
+  }
+}
+
+export function decide(change: Change, columns: readonly Column[], rules: Rules): Decision {
+  if (!rules.trigger.kinds.has(change.kind)) return skip;
+  const size = rules.tooLarge(columns, change);
+  if (size !== null) return { kind: 'refuse', code: 'row_too_large', reason: size, message: null };
+  try {
+    const event = { ...rules.eventOf(change) };
+    if (!rules.trigger.matches(event)) return skip;
+    const built = rules.action.build(rules.payloadOf(event), { endpoint: rules.endpoint });
+    return built.ok
+      ? { kind: 'send', delivery: { space: built.space, message: built.message } }
+      : { kind: 'refuse', code: built.code, reason: built.reason, message: null };
+  } catch (error) {
+    if (isMillraceError(error)) return { kind: 'refuse', code: error.code, reason: error.message, message: null };
+    // Its text may quote the row; the kind of error has to do.
+    const name = error instanceof Error ? error.name : typeof error;
+    return {
+      kind: 'refuse',
+      code: 'mapping_failed',
+      reason: `The mapping failed on this row (${name}).`,
+      message: null,
+    };
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * What happened: syncs and their rows, for people. Reading also finds syncs whose process died (their mapping's lock is
+ * free) and ends them, so that none stays "loading" for ever.
+ */
+import { type Clock, systemClock } from '../base/clock.ts';
+import type { ErrorCode } from '../base/error-codes.ts';
+import { MillraceError } from '../base/errors.ts';
+import type { Database, Queryable } from '../db/db.ts';
+import { isLeased } from './lease.ts';
+import { countAll, type Sync, type SyncRow, type SyncState } from './records.ts';
+
+export interface PageOptions {
+  /** At most so many; default 20, at most 1,000. */
+  readonly limit?: number;
+  /** The `next` of the page before. */
+  readonly next?: string;
+}
+
+export interface HistoryPage<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+const runningStates = `('extracting', 'loading', 'cancelling')`;
+
+/** Newest first; of one mapping, or of all. */
+export async function listSyncs(
+  db: Database,
+  mappingId?: string,
+  paging: PageOptions = {},
+  clock: Clock = systemClock,
+): Promise<HistoryPage<Sync>> {
+  await endDeadSyncs(db.pool, clock.now(), mappingId);
+  const limit = limitOf(paging);
+  const after = readCursor(paging.next, 2);
+  const { rows } = await db.pool.query<StoredSync>(
+    `SELECT * FROM syncs
+     WHERE ($1::text IS NULL OR mapping_id = $1)
+       AND ($2::text IS NULL OR (started_at, id) < ($2::timestamptz, $3::text))
+     ORDER BY started_at DESC, id DESC LIMIT $4`,
+    [mappingId ?? null, after?.[0] ?? null, after?.[1] ?? null, limit + 1],
+  );
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const more = rows.length > limit && last !== undefined;
+  return { items: page.map(readSync), next: more ? writeCursor([last.started_at.toISOString(), last.id]) : null };
+}
+
+/** One sync. Error `sync_not_found`. */
+export async function showSync(db: Database, syncId: string, clock: Clock = systemClock): Promise<Sync> {
+  const read = async () => {
+    const { rows } = await db.pool.query<StoredSync>('SELECT * FROM syncs WHERE id = $1', [syncId]);
+    if (rows[0] === undefined) throw new MillraceError('sync_not_found', `There is no sync ${syncId}.`);
+    return readSync(rows[0]);
+  };
+  const sync = await read();
+  if (sync.finishedAt !== null) return sync;
+  return (await endDeadSyncs(db.pool, clock.now(), sync.mappingId)) > 0 ? read() : sync;
+}
+
+/** Rows of a sync that failed, or that are invalid, in the order they were met. Error `sync_not_found`. */
+export async function syncRows(
+  db: Database,
+  syncId: string,
+  which: 'failed' | 'invalid',
+  paging: PageOptions = {},
+): Promise<HistoryPage<SyncRow>> {
+  await showSync(db, syncId);
+  const limit = limitOf(paging);
+  const after = readCursor(paging.next, 1);
+  const { rows } = await db.pool.query<StoredRow>(
+    `SELECT no, kind, record_id, rows, code, reason, message FROM sync_rows
+     WHERE sync_id = $1 AND (kind = 'invalid') = $2 AND no > $3 ORDER BY no LIMIT $4`,
+    [syncId, which === 'invalid', after?.[0] ?? -1, limit + 1],
+  );
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const more = rows.length > limit && last !== undefined;
+  return { items: page.map(readRow), next: more ? writeCursor([last.no]) : null };
+}
+
+/** The id of the sync of a mapping that runs by its row. */
+export async function runningSync(db: Queryable, mappingId: string): Promise<string | null> {
+  const { rows } = await db.query<{ id: string }>(
+    `SELECT id FROM syncs WHERE mapping_id = $1 AND state IN ${runningStates} ORDER BY started_at DESC LIMIT 1`,
+    [mappingId],
+  );
+  return rows[0]?.id ?? null;
+}
+
+/**
+ * Ends syncs that run by their row while nobody holds the lock of their mapping. Waits for a last batch of theirs that
+ * Postgres is still committing, so that afterwards their counts and receipts are final. The holder of a mapping's lock
+ * says so with `lockIsOurs`: then no other sync of it can be alive. Returns how many there were.
+ */
+export async function endDeadSyncs(db: Queryable, now: Date, mappingId?: string, lockIsOurs = false): Promise<number> {
+  const { rows } = await db.query<{ id: string; mapping_id: string; state: SyncState }>(
+    `SELECT id, mapping_id FROM syncs WHERE state IN ${runningStates} AND ($1::text IS NULL OR mapping_id = $1)`,
+    [mappingId ?? null],
+  );
+  let ended = 0;
+  for (const row of rows) {
+    if (!lockIsOurs && (await isLeased(db, row.mapping_id))) continue;
+    const { rowCount } = await db.query(
+      `UPDATE syncs SET state = 'failed', code = 'sync_process_ended', reason = 'the process that ran it ended',
+         help = 'Run it again: it goes on where it stopped.', finished_at = $2
+       WHERE id = $1 AND state IN ${runningStates}`,
+      [row.id, now],
+    );
+    ended += rowCount ?? 0;
+  }
+  return ended;
+}
+
+/** Forgets syncs that ended so many days ago, and their rows. */
+export async function pruneHistory(db: Queryable, now: Date, days: number): Promise<void> {
+  await db.query(
+    `WITH gone AS (
+       DELETE FROM syncs WHERE finished_at < $1::timestamptz - make_interval(days => $2) RETURNING id
+     )
+     DELETE FROM sync_rows WHERE sync_id IN (SELECT id FROM gone)`,
+    [now, days],
+  );
+}
+
+interface StoredSync {
+  readonly id: string;
+  readonly mapping_id: string;
+  readonly mapping: string;
+  readonly model: string;
+  readonly destination: string;
+  readonly state: SyncState;
+  readonly code: ErrorCode | null;
+  readonly reason: string | null;
+  readonly help: string | null;
+  readonly warnings: readonly string[];
+  readonly started_at: Date;
+  readonly loading_at: Date | null;
+  readonly finished_at: Date | null;
+  /** The counts: bigint, which the driver gives as text. */
+  readonly [count: string]: unknown;
+}
+
+function readSync(row: StoredSync): Sync {
+  const count = (column: string) => Number(row[column]);
+  const { started_at: startedAt, loading_at: loadingAt, finished_at: finishedAt } = row;
+  return {
+    id: row.id,
+    mappingId: row.mapping_id,
+    mapping: row.mapping,
+    model: row.model,
+    destination: row.destination,
+    state: row.state,
+    code: row.code,
+    reason: row.reason,
+    help: row.help,
+    warnings: row.warnings,
+    startedAt,
+    finishedAt,
+    extractingSeconds: secondsBetween(startedAt, loadingAt ?? finishedAt),
+    loadingSeconds: secondsBetween(loadingAt, finishedAt),
+    counts: countAll(
+      {
+        extracted: count('extracted'),
+        added: count('added'),
+        updated: count('updated'),
+        deleted: count('deleted'),
+        unchanged: count('unchanged'),
+        invalid: count('invalid'),
+      },
+      {
+        delivered: count('delivered'),
+        refused: count('refused'),
+        skipped: count('skipped'),
+        givenUp: count('given_up'),
+        retried: count('retried'),
+      },
+    ),
+    effects: {
+      profilesCreated: count('profiles_created'),
+      accountsCreated: count('accounts_created'),
+      merged: count('merged'),
+      traitsChanged: count('traits_changed'),
+    },
+  };
+}
+
+function secondsBetween(from: Date | null, to: Date | null): number | null {
+  return from === null || to === null ? null : (to.getTime() - from.getTime()) / 1000;
+}
+
+interface StoredRow {
+  readonly no: string;
+  readonly kind: SyncRow['kind'];
+  readonly record_id: string | null;
+  readonly rows: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly message: string | null;
+}
+
+function readRow(row: StoredRow): SyncRow {
+  const { kind, code, reason, message } = row;
+  return { no: Number(row.no), kind, recordId: row.record_id, rows: Number(row.rows), code, reason, message };
+}
+
+function limitOf(paging: PageOptions): number {
+  const limit = paging.limit ?? 20;
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) {
+    throw new MillraceError('sync_paging_invalid', `A page has 1 to 1,000 entries, not ${limit}.`);
+  }
+  return limit;
+}
+
+function writeCursor(parts: readonly string[]): string {
+  return Buffer.from(JSON.stringify(parts)).toString('base64url');
+}
+
+function readCursor(cursor: string | undefined, length: number): readonly string[] | null {
+  if (cursor === undefined) return null;
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    if (Array.isArray(parts) && parts.length === length && parts.every((part) => typeof part === 'string')) {
+      return parts;
+    }
+  } catch {
+    // Falls through to the error below.
+  }
+  throw new MillraceError('sync_paging_invalid', 'The cursor is none that a page of this list gave.');
+}

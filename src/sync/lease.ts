@@ -1,0 +1,77 @@
+/**
+ * One sync of a mapping at a time, across processes: a Postgres advisory lock held by a session of its own for as long as
+ * the sync runs. A process that dies takes its session with it, so the lock is free at once; for a machine that vanishes,
+ * keepalives end the session within half a minute.
+ */
+import type { PoolClient } from 'pg';
+import type { Database, Queryable } from '../db/db.ts';
+
+/** Separates our locks from others in the same database. */
+const lockSeed = 7_283_461;
+
+export interface Lease {
+  /** Runs a statement on the session that holds the lock, so that losing it is noticed. */
+  readonly session: Queryable;
+  /** Calls back when the session is lost, and the lock with it. */
+  onLost(callback: (error: Error) => void): void;
+  release(): Promise<void>;
+}
+
+/** Takes the lock of a mapping; null when another session holds it. */
+export async function takeLease(db: Database, mappingId: string): Promise<Lease | null> {
+  const client = await db.pool.connect();
+  const lost: ((error: Error) => void)[] = [];
+  let fault: Error | undefined;
+  const onError = (error: Error) => {
+    fault ??= error;
+    for (const callback of lost) callback(error);
+  };
+  client.on('error', onError);
+  try {
+    await client.query(
+      `SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
+              set_config('tcp_keepalives_count', '3', false)`,
+    );
+    const { rows } = await client.query<{ taken: boolean }>(
+      'SELECT pg_try_advisory_lock(hashtextextended($1, $2)) AS taken',
+      [mappingId, lockSeed],
+    );
+    if (rows[0]?.taken === true) {
+      return {
+        session: client,
+        onLost: (callback) => void lost.push(callback),
+        release: () => releaseLease(client, onError, mappingId, fault),
+      };
+    }
+  } catch (error) {
+    client.off('error', onError);
+    client.release(error as Error);
+    throw error;
+  }
+  client.off('error', onError);
+  client.release();
+  return null;
+}
+
+async function releaseLease(client: PoolClient, onError: (error: Error) => void, mappingId: string, fault?: Error) {
+  const unlocked = await client
+    .query('SELECT pg_advisory_unlock(hashtextextended($1, $2))', [mappingId, lockSeed])
+    .catch((error: Error) => error);
+  client.off('error', onError);
+  // A session whose lock could not be given back is ended, and the lock with it.
+  client.release(fault ?? (unlocked instanceof Error ? unlocked : undefined));
+}
+
+/** True when some session, of any process, holds the lock of a mapping. */
+export async function isLeased(db: Queryable, mappingId: string): Promise<boolean> {
+  const { rows } = await db.query<{ held: boolean }>(
+    `SELECT EXISTS (
+       SELECT FROM pg_locks
+       WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+         AND ((classid::bigint << 32) | objid::bigint) = hashtextextended($1, $2)
+     ) AS held`,
+    [mappingId, lockSeed],
+  );
+  return rows[0]?.held === true;
+}

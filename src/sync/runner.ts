@@ -1,0 +1,212 @@
+/**
+ * The life of one sync: lease, row, watch, end. Promised: however the work ends, the row of the sync says so, with a
+ * reason; a sync whose process died is found by its free lock and ended by whoever comes next.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../base/clock.ts';
+import { errorCodes } from '../base/error-codes.ts';
+import { isMillraceError, MillraceError } from '../base/errors.ts';
+import { newId } from '../base/ids.ts';
+import { describeError, type Log } from '../base/log.ts';
+import type { Database } from '../db/db.ts';
+import type { Endpoint } from '../delivery/delivery.ts';
+import type { SpaceWriter } from '../space/space.ts';
+import type { Warehouse } from '../warehouse/warehouse.ts';
+import type { ResolvedMapping, Source } from '../workspace/workspace.ts';
+import { endDeadSyncs, pruneHistory, runningSync, showSync } from './history.ts';
+import { type Journal, openJournal, recordCancelling, runningState, type SyncEnd } from './journal.ts';
+import { type Lease, takeLease } from './lease.ts';
+import { forgetEpochsBefore, type Memory, memoryOf } from './memory.ts';
+import type { OnProgress, Sync } from './records.ts';
+import { defaultSyncSettings, type SyncSettings } from './settings.ts';
+import { createTally, type Tally } from './tally.ts';
+
+/** What every act of this room needs. */
+export interface SyncContext {
+  readonly db: Database;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** One for the process: syncs of one space take turns in it. */
+  readonly writer: SpaceWriter;
+  readonly openWarehouse: (source: Source) => Promise<Warehouse>;
+  /** Another endpoint than the destination's settings say. */
+  readonly openEndpoint?: (job: ResolvedMapping) => Promise<Endpoint>;
+  readonly settings?: Partial<SyncSettings>;
+}
+
+export interface RunOptions {
+  readonly onProgress?: OnProgress;
+  /** Cancels the sync cleanly. */
+  readonly signal?: AbortSignal;
+}
+
+/** One running sync, as its stages see it. */
+export interface Run {
+  readonly id: string;
+  readonly job: ResolvedMapping;
+  readonly memory: Memory;
+  readonly context: SyncContext;
+  readonly settings: SyncSettings;
+  readonly journal: Journal;
+  /** Aborted when the sync is cancelled, or lost. */
+  readonly signal: AbortSignal;
+  readonly tally: Tally;
+}
+
+/** Runs the stages of one sync under the lease of its mapping. Errors before it has a row are thrown; others end it. */
+export async function runOnce(
+  context: SyncContext,
+  job: ResolvedMapping,
+  options: RunOptions,
+  stages: (run: Run) => Promise<void>,
+): Promise<Sync> {
+  const { db, log, clock } = context;
+  const settings = settingsOf(context);
+  options.signal?.throwIfAborted();
+  checkEnabled(job);
+  const lease = await leaseOrRefuse(db, clock, job.mapping.id, job.mapping.name);
+  try {
+    await endDeadSyncs(db.pool, clock.now(), job.mapping.id, true);
+    await pruneHistory(db.pool, clock.now(), settings.historyDays);
+    const sync = namesOf(job);
+    const memory = memoryOf(job.mapping);
+    await forgetEpochsBefore(db.pool, memory.mappingId, memory.epoch);
+    const journal = await openJournal(db, memory, sync, clock.now(), settings);
+    log.info({ sync: sync.id, mapping: sync.mapping }, 'sync started');
+    const watch = watchSync(db, sync.id, lease, settings.watchEvery, options.signal);
+    const tally = createTally(clock, options.onProgress);
+    let end: SyncEnd;
+    try {
+      await stages({ id: sync.id, job, memory, context, settings, journal, signal: watch.signal, tally });
+      end = endOf(tally);
+    } catch (error) {
+      end = endByError(watch.signal.aborted ? watch.signal.reason : error, tally.warnings());
+      if (end.state === 'failed') log.error({ sync: sync.id, mapping: sync.mapping, err: error }, 'sync failed');
+    } finally {
+      await watch.stop();
+    }
+    await journal.finish(end, clock.now());
+    const finished = await showSync(db, sync.id);
+    log.info({ sync: sync.id, mapping: sync.mapping, state: end.state, counts: finished.counts }, 'sync ended');
+    return finished;
+  } finally {
+    await lease.release();
+  }
+}
+
+export function settingsOf(context: SyncContext): SyncSettings {
+  return { ...defaultSyncSettings, ...context.settings };
+}
+
+function namesOf(job: ResolvedMapping) {
+  return {
+    id: newId('syn'),
+    mapping: job.mapping.name,
+    model: job.model.name,
+    destination: job.destination.name,
+  };
+}
+
+function checkEnabled({ mapping, model, source, destination }: ResolvedMapping): void {
+  const parts = [
+    ['mapping', mapping],
+    ['model', model],
+    ['source', source],
+    ['destination', destination],
+  ] as const;
+  for (const [kind, part] of parts) {
+    if (!part.enabled) {
+      throw new MillraceError('sync_disabled', `The ${kind} ${part.name} is disabled, so ${mapping.name} cannot run.`);
+    }
+  }
+}
+
+/** The lock may be held for a moment longer, or shorter, than the row of its sync is open: asked again a few times. */
+export async function leaseOrRefuse(db: Database, clock: Clock, mappingId: string, name: string): Promise<Lease> {
+  for (let attempt = 1; ; attempt++) {
+    const lease = await takeLease(db, mappingId);
+    if (lease !== null) return lease;
+    const id = await runningSync(db.pool, mappingId);
+    if (id !== null || attempt === 5) {
+      const which = id === null ? '' : `: ${id}, since ${(await showSync(db, id, clock)).startedAt.toISOString()}`;
+      throw new MillraceError('sync_running', `A sync of ${name} is running${which}.`);
+    }
+    await sleep(100);
+  }
+}
+
+/* ---- watching ---- */
+
+interface Watch {
+  readonly signal: AbortSignal;
+  stop(): Promise<void>;
+}
+
+/** Looks now and then whether somebody cancelled the sync, or ended it; notices the loss of the lease. */
+function watchSync(db: Database, syncId: string, lease: Lease, every: number, cancel?: AbortSignal): Watch {
+  const stopping = new AbortController();
+  const over = new AbortController();
+  const lost = () => stopping.abort(new MillraceError('sync_lost', 'The lock of this sync was lost.'));
+  const cancelled = () => stopping.abort(new MillraceError('cancelled', 'The sync was cancelled.'));
+  lease.onLost(lost);
+  const onCancel = () => {
+    cancelled();
+    void recordCancelling(db.pool, syncId).catch(() => undefined);
+  };
+  cancel?.addEventListener('abort', onCancel, { once: true });
+  if (cancel?.aborted === true) onCancel();
+  const looking = (async () => {
+    while (!over.signal.aborted) {
+      const state = await runningState(lease.session, syncId).catch(() => null);
+      if (over.signal.aborted) return;
+      if (state === null) lost();
+      if (state === 'cancelling') cancelled();
+      await sleep(every, undefined, { signal: over.signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    signal: stopping.signal,
+    async stop() {
+      cancel?.removeEventListener('abort', onCancel);
+      over.abort();
+      await looking;
+    },
+  };
+}
+
+/* ---- ending ---- */
+
+function endOf(tally: Tally): SyncEnd {
+  const { counts } = tally;
+  const warnings = tally.warnings();
+  const end = (state: SyncEnd['state'], reason: string | null, code: SyncEnd['code'] = null): SyncEnd => ({
+    state,
+    code,
+    reason,
+    help: code === null ? null : errorCodes[code].help,
+    warnings,
+  });
+  if (counts.extracted > 0 && counts.invalid === counts.extracted) {
+    return end('failed', `All ${counts.extracted} rows are invalid.`, 'sync_all_invalid');
+  }
+  if (counts.refused > 0 && counts.delivered === 0) {
+    return end('failed', `All ${counts.refused} rows that were tried were refused.`, 'sync_all_refused');
+  }
+  const parts = [
+    counts.refused > 0 ? `${counts.refused} of ${counts.refused + counts.delivered} rows were refused` : '',
+    counts.givenUp > 0 ? `${counts.givenUp} rows are given up until they change` : '',
+    counts.remaining > 0 ? `${counts.remaining} changes are over the limit of one sync and wait for the next` : '',
+  ].filter((part) => part !== '');
+  return parts.length === 0 ? end('succeeded', null) : end('partially succeeded', `${parts.join('; ')}.`);
+}
+
+function endByError(error: unknown, warnings: readonly string[]): SyncEnd {
+  if (isMillraceError(error)) {
+    const state = error.code === 'cancelled' ? 'cancelled' : 'failed';
+    return { state, code: error.code, reason: error.message, help: error.help, warnings };
+  }
+  // Reduced as for the log: a driver's error may quote rows.
+  const { message } = describeError(error) as { message?: string };
+  const reason = `Something failed that should not: ${message ?? 'no error was given'}`;
+  return { state: 'failed', code: 'internal', reason, help: errorCodes.internal.help, warnings };
+}

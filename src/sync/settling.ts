@@ -1,0 +1,67 @@
+/** Adds up what became of a batch: what was decided here, and what the endpoint said about the rest. */
+import { MillraceError } from '../base/errors.ts';
+import type { JsonObject } from '../base/json.ts';
+import type { Receipt } from '../delivery/delivery.ts';
+import type { RecordEntry } from '../warehouse/warehouse.ts';
+import type { Decided } from './decisions.ts';
+import type { FailedRow } from './failures.ts';
+import type { LoadingCounts, SyncRow } from './records.ts';
+
+/** A row that went wrong, before it has a number. The message is the value that was built; null when there was none. */
+export interface ListedRow extends Omit<SyncRow, 'no' | 'message'> {
+  readonly message: JsonObject | null;
+}
+
+/** A batch whose receipts are known. */
+export interface SettledBatch {
+  readonly batch: number;
+  /** For the records table: what was delivered or not asked for. */
+  readonly entries: readonly RecordEntry[];
+  readonly counts: LoadingCounts;
+  readonly rows: readonly ListedRow[];
+  readonly failed: readonly FailedRow[];
+  readonly givenUp: readonly string[];
+}
+
+/** Receipts come in the order of the rows that were sent. */
+export function settle(batch: number, decided: readonly Decided[], receipts: readonly Receipt[]): SettledBatch {
+  const entries: RecordEntry[] = [];
+  const rows: ListedRow[] = [];
+  const failed: FailedRow[] = [];
+  const givenUp: string[] = [];
+  const counts = { delivered: 0, refused: 0, skipped: 0, givenUp: 0, retried: 0 };
+  let sent = 0;
+  for (const { change, decision, failedBefore } of decided) {
+    const { recordId, checksum } = change;
+    const entry = { recordId, checksum, revision: change.revision + 1 };
+    if (decision.kind === 'skip') {
+      counts.skipped++;
+      entries.push(entry);
+      continue;
+    }
+    if (decision.kind === 'give up') {
+      counts.givenUp++;
+      givenUp.push(recordId);
+      rows.push({ kind: 'given up', recordId, rows: 1, code: 'given_up', reason: decision.reason, message: null });
+      continue;
+    }
+    if (failedBefore) counts.retried++;
+    const receipt = decision.kind === 'send' ? receipts[sent++] : refusal(decision.code, decision.reason);
+    if (receipt === undefined) throw new MillraceError('internal', 'An endpoint returned too few receipts.');
+    if (receipt.kind === 'delivered') {
+      counts.delivered++;
+      entries.push(entry);
+      continue;
+    }
+    const { kind, code, reason } = receipt;
+    const message = decision.kind === 'send' ? decision.delivery.message : decision.message;
+    counts.refused++;
+    failed.push({ recordId, checksum, reason });
+    rows.push({ kind, recordId, rows: 1, code, reason, message });
+  }
+  return { batch, entries, counts, rows, failed, givenUp };
+}
+
+function refusal(code: string, reason: string): Receipt {
+  return { kind: 'refused', code, reason };
+}

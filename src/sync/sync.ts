@@ -1,0 +1,80 @@
+/**
+ * One sync of a mapping. In: a mapping, with its model, source and destination. Out: the profiles follow the rows of the
+ * warehouse, and a record of what happened. Promised: invariants D1 to D7 of `docs/sync.md`. In short: every change is
+ * settled exactly once, its receipt is stored in the transaction that delivers it, and a sync that was killed anywhere
+ * goes on where it stopped.
+ *
+ * This file is the path of the data; each stage takes and gives batches one by one, so that memory stays flat:
+ *
+ *   compare → (guard) → changes → event, trigger, mapping, action → delivery with receipts → records of the warehouse
+ */
+import { compare } from '../diff/diff.ts';
+import type { ResolvedMapping } from '../workspace/workspace.ts';
+import { isSkippingBackfill, skippedBackfill, startSkippingBackfill } from './backfill.ts';
+import { decideChanges } from './changes.ts';
+import { openEndpoint } from './endpoints.ts';
+import { anyFailing, findFailing, forgetOthers } from './failures.ts';
+import { checkGuard } from './guard.ts';
+import { deliverAll } from './loading.ts';
+import { applyLeftovers, rememberInWarehouse } from './receipts.ts';
+import { changesOf, type Sync } from './records.ts';
+import { compileJob } from './rules.ts';
+import { type Run, type RunOptions, runOnce, type SyncContext } from './runner.ts';
+
+/**
+ * Runs a sync to its end and says how it went. What goes wrong while it runs is in the answer, not thrown; thrown are
+ * `sync_running` and `sync_disabled`, and whatever keeps the end from being recorded.
+ */
+export function runSync(context: SyncContext, job: ResolvedMapping, options: RunOptions = {}): Promise<Sync> {
+  return runOnce(context, job, options, passThrough);
+}
+
+async function passThrough(run: Run): Promise<void> {
+  const { context, job, memory, settings, journal, tally, signal } = run;
+  const { db, clock } = context;
+  const compiled = compileJob(job, settings);
+  await using endpoint = await openEndpoint(context, job, journal);
+  await using warehouse = await context.openWarehouse(job.source);
+  await applyLeftovers(db.pool, warehouse, memory, settings.lumpSize);
+  const fresh = !(await warehouse.hasState(memory.table));
+
+  await using comparison = await compare(warehouse, job.model, {
+    table: memory.table,
+    columns: compiled.columns,
+    signal,
+  });
+  const { counts } = comparison;
+  await journal.compared(counts, await comparison.invalidRows(settings.invalidRowsKept), clock.now());
+  tally.compared(counts);
+  checkGuard(job.mapping, counts);
+
+  const someFailing = await anyFailing(db.pool, memory);
+  const skipBackfill = await isSkippingBackfill(db.pool, job.mapping, fresh);
+  if (changesOf(counts) > 0 || skipBackfill) {
+    if (skipBackfill) await startSkippingBackfill(db.pool, memory);
+    await warehouse.prepareState(memory.table);
+
+    const decided = decideChanges(comparison, compiled, {
+      sendNothing: skipBackfill,
+      findFailing: someFailing ? (changes) => findFailing(db.pool, memory, changes, clock.now(), settings) : null,
+      onNotFinite: tally.notFinite,
+      settings,
+      signal,
+    });
+    const settled = deliverAll(decided, {
+      endpoint,
+      origin: { mappingId: memory.mappingId, syncId: run.id },
+      record: (batch, tx) =>
+        tx === undefined
+          ? db.transaction((own) => journal.recordBatch(own, batch, clock.now()))
+          : journal.recordBatch(tx, batch, clock.now()),
+      inFlight: settings.inFlight,
+      grace: settings.grace,
+      signal,
+    });
+    const follow = { db, warehouse, memory, syncId: run.id, lumpSize: settings.lumpSize, fresh };
+    for await (const batch of rememberInWarehouse(settled, follow)) tally.settled(batch.counts);
+    if (skipBackfill) await skippedBackfill(db.pool, memory);
+  }
+  if (someFailing && tally.counts.remaining === 0) await forgetOthers(db.pool, memory, run.id);
+}

@@ -1,0 +1,62 @@
+/** The counts of a running sync, in memory, and what is told of them while it runs. */
+import type { Clock } from '../base/clock.ts';
+import type { ComparisonCounts } from '../diff/diff.ts';
+import {
+  addLoading,
+  changesOf,
+  countAll,
+  type LoadingCounts,
+  noComparison,
+  noLoading,
+  type OnProgress,
+  type SyncCounts,
+  settledOf,
+} from './records.ts';
+
+export interface Tally {
+  readonly counts: SyncCounts;
+  compared(counts: ComparisonCounts): void;
+  settled(counts: LoadingCounts): void;
+  /** Values that were NaN or infinite and became null. */
+  notFinite(values: number): void;
+  /** What a person should know although the sync went on. */
+  warnings(): readonly string[];
+}
+
+export function createTally(clock: Clock, onProgress: OnProgress = () => undefined): Tally {
+  let comparison = noComparison;
+  let loading = noLoading;
+  let loadingSince: number | null = null;
+  let notFinite = 0;
+  const tell = () => {
+    const settled = settledOf(loading);
+    const seconds = loadingSince === null ? 0 : (clock.now().getTime() - loadingSince) / 1000;
+    onProgress({
+      phase: loadingSince === null ? 'extracting' : 'loading',
+      extracted: comparison.extracted,
+      settled,
+      delivered: loading.delivered,
+      total: changesOf(comparison),
+      rowsPerSecond: seconds > 0 ? settled / seconds : 0,
+    });
+  };
+  tell();
+  return {
+    get counts() {
+      return countAll(comparison, loading);
+    },
+    compared(counts) {
+      comparison = counts;
+      loadingSince = clock.now().getTime();
+      tell();
+    },
+    settled(counts) {
+      loading = addLoading(loading, counts);
+      tell();
+    },
+    notFinite(values) {
+      notFinite += values;
+    },
+    warnings: () => (notFinite === 0 ? [] : [`${notFinite} values were NaN or infinite and were taken as null.`]),
+  };
+}

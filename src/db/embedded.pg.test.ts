@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   const server = await serverOf();
-  if (server !== undefined && isAlive(server)) process.kill(server, 'SIGQUIT');
+  if (server !== undefined && server !== process.pid && isAlive(server)) process.kill(server, 'SIGQUIT');
   await rm(base, { recursive: true, force: true });
 });
 

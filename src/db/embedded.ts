@@ -13,6 +13,7 @@ import {
   type Cluster,
   clusterUser,
   createCluster,
+  disownPidFile,
   logTail,
   readPidFile,
   sizeOf,

@@ -5,9 +5,7 @@
 CREATE TABLE workspace (
   only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
   -- The last number given to a space; numbers are never given twice.
-  last_space_no integer NOT NULL DEFAULT 0,
-  -- Which key the secrets are sealed with; null while there are none.
-  secret_key_id text
+  last_space_no integer NOT NULL DEFAULT 0
 );
 INSERT INTO workspace DEFAULT VALUES;
 

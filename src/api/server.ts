@@ -30,10 +30,23 @@ export async function serve(app: FastifyInstance, options: ListenOptions): Promi
   }
   const bound = app.addresses()[0];
   const port = typeof bound === 'object' ? bound.port : options.port;
-  const close = async (): Promise<void> => {
-    await app.close();
-  };
+  const close = (): Promise<void> => closeGently(app);
   return { host, port, url: `http://${reachable(host)}:${port}`, close, [Symbol.asyncDispose]: close };
+}
+
+const sweepMs = 50;
+
+/**
+ * Fastify ends the idle connections once, at the start; one that is busy then would be waited for until its keep-alive
+ * time is over (72 s), although its request was answered long before.
+ */
+async function closeGently(app: FastifyInstance): Promise<void> {
+  const sweep = setInterval(() => app.server.closeIdleConnections(), sweepMs);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(sweep);
+  }
 }
 
 function reachable(host: string): string {

@@ -69,7 +69,8 @@ export async function startApi({ spaceNo = 1, ...deps }: TestDeps): Promise<ApiU
 
 function send(port: number, path: string, options: RequestOptions): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const headers = options.headers ?? basic(`${secret}:`);
+    const length = options.body === undefined ? {} : { 'content-length': String(Buffer.byteLength(options.body)) };
+    const headers = { ...(options.headers ?? basic(`${secret}:`)), ...length };
     const request = http.request(
       { host: '127.0.0.1', port, path, method: options.method ?? 'GET', headers, agent: false },
       (response) => {

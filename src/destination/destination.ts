@@ -3,7 +3,13 @@
  * fields, defaults, checks, texts and messages exactly as the original (`destination.md`). Actions are data plus one
  * function.
  */
+import type { Fault } from '../base/errors.ts';
 import type { Json, JsonObject } from '../base/json.ts';
+import { endpoints, type Setting, settings } from './endpoints.ts';
+import { sendGroup } from './send-group.ts';
+import { sendIdentify } from './send-identify.ts';
+import { sendSubscription } from './send-subscription.ts';
+import { sendTrack } from './send-track.ts';
 
 export type ActionSlug = 'sendIdentify' | 'sendGroup' | 'sendTrack' | 'sendSubscription';
 
@@ -30,9 +36,57 @@ export interface Action {
   readonly slug: ActionSlug;
   readonly title: string;
   readonly description: string;
-  /** FQL; null when there is none. */
+  /** FQL over the vendor's events; null when there is none. A mapping of row changes has a trigger on the change. */
   readonly defaultTrigger: string | null;
   readonly fields: Readonly<Record<string, Field>>;
   /** Checks a payload and makes its message. Never throws for bad payloads. */
   build(payload: JsonObject, settings: { readonly endpoint: string }): BuildResult;
+}
+
+export const actions: Readonly<Record<ActionSlug, Action>> = { sendIdentify, sendGroup, sendTrack, sendSubscription };
+
+/** The destination itself, as the catalog shows it. */
+export const segmentProfiles = {
+  name: 'Segment Profiles',
+  slug: 'actions-segment-profiles',
+  metadataId: '639c2dbb1309fdcad13951b6',
+  mode: 'cloud',
+  settings: settings as Readonly<Record<string, Setting>>,
+  endpoints,
+  actions,
+  /** The vendor's limit per destination. */
+  maxMappings: 50,
+} as const;
+
+type FieldMappings = Readonly<Record<string, Json>>;
+
+/** The field mappings with the action's defaults for the fields left out. A field set to null stays null. */
+export function fillDefaults(action: Action, fields: FieldMappings): FieldMappings {
+  const filled: Record<string, Json> = { ...fields };
+  for (const [name, field] of Object.entries(action.fields)) {
+    if (field.default !== undefined && !Object.hasOwn(fields, name)) filled[name] = field.default;
+  }
+  return filled;
+}
+
+/** Settings of the vendor's that travel with the field mappings, e.g. the root directive. */
+const internalPrefix = '__segment_internal_';
+
+/** Names that are not fields of the action, and required fields that are missing or empty. */
+export function checkFields(action: Action, fields: FieldMappings): readonly Fault[] {
+  const names = Object.keys(action.fields);
+  const unknown = Object.keys(fields)
+    .filter((name) => !Object.hasOwn(action.fields, name) && !name.startsWith(internalPrefix))
+    .map((name) => ({ where: name, message: `is not a field of ${action.title}; its fields are ${names.join(', ')}` }));
+  const missing = names
+    .filter((name) => action.fields[name]?.required && isEmpty(fields[name] ?? action.fields[name]?.default))
+    .map((name) => ({
+      where: name,
+      message: `${name} (${action.fields[name]?.label}) is required by ${action.title}`,
+    }));
+  return [...unknown, ...missing];
+}
+
+function isEmpty(value: Json | undefined): boolean {
+  return value === undefined || value === null || value === '';
 }

@@ -134,7 +134,7 @@ const checks: Readonly<Record<string, Check>> = {
   '@literal': raw,
   '@excludeWhenNull': raw,
   '@liquid': text,
-  '@if': options({}, { exists: raw, then: raw, else: raw }),
+  '@if': options({}, Object.fromEntries(['exists', 'then', 'else'].map((key) => [key, raw]))),
   '@case': options({}, { operator: text, value: textOrDirective }),
   '@replace': options(
     { pattern: textOfLength(1, maxPatternLength), value: textOrDirective },

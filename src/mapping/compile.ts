@@ -1,7 +1,6 @@
 /** From a mapping to closures, once. Knows objects, lists and which directive is which; the directives know themselves. */
 import { faultsOf } from './check.ts';
 import { choose, excludeWhenNull, literal } from './choice-directives.ts';
-import { withoutUndefined } from './clean.ts';
 import { liquid } from './liquid.ts';
 import {
   type Compile,
@@ -10,11 +9,11 @@ import {
   failingNode,
   isObject,
   type Node,
-  type Read,
   type Spec,
   under,
 } from './node.ts';
 import { flatten, json, merge, transform } from './object-directives.ts';
+import { objectNode } from './object-node.ts';
 import { arrayPath, path } from './path-directives.ts';
 import { rootOf } from './root.ts';
 import { letterCase, replace, template } from './text-directives.ts';
@@ -81,48 +80,5 @@ function listNode(items: readonly Node[]): Node {
   return {
     run: (payload) => items.map((item) => item.run(payload)),
     clean: (payload) => items.map((item) => item.clean(payload)),
-  };
-}
-
-function objectNode(keys: readonly string[], members: readonly Node[]): Node {
-  if (members.every((member) => member.constant)) {
-    return constantNode(Object.fromEntries(keys.map((key, index) => [key, members[index]?.constant?.value])));
-  }
-  const runs = members.map((member) => member.run);
-  const run: Read = (payload) => {
-    const object: Record<string, unknown> = {};
-    for (let index = 0; index < keys.length; index++) object[keys[index] as string] = (runs[index] as Read)(payload);
-    return object;
-  };
-  return { run, clean: samePlace(keys, members) ?? cleanMembers(keys, members) };
-}
-
-function cleanMembers(keys: readonly string[], members: readonly Node[]): Read {
-  const cleans = members.map((member) => member.clean);
-  return (payload) => {
-    const object: Record<string, unknown> = {};
-    for (let index = 0; index < keys.length; index++) {
-      const value = (cleans[index] as Read)(payload);
-      if (value !== undefined) object[keys[index] as string] = value;
-    }
-    return object;
-  };
-}
-
-/** For the common object whose members are all paths of one place (`$.properties.a`, `$.properties.b`): one step less each. */
-function samePlace(keys: readonly string[], members: readonly Node[]): Read | undefined {
-  const place = members[0]?.path?.[0];
-  if (place === undefined) return undefined;
-  if (!members.every((member) => member.path?.length === 2 && member.path[0] === place)) return undefined;
-  const names = members.map((member) => member.path?.[1] as string);
-  return (payload) => {
-    const source = payload && (payload as Record<string, unknown>)[place];
-    const object: Record<string, unknown> = {};
-    for (let index = 0; index < keys.length; index++) {
-      let value = source && (source as Record<string, unknown>)[names[index] as string];
-      if (typeof value === 'object' || typeof value === 'function') value = withoutUndefined(value);
-      if (value !== undefined) object[keys[index] as string] = value;
-    }
-    return object;
   };
 }

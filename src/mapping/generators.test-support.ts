@@ -107,7 +107,7 @@ function directivesOver(spec: fc.Arbitrary<Json>, directiveOnly: fc.Arbitrary<Js
     '@literal': raw,
     '@excludeWhenNull': raw,
     '@liquid': liquid,
-    '@if': options({ exists: raw, blank: raw, then: raw, else: raw }, ['exists']),
+    '@if': options(Object.fromEntries(['exists', 'blank', 'then', 'else'].map((key) => [key, raw])), ['exists']),
     '@case': options({ operator: fc.constantFrom('lower', 'upper', 'other', ''), value: textOr }, [
       'operator',
       'value',

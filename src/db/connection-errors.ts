@@ -37,7 +37,7 @@ const byCode: Readonly<Record<string, ErrorCode>> = {
   EHOSTUNREACH: 'database_unreachable',
   ENETUNREACH: 'database_unreachable',
   EPIPE: 'database_unreachable',
-  // A socket file, or a certificate file, that is not there.
+  // A socket file that is not there.
   ENOENT: 'database_unreachable',
   EPROTO: 'database_tls_failed',
   CERT_HAS_EXPIRED: 'database_tls_failed',
@@ -70,6 +70,8 @@ function codeOf(error: Error): ErrorCode | undefined {
   if (code === '28000' && /no encryption|SSL off|SSL encryption/i.test(message)) return 'database_tls_failed';
   if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.startsWith('ERR_OSSL'))
     return 'database_tls_failed';
+  // The file of a certificate.
+  if ((error as NodeJS.ErrnoException).syscall === 'open') return 'database_tls_failed';
   if (/does not support SSL|SSL connection|certificate|sslrootcert/i.test(message)) return 'database_tls_failed';
   if (/password must be a string|SASL/i.test(message)) return 'database_login_failed';
   return byCode[code] ?? (/timeout|terminated/i.test(message) ? 'database_unreachable' : undefined);

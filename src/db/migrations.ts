@@ -48,11 +48,27 @@ export async function migrate(pool: Pool, log: Log, migrations?: readonly Migrat
     for (const migration of missing) await apply(client, migration);
     if (missing.length > 0) log.info({ applied: missing.map((migration) => migration.no) }, 'database schema updated');
     return missing.map((migration) => migration.no);
+  } catch (error) {
+    throw await explainPermission(client, error);
   } finally {
     // The session ends with the lock in it when unlocking fails.
     const unlocked = await client.query('SELECT pg_advisory_unlock($1)', [advisoryLock]).catch((error: Error) => error);
     client.release(unlocked instanceof Error ? unlocked : undefined);
   }
+}
+
+/** The statement that helps, for the user and the schema at hand. */
+async function explainPermission(client: PoolClient, error: unknown): Promise<unknown> {
+  const cause = error instanceof MillraceError ? error.cause : error;
+  if ((cause as { code?: unknown } | undefined)?.code !== '42501') return error;
+  const { rows } = await client.query<{ login: string; place: string }>(
+    `SELECT quote_ident(current_user) AS login, quote_ident(coalesce(current_schema(), 'public')) AS place`,
+  );
+  const { login, place } = rows[0] ?? { login: '', place: '' };
+  return new MillraceError('database_permission', `The user ${login} may not create tables in the schema ${place}.`, {
+    help: `Run as the database's owner: GRANT USAGE, CREATE ON SCHEMA ${place} TO ${login};`,
+    cause,
+  });
 }
 
 async function readHistory(client: PoolClient): Promise<ReadonlyMap<number, string>> {

@@ -464,6 +464,30 @@ const entries = {
     help: 'Remove random functions, and give every LIMIT an ORDER BY over unique columns.',
     exit: 2,
   },
+  usage: {
+    room: 'cli',
+    what: 'The words of a command cannot be understood.',
+    help: 'See millrace --help, or --help after the command.',
+    exit: 2,
+  },
+  file_unreadable: {
+    room: 'cli',
+    what: 'A file that was named cannot be read.',
+    help: 'Check its name and that this account may read it.',
+    exit: 2,
+  },
+  not_confirmed: {
+    room: 'cli',
+    what: 'Something that must be confirmed was not, and nothing was changed.',
+    help: 'Run it on a terminal and answer yes, or add --yes.',
+    exit: 2,
+  },
+  profile_not_found: {
+    room: 'cli',
+    what: 'The space has no profile with that identifier.',
+    help: 'Check type and value; `millrace space log SPACE` shows which messages and identifiers were not taken.',
+    exit: 2,
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof entries;

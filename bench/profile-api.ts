@@ -3,7 +3,9 @@
  * Out: its requests per second beside those of a constant JSON route of a bare Fastify app, measured in the same run by
  * turns (medians), and the latencies at half of its load. The load generator is a thread of this process.
  */
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import autocannon from 'autocannon';
 import Fastify, { type FastifyInstance } from 'fastify';
 
@@ -48,27 +50,42 @@ interface Load {
   readonly token: string;
   readonly connections: number;
   readonly seconds: number;
-  /** Requests per second; as many as possible when left out. */
-  readonly rate?: number;
 }
 
 /** Error: any answer but 200, so that a server that refuses is not called fast. */
 async function fire(load: Load): Promise<autocannon.Result> {
-  const authorization = `Basic ${Buffer.from(`${load.token}:`).toString('base64')}`;
   const result = await autocannon({
     url: load.url,
     connections: load.connections,
     duration: load.seconds,
     workers: 1,
-    headers: { authorization },
+    headers: headersOf(load.token),
     requests: load.paths.map((path) => ({ method: 'GET', path })),
     // With workers this is the path of a module, which the type does not know.
     setupClient: fileURLToPath(new URL('./rotate-requests.cjs', import.meta.url)) as never,
-    ...(load.rate === undefined ? {} : { overallRate: load.rate }),
   });
   const bad = result.errors + result.timeouts + result.non2xx;
   if (bad > 0) throw new Error(`${bad} of the requests to ${load.url} failed; the numbers would mean nothing.`);
   return result;
+}
+
+function headersOf(token: string): { authorization: string } {
+  return { authorization: `Basic ${Buffer.from(`${token}:`).toString('base64')}` };
+}
+
+interface Latencies {
+  readonly failed: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** At a steady rate, in requests per second. */
+async function firePaced({ token, ...load }: Load, rate: number): Promise<Latencies> {
+  const workerData = { ...load, rate, headers: headersOf(token) };
+  const worker = new Worker(new URL('./paced-load.mjs', import.meta.url), { workerData });
+  const [latencies] = (await once(worker, 'message')) as [Latencies];
+  if (latencies.failed > 0) throw new Error(`${latencies.failed} of the paced requests to ${load.url} failed.`);
+  return latencies;
 }
 
 function median(numbers: readonly number[]): number {
@@ -104,7 +121,7 @@ export async function profileApiBench(options: ProfileApiBenchOptions): Promise<
     }
     const rate = median(rates);
     const limitRate = median(limitRates);
-    const half = await fire({ ...profile, seconds: secondsPerRound, rate: Math.round(rate / 2) });
+    const half = await firePaced({ ...profile, seconds: secondsPerRound }, rate / 2);
     return {
       name: 'profile-api',
       rows,
@@ -113,8 +130,8 @@ export async function profileApiBench(options: ProfileApiBenchOptions): Promise<
       limitRate,
       ratio: rate / limitRate,
       peakMemoryMB: Math.round(process.resourceUsage().maxRSS / 1024),
-      p50Ms: half.latency.p50,
-      p99Ms: half.latency.p99,
+      p50Ms: half.p50,
+      p99Ms: half.p99,
     };
   } finally {
     await Promise.all([constant.close(), app?.close()]);

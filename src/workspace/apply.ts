@@ -9,7 +9,7 @@ import type { Definitions, Kind } from './definitions.ts';
 import { bumpEpoch, resolveMapping } from './lookup.ts';
 import { type ApplyPlan, type PlannedReset, stateOf } from './plan.ts';
 import { readRecords, splitSettings, type WorkspaceRecords } from './records.ts';
-import { type Secrets, wrongKey } from './secrets.ts';
+import type { Secrets } from './secrets.ts';
 import { createSpace } from './spaces.ts';
 import type { ResolvedMapping } from './workspace.ts';
 
@@ -35,6 +35,8 @@ export async function runApply(
   plan: ApplyPlan,
 ): Promise<Applied> {
   return db.transaction(async (tx) => {
+    // What the lock waited for must be seen, whatever the server's default is.
+    await tx.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED');
     await lockWorkspace(tx);
     const records = await readRecords(tx);
     if (stateOf(records) !== plan.state) {
@@ -48,7 +50,6 @@ export async function runApply(
     for (const kind of ['mapping', 'destination', 'model', 'source', 'space'] as const) {
       await tx.query(`DELETE FROM ${kind}s WHERE id = ANY($1)`, [removed[kind].map(({ id }) => id)]);
     }
-    await writer.rememberKey();
     const count = (action: string) => plan.entries.filter((entry) => entry.action === action).length;
     return {
       created: count('create'),
@@ -97,13 +98,12 @@ interface Writer {
   idOf(kind: Kind, name: string): string;
   /** Inserts the object, or updates the one of this name. */
   write(kind: Exclude<Kind, 'space'>, name: string, values: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Settings as columns. Error: `secret_key_wrong` when the others were sealed with another key. */
+  /** Settings as columns. */
   split(
     kind: 'source' | 'destination',
     name: string,
     settings: Parameters<typeof splitSettings>[2],
   ): ReturnType<typeof splitSettings>;
-  rememberKey(): Promise<void>;
 }
 
 function makeWriter(tx: Transaction, secrets: Secrets, records: WorkspaceRecords): Writer {
@@ -121,7 +121,6 @@ function makeWriter(tx: Transaction, secrets: Secrets, records: WorkspaceRecords
     ids.set(`${kind} ${name}`, id);
     return id;
   };
-  let sealed = false;
   return {
     tx,
     idOf,
@@ -135,18 +134,7 @@ function makeWriter(tx: Transaction, secrets: Secrets, records: WorkspaceRecords
            VALUES ($1, $2, ${columns.map((_, index) => `$${index + 3}`).join(', ')}, now(), now())`;
       await tx.query(statement, [id, name, ...Object.values(values)]);
     },
-    split(kind, name, settings) {
-      const split = splitSettings(secrets, idOf(kind, name), settings);
-      if (split.secrets !== null) {
-        const before = records.secret_key_id;
-        if (before !== null && before !== secrets.keyId) throw wrongKey(secrets.origin, secrets.keyId, before);
-        sealed = true;
-      }
-      return split;
-    },
-    async rememberKey() {
-      if (sealed) await tx.query('UPDATE workspace SET secret_key_id = $1', [secrets.keyId]);
-    },
+    split: (kind, name, settings) => splitSettings(secrets, idOf(kind, name), settings),
   };
 }
 

@@ -72,8 +72,10 @@ export function faultList(fileName: string): FaultList {
     addKey: (path, message) => put(nearest(path, keys), about(path, message)),
     addAt: put,
     addBelow: (path, where, message) => {
-      const full = follow(path, where, (part) => keys.has(JSON.stringify(part)) || values.has(JSON.stringify(part)));
-      put(nearest(full, values), `${[pathText(path), where].filter((part) => part !== '').join('.')}: ${message}`);
+      const isThere = (part: FilePath) => keys.has(JSON.stringify(part)) || values.has(JSON.stringify(part));
+      const { reached, complete } = follow(path, where, isThere);
+      const text = [pathText(path), where].filter((part) => part !== '').join('.');
+      put(nearest(reached, complete ? values : keys), `${text}: ${/[.!?]$/.test(message) ? message : `${message}.`}`);
     },
     faultAt: (path, message) => {
       const { line, col } = lineOf(nearest(path, values));
@@ -91,17 +93,21 @@ export function faultList(fileName: string): FaultList {
 }
 
 /** Keys may hold dots and brackets themselves, so the longest key that is there is taken at each step. */
-function follow(path: FilePath, where: string, isThere: (path: FilePath) => boolean): FilePath {
-  let here = path;
+function follow(
+  path: FilePath,
+  where: string,
+  isThere: (path: FilePath) => boolean,
+): { readonly reached: FilePath; readonly complete: boolean } {
+  let reached = path;
   let rest = where.replace(/^\$?\.?/, '');
   while (rest !== '') {
-    const steps = candidates(rest).map(({ step, length }) => ({ next: [...here, step], length }));
+    const steps = candidates(rest).map(({ step, length }) => ({ next: [...reached, step], length }));
     const fit = steps.find(({ next }) => isThere(next));
-    if (fit === undefined) return here;
-    here = fit.next;
+    if (fit === undefined) return { reached, complete: false };
+    reached = fit.next;
     rest = rest.slice(fit.length).replace(/^\./, '');
   }
-  return here;
+  return { reached, complete: where !== '' };
 }
 
 function candidates(rest: string): readonly { readonly step: string | number; readonly length: number }[] {

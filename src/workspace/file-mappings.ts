@@ -1,11 +1,11 @@
 /** The mappings of a workspace file. */
 import { type Fault, isMillraceError } from '../base/errors.ts';
-import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
+import { isJsonObject, type Json } from '../base/json.ts';
 import type { MappingDefinition } from './definitions.ts';
 import type { FaultList, FilePath } from './file-faults.ts';
 import type { Shaped } from './file-shape.ts';
 import { suggestion } from './near-names.ts';
-import type { MappingChecks } from './workspace-file.ts';
+import type { Fields, MappingChecks } from './workspace-file.ts';
 
 export interface MappingContext {
   readonly faults: FaultList;
@@ -23,8 +23,8 @@ export function readMapping(
   const { faults, checks } = context;
   const here = ['mappings', name];
   const action = checks.actions[shape.action];
-  const given = shape.fields as JsonObject;
-  const fields = checks.fillDefaults(action, given) as Readonly<Record<string, Json>>;
+  const given = shape.fields as Fields;
+  const fields = checks.fillDefaults(action, given);
   const found = [...checks.checkMapping(given), ...checks.checkFields(action, fields)];
   for (const { where, message } of found) faults.addBelow([...here, 'fields'], where, message);
   for (const [index, field] of shape.skip_nulls.entries()) {
@@ -61,12 +61,7 @@ function readTrigger(shape: Shaped<'mappings'>, here: FilePath, { faults, checks
   const place = [...here, 'trigger'];
   if (shape.records !== undefined) faults.add(place, 'a mapping has either records or trigger.');
   try {
-    if (checks.compileTrigger(shape.trigger).kinds.size === 0) {
-      faults.add(
-        place,
-        'this never matches: the event of a row has event "new", "updated" or "deleted", and type "track".',
-      );
-    }
+    checks.compileTrigger(shape.trigger);
   } catch (error) {
     if (!isMillraceError(error)) throw error;
     faults.add(place, error.message);

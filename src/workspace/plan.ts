@@ -136,7 +136,8 @@ function compare(
       const [from, to] = [before.get(name), after.get(name)];
       if (to === undefined) return kind === 'space' && kept.has(name) ? keep(name) : remove(kind, name);
       if (from === undefined) return { action: 'create', kind, name, changes: [], notes: [] };
-      const changes = changesBetween(fileForm(kind, from), fileForm(kind, to));
+      const mask = kind === 'source' || kind === 'destination' ? maskSettings : asItIs;
+      const changes = changesBetween(fileForm(kind, from), fileForm(kind, to), mask);
       const notes = notesOn(kind, name, changes, wanted, resets);
       return { action: changes.length === 0 ? 'same' : 'change', kind, name, changes, notes };
     });
@@ -184,9 +185,11 @@ function byName<T extends { readonly name: string }>(list: readonly T[]): Readon
   return new Map(list.map((item) => [item.name, item]));
 }
 
-/** Where two definitions differ, secrets masked. */
-export function changesBetween(from: JsonObject, to: JsonObject): readonly PlanChange[] {
-  const [shownFrom, shownTo] = [maskSettings(from), maskSettings(to)];
+const asItIs = (form: JsonObject): JsonObject => form;
+
+/** Where two definitions differ, in what `mask` leaves to be seen. */
+function changesBetween(from: JsonObject, to: JsonObject, mask: typeof asItIs): readonly PlanChange[] {
+  const [shownFrom, shownTo] = [mask(from), mask(to)];
   const differing: (readonly (string | number)[])[] = [];
   findDifferences(from, to, [], differing);
   const changes = new Map<string, PlanChange>();

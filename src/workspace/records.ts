@@ -60,7 +60,6 @@ export interface SpaceRecord {
 }
 
 export interface WorkspaceRecords {
-  readonly secret_key_id: string | null;
   readonly sources: readonly SourceRecord[];
   readonly models: readonly ModelRecord[];
   readonly destinations: readonly DestinationRecord[];
@@ -71,8 +70,7 @@ export interface WorkspaceRecords {
 const all = (table: string) =>
   `(SELECT coalesce(jsonb_agg(to_jsonb(t) - 'created_at' - 'updated_at' ORDER BY t.name), '[]') FROM ${table} t) AS ${table}`;
 
-const everything = `SELECT (SELECT secret_key_id FROM workspace),
-  ${['sources', 'models', 'destinations', 'mappings', 'spaces'].map(all).join(',\n  ')}`;
+const everything = `SELECT ${['sources', 'models', 'destinations', 'mappings', 'spaces'].map(all).join(',\n  ')}`;
 
 export async function readRecords(db: Queryable): Promise<WorkspaceRecords> {
   const { rows } = await db.query<WorkspaceRecords>(everything);

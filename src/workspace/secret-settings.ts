@@ -17,7 +17,7 @@ const secretName =
   /(^|_|-)(password|passwd|passphrase|pwd|secret|token|credentials?|(private|secret|access|api|ssl|tls|client)[_-]?key|sslkey)$/i;
 const keyInTls = /^(ssl|tls)$/i;
 const urlWithCredentials = /:\/\/[^/?#\s@]*:[^/?#\s]+@/;
-const secretParameter = /(^|[?&;\s])[a-z_]*(password|token|secret|signature|credential|access_key)[a-z_]*\s*=/i;
+const secretParameter = /(^|[?&;\s])[\w-]*(password|token|secret|signature|credential|access_key)[\w-]*=[^\s&;]/i;
 
 /** True when a setting of this path is secret whatever it holds. */
 export function isSecretName(path: SettingPath): boolean {

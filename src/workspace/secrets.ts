@@ -98,8 +98,7 @@ function secretsWith(key: Buffer, origin: string): Secrets {
   };
 }
 
-/** The error for secrets that were sealed with another key. */
-export function wrongKey(origin: string, keyId: string, sealedWith: string): MillraceError {
+function wrongKey(origin: string, keyId: string, sealedWith: string): MillraceError {
   return new MillraceError(
     'secret_key_wrong',
     `The secrets in this database were encrypted with another key (${sealedWith}) than the one from ${origin} (${keyId}).`,

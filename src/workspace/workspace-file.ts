@@ -26,15 +26,18 @@ import { isName, nameRule } from './names.ts';
 import { suggestion } from './near-names.ts';
 import { readYaml } from './yaml-file.ts';
 
+/** Field id → directive or literal. */
+export type Fields = Readonly<Record<string, Json>>;
+
 /** What other rooms know about parts of the file. */
 export interface MappingChecks {
   readonly actions: Readonly<Record<ActionSlug, Action>>;
   /** The fields with the action's defaults where the mapping says nothing. */
-  fillDefaults(action: Action, fields: JsonObject): JsonObject;
-  checkFields(action: Action, fields: JsonObject): readonly Fault[];
-  checkMapping(directives: JsonObject): readonly Fault[];
-  /** Throws `trigger_invalid`. */
-  compileTrigger(fql: string): { readonly kinds: ReadonlySet<string> };
+  fillDefaults(action: Action, fields: Fields): Fields;
+  checkFields(action: Action, fields: Fields): readonly Fault[];
+  checkMapping(directives: Fields): readonly Fault[];
+  /** Throws `trigger_invalid`; also for a trigger that no change of a row can match. */
+  compileTrigger(fql: string): unknown;
   /** `where` of the faults is the path in the settings. */
   checkSourceSettings(engine: string, settings: JsonObject): readonly Fault[];
 }

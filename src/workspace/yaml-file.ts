@@ -28,7 +28,8 @@ const mostNodes = 200_000;
 /** Null when the text is no YAML at all; then nothing else can be said about it. */
 export function readYaml(text: string, faults: FaultList, fillIn: FillIn): Json | null {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
+  const shielded = shieldVariables(text);
+  const document = parseDocument(shielded, {
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: false,
@@ -36,7 +37,8 @@ export function readYaml(text: string, faults: FaultList, fillIn: FillIn): Json 
     stringKeys: false,
   });
   faults.locateWith((offset) => lines.linePos(offset));
-  for (const problem of [...document.errors, ...document.warnings]) {
+  // What follows the first error is a consequence of it more often than not.
+  for (const problem of document.errors.length > 0 ? document.errors.slice(0, 1) : document.warnings) {
     faults.addAt(problem.pos[0], `This is not valid YAML: ${sentence(problem.message)}`);
   }
   if (document.errors.length > 0) return null;
@@ -50,6 +52,19 @@ interface Walk {
   readonly anchors: Map<string, Node>;
   nodes: number;
   full: boolean;
+}
+
+/** Braces end a plain text inside of `{ … }`, but `${NAME}` should work there too; these code points are no characters. */
+const shieldOpen = '\ufdd0';
+const shieldClose = '\ufdd1';
+
+function shieldVariables(text: string): string {
+  if (text.includes(shieldOpen) || text.includes(shieldClose)) return text;
+  return text.replace(/\$\{([^{}\s]*)\}/g, `$$${shieldOpen}$1${shieldClose}`);
+}
+
+function unshield(text: string): string {
+  return text.replaceAll(shieldOpen, '{').replaceAll(shieldClose, '}');
 }
 
 /** The library ends some messages with a piece of the file. */
@@ -110,7 +125,7 @@ function walkMap(walk: Walk, map: YAMLMap, path: FilePath): Json {
 /** Keys such as `404` or `true` mean their text. */
 function keyOf(key: unknown): string | null {
   if (!isScalar(key)) return null;
-  return typeof key.value === 'string' ? key.value : (key.source ?? null);
+  return typeof key.value === 'string' ? unshield(key.value) : (key.source ?? null);
 }
 
 function walkScalar(walk: Walk, node: Scalar, path: FilePath): Json {
@@ -127,7 +142,7 @@ function walkScalar(walk: Walk, node: Scalar, path: FilePath): Json {
       walk.faults.add(path, 'Infinite numbers and NaN cannot be used.');
       return null;
     case 'string':
-      if (storableText(value)) return walk.fillIn(value, path, node.type === 'PLAIN');
+      if (storableText(value)) return walk.fillIn(unshield(value), path, node.type === 'PLAIN');
       walk.faults.add(path, 'This text holds a NUL character or half of a surrogate pair, which cannot be stored.');
       return null;
     case 'boolean':

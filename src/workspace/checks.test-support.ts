@@ -1,0 +1,18 @@
+/** The checks of the other rooms, as a caller of `parseWorkspaceFile` passes them. */
+import type { Fault } from '../base/errors.ts';
+import { actions, checkFields, fillDefaults } from '../destination/destination.ts';
+import { checkMapping, compileTrigger } from '../mapping/mapping.ts';
+import type { MappingChecks } from './workspace.ts';
+
+export const checks: MappingChecks = {
+  actions,
+  fillDefaults,
+  checkFields,
+  checkMapping,
+  compileTrigger,
+  // One rule is enough to see where the faults of another room end up.
+  checkSourceSettings: (_engine, settings) =>
+    Object.entries(settings)
+      .filter(([key, value]) => key === 'port' && typeof value !== 'number')
+      .map(([where]): Fault => ({ where, message: 'this must be a number.' })),
+};

@@ -1,0 +1,416 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of the workspace file look like that
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { isMillraceError } from '../base/errors.ts';
+import { checks } from './checks.test-support.ts';
+import type { Definitions } from './definitions.ts';
+import { everyKey } from './file-shape.ts';
+import { parseWorkspaceFile } from './workspace.ts';
+
+const env = { CRM_PASSWORD: 'canary-in-the-mine', PORT: '5433', URL_PW: 'p w' };
+
+async function read(text: string, baseFolder = '/base'): Promise<Definitions> {
+  return (await parseWorkspaceFile(text, { fileName: 'shop.yaml', env, baseFolder, checks })).definitions();
+}
+
+async function faultsOf(text: string, baseFolder?: string): Promise<readonly string[]> {
+  const error = await read(text, baseFolder).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error === undefined) return [];
+  if (!isMillraceError(error, 'workspace_invalid')) throw error;
+  return error.faults.map(({ where, message }) => `${where} ${message}`);
+}
+
+const small = `
+spaces:
+  main: {}
+sources:
+  shop: { engine: duckdb, path: ./shop.duckdb }
+models:
+  customers: { source: shop, identifier: id, query: select 1 as id }
+destinations:
+  profiles: { source: shop }
+mappings:
+  identify:
+    destination: profiles
+    model: customers
+    action: sendIdentify
+    fields: { engage_space: main, user_id: { '@path': $.properties.id } }
+`;
+
+test('a small file means what it says, with defaults filled in', async () => {
+  const definitions = await read(small);
+  expect(definitions.sources).toEqual([
+    { name: 'shop', engine: 'duckdb', settings: { path: '/base/shop.duckdb' }, enabled: true },
+  ]);
+  expect(definitions.models).toEqual([
+    {
+      name: 'customers',
+      source: 'shop',
+      description: '',
+      query: 'select 1 as id',
+      identifierColumn: 'id',
+      enabled: true,
+    },
+  ]);
+  expect(definitions.destinations).toEqual([
+    {
+      name: 'profiles',
+      source: 'shop',
+      slug: 'actions-segment-profiles',
+      settings: { endpoint: 'local' },
+      enabled: true,
+    },
+  ]);
+  expect(definitions.mappings).toEqual([
+    {
+      name: 'identify',
+      destination: 'profiles',
+      model: 'customers',
+      action: 'sendIdentify',
+      trigger: 'event = "new" or event = "updated"',
+      fields: {
+        engage_space: 'main',
+        user_id: { '@path': '$.properties.id' },
+        timestamp: { '@path': '$.timestamp' },
+        message_id: { '@path': '$.messageId' },
+        consent: { '@path': '$.context.consent' },
+      },
+      skipNulls: [],
+      skipBackfill: false,
+      guardPercent: null,
+      enabled: true,
+    },
+  ]);
+  expect(definitions.spaces[0]?.settings.identifiers).toHaveLength(11);
+  expect(definitions.spaces[0]?.settings.autoRegister).toBe(true);
+});
+
+test('a list of identifiers moves types to the front and adds to the recommended blocked values', async () => {
+  const { spaces } = await read(`
+spaces:
+  main:
+    identifiers:
+      - { type: user_id }
+      - { type: loyalty_id, per: weekly, limit: 2, blocked: { values: [abc123], patterns: ['^test'] } }
+      - { type: store_id, collection: accounts, custom: false, blocked: { recommended: false, values: [x] } }
+    auto_register: false
+`);
+  const settings = spaces[0]?.settings;
+  expect(settings?.autoRegister).toBe(false);
+  expect(settings?.identifiers.map(({ type }) => type)).toEqual([
+    'user_id',
+    'loyalty_id',
+    'store_id',
+    'email',
+    'android.id',
+    'android.idfa',
+    'android.push_token',
+    'anonymous_id',
+    'ga_client_id',
+    'group_id',
+    'ios.id',
+    'ios.idfa',
+    'ios.push_token',
+  ]);
+  expect(settings?.identifiers[0]).toMatchObject({ limit: 1, window: 'ever', custom: false, collection: 'users' });
+  expect(settings?.identifiers[1]).toEqual({
+    type: 'loyalty_id',
+    collection: 'users',
+    limit: 2,
+    window: 'weekly',
+    blocked: { values: ['-1', 'null', 'anonymous', 'abc123'], patterns: ['^[0-]*$', '^test'] },
+    custom: true,
+  });
+  expect(settings?.identifiers[2]).toMatchObject({
+    collection: 'accounts',
+    custom: false,
+    blocked: { values: ['x'], patterns: [] },
+  });
+});
+
+test('ten faults of ten kinds are all found, each on its line', async () => {
+  const text = `spaces:
+  main: { auto_registr: true }
+sources:
+  shop: { engine: duckdb, path: ./shop.duckdb }
+  shop: { engine: duckdb, path: ./other.duckdb }
+  crm:
+    engine: postgres
+    password: hunter2-literal
+    host: \${CRM_HOST}
+    port: many
+models:
+  customers: { source: shp, identifier: id, query: select 1 as id }
+  orders: { source: shop, identifier: 7, query: select 1 as id }
+  Bad Name: { source: shop, identifier: id, query: select 1 as id }
+destinations:
+  profiles: { source: shop }
+  far: { source: shop, settings: { endpoint: europe } }
+mappings:
+  identify:
+    destination: profiles
+    model: custmers
+    action: sendIdentify
+    trigger: event ~ "new"
+    fields:
+      engage_space: mian
+      user_id:
+        '@pth': $.properties.id
+    skip_nulls: [grup_id]
+`;
+  expect(await faultsOf(text)).toEqual([
+    'shop.yaml:2:11 spaces.main.auto_registr: there is no such key. Did you mean "auto_register"?',
+    'shop.yaml:5:3 The key "shop" was already used on line 4; each key may appear once.',
+    expect.stringMatching(
+      /^shop\.yaml:8:15 sources\.crm\.password: a secret is written out in the file\. .*\$\{CRM_PASSWORD\}/,
+    ),
+    'shop.yaml:9:11 sources.crm.host: the environment variable CRM_HOST is not set.',
+    'shop.yaml:10:11 sources.crm.port: this must be a number.',
+    'shop.yaml:12:24 models.customers.source: there is no source "shp" in this file. Did you mean "shop"?',
+    'shop.yaml:13:39 models.orders.identifier: this must be text, not a number.',
+    expect.stringMatching(/^shop\.yaml:14:3 models\.Bad Name: a name must begin with/),
+    expect.stringMatching(
+      /^shop\.yaml:17:46 destinations\.far\.settings\.endpoint: delivery over HTTP \(europe\) is not available yet\. Use endpoint: local/,
+    ),
+    'shop.yaml:21:12 mappings.identify.model: there is no model "custmers" in this file. Did you mean "customers"?',
+    expect.stringMatching(/^shop\.yaml:23:14 mappings\.identify\.trigger: The trigger/),
+    'shop.yaml:25:21 mappings.identify.fields.engage_space: there is no space "mian". Did you mean "main"?',
+    expect.stringMatching(
+      /^shop\.yaml:2[67]:\d+ mappings\.identify\.fields\.user_id(\.@pth)?: has an invalid directive: @pth/,
+    ),
+    'shop.yaml:28:18 mappings.identify.skip_nulls[0]: the action has no field "grup_id". Did you mean "group_id"?',
+  ]);
+});
+
+test('text that is no YAML is a fault on its line, without quoting the file', async () => {
+  const faults = await faultsOf('sources:\n  crm:\n    password: "canary-literal\n   x: [\n');
+  expect(faults.length).toBeGreaterThan(0);
+  for (const fault of faults) expect(fault).toMatch(/^shop\.yaml:\d+:\d+ This is not valid YAML: /);
+  expect(faults.join('\n')).not.toContain('canary');
+  expect(await faultsOf('')).toEqual(['shop.yaml:1:1 The file is empty.']);
+  expect(await faultsOf('just text')).toEqual([expect.stringContaining('The file must be a map of spaces, sources')]);
+  expect(await faultsOf('a: 1\n---\nb: 2\n')).toEqual([
+    expect.stringMatching(/^shop\.yaml:2:1 This is not valid YAML/),
+  ]);
+});
+
+test('what is missing is reported at the name of what misses it', async () => {
+  expect(await faultsOf('models:\n  a:\n    source: s\nsources:\n  s: { engine: duckdb }\n')).toEqual([
+    'shop.yaml:2:3 models.a.identifier: this is missing.',
+  ]);
+  expect(await faultsOf('models:\n  a:\nsources: [x]\nmappings: 5\n')).toEqual([
+    'shop.yaml:2:5 models.a: this must be a map, not empty.',
+    'shop.yaml:3:10 sources: this must be a map of names, not a list.',
+    'shop.yaml:4:11 mappings: this must be a map of names, not a number.',
+  ]);
+  expect(await faultsOf(small.replace('engage_space: main, ', ''))).toEqual([
+    'shop.yaml:15:5 mappings.identify.fields.engage_space: engage_space (Profile Space) is required by Send Identify.',
+  ]);
+});
+
+test('an unknown choice names the nearest', async () => {
+  expect(await faultsOf('sources:\n  s: { engine: postgre }\n')).toEqual([
+    'shop.yaml:2:16 sources.s.engine: this must be one of duckdb, postgres; probably postgres.',
+  ]);
+  expect(await faultsOf(`${small}    records: [new, update]\n`)).toEqual([
+    'shop.yaml:16:20 mappings.identify.records[1]: this must be one of new, updated, deleted; probably updated.',
+  ]);
+});
+
+test('variables are filled in, as numbers where they are written without quotes, never in secrets', async () => {
+  const { sources } = await read(`
+sources:
+  a: { engine: postgres, host: 'db.\${URL_PW}$\${x}', port: \${PORT}, password: \${CRM_PASSWORD}, database: "\${PORT}" }
+  b: { engine: postgres, url: 'postgres://u:\${CRM_PASSWORD}@h/db' }
+`);
+  expect(sources[0]?.settings).toEqual({
+    host: 'db.p w${x}',
+    port: 5433,
+    password: 'canary-in-the-mine',
+    database: '5433',
+  });
+  expect(sources[1]?.settings).toEqual({ url: 'postgres://u:canary-in-the-mine@h/db' });
+});
+
+test.each([
+  ['password: 12345'],
+  ['password: "a${PORT}"'],
+  ['url: postgres://u:literal@h/db'],
+  ['ssl: { key: "-----BEGIN PRIVATE KEY-----" }'],
+  ['connection: "host=h password=literal"'],
+  ['path: "s3://bucket/x?token=literal"'],
+  ['motherduck_token: [a]'],
+])('a secret written out is refused: %s', async (setting) => {
+  const faults = await faultsOf(`sources:\n  s:\n    engine: postgres\n    ${setting}\n`);
+  expect(faults).toEqual([
+    expect.stringMatching(/^shop\.yaml:4:\d+ sources\.s\.\S+: a secret is written out in the file/),
+  ]);
+  expect(faults.join()).not.toContain('literal');
+});
+
+test('a bad variable, and one where it would be stored in clear, are faults; a doubled dollar is not', async () => {
+  expect(await faultsOf('sources:\n  s: { engine: duckdb, path: "${A-B}" }\n')).toEqual([
+    expect.stringContaining('shop.yaml:2:30 sources.s.path: a variable is written ${NAME}'),
+  ]);
+  expect(await faultsOf(small.replace('select 1 as id', "select '${PORT}' as id"))).toEqual([
+    expect.stringContaining('models.customers.query: ${PORT} is filled in only in the settings of sources'),
+  ]);
+  const { models } = await read(small.replace('select 1 as id', "select '$$$${PORT}' || $$$$x$$$$ as id"));
+  expect(models[0]?.query).toBe("select '${PORT}' || $$x$$ as id");
+});
+
+test('fifty mappings fit into a destination', async () => {
+  const head = small.slice(0, small.indexOf('  identify:'));
+  const body = small.slice(small.indexOf('  identify:') + '  identify:'.length);
+  const many = (count: number) => head + Array.from({ length: count }, (_, n) => `  m${n}:${body}`).join('');
+  expect((await read(many(50))).mappings).toHaveLength(50);
+  expect(await faultsOf(many(51))).toEqual([
+    expect.stringMatching(
+      /^shop\.yaml:261:3 mappings\.m50: this is one mapping too many: the destination "profiles" can have 50/,
+    ),
+  ]);
+});
+
+test('a model must read the source its destination is connected to', async () => {
+  const text = `${small}`
+    .replace('destinations:\n  profiles: { source: shop }', 'destinations:\n  profiles: { source: lake }')
+    .replace(
+      'sources:\n',
+      'sources:\n  lake: { engine: duckdb, files: { a: ./a/*.csv, b: [s3://x/y.csv, ./b.csv] } }\n',
+    );
+  expect(await faultsOf(text)).toEqual([
+    expect.stringContaining(
+      'the model "customers" reads the source "shop", but the destination "profiles" is connected to "lake"',
+    ),
+  ]);
+});
+
+test('files of a lake start at the folder of the file, addresses stay', async () => {
+  const { sources } = await read(
+    'sources:\n  lake: { engine: duckdb, path: ":memory:", files: { a: ./a/*.csv, b: [s3://x/y.csv, ./b.csv] } }\n',
+  );
+  expect(sources[0]?.settings).toEqual({
+    path: ':memory:',
+    files: { a: '/base/a/*.csv', b: ['s3://x/y.csv', '/base/b.csv'] },
+  });
+});
+
+test('a query may be in a file', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'workspace-'));
+  try {
+    await writeFile(path.join(folder, 'c.sql'), 'select 7 as id\n');
+    const text = small.replace('query: select 1 as id', 'query_file: ./c.sql');
+    expect((await read(text, folder)).models[0]?.query).toBe('select 7 as id\n');
+    expect(await faultsOf(text.replace('c.sql', 'd.sql'), folder)).toEqual([
+      `shop.yaml:7:58 models.customers.query_file: there is no file ${path.join(folder, 'd.sql')}.`,
+    ]);
+    const both = small.replace('query: select 1 as id', 'query: select 1, query_file: ./c.sql');
+    expect(await faultsOf(both, folder)).toEqual([
+      'shop.yaml:7:3 models.customers: a model has either query or query_file.',
+    ]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('faults of identifiers', async () => {
+  expect(
+    await faultsOf(`spaces:
+  main:
+    identifiers:
+      - { type: Loyalty }
+      - { type: email, limit: 0 }
+      - { type: group_id, collection: users }
+`),
+  ).toEqual(['shop.yaml:5:31 spaces.main.identifiers[1].limit: this must be at least 1.']);
+  expect(
+    await faultsOf(`spaces:
+  main:
+    identifiers:
+      - { type: Loyalty }
+      - { type: email, blocked: { patterns: ['('] } }
+      - { type: group_id, collection: users }
+      - { type: email }
+`),
+  ).toEqual([
+    expect.stringContaining('shop.yaml:4:17 spaces.main.identifiers[0].type: a type is lower-case letters'),
+    'shop.yaml:5:46 spaces.main.identifiers[1].blocked.patterns[0]: this is not a regular expression.',
+    'shop.yaml:6:39 spaces.main.identifiers[2].collection: group_id always belongs to accounts.',
+    'shop.yaml:7:17 spaces.main.identifiers[3].type: the type "email" is in the list twice.',
+  ]);
+});
+
+test('YAML that JSON or the database cannot hold is refused', async () => {
+  expect(
+    await faultsOf(
+      small.replace(
+        'engage_space: main,',
+        'engage_space: main, traits: { a: 12345678901234567890, b: .inf, c: "x\\0y", d: *none },',
+      ),
+    ),
+  ).toEqual([
+    expect.stringContaining('fields.traits.a: This number is too large to be kept exactly; write it in quotes.'),
+    expect.stringContaining('fields.traits.b: Infinite numbers and NaN cannot be used.'),
+    expect.stringContaining('fields.traits.c: This text holds a NUL character'),
+    expect.stringContaining('fields.traits.d: This alias stands for nothing that was defined before it.'),
+  ]);
+});
+
+test('anchors work, and a bomb of them does not', async () => {
+  const shared = small.replace('{ engage_space: main, user_id', '{ engage_space: &s main, traits: { s: *s }, user_id');
+  expect((await read(shared)).mappings[0]?.fields.traits).toEqual({ s: 'main' });
+  const bomb = [
+    'a: &a0 [x, x, x, x, x, x, x, x, x, x]',
+    ...Array.from({ length: 8 }, (_, n) => `a${n}: &a${n + 1} [${`*a${n}, `.repeat(10)}]`),
+  ];
+  const faults = await faultsOf(bomb.join('\n'));
+  expect(faults.join('\n')).toContain('too large or too deeply nested');
+});
+
+test('the printed form of a file holds no secret', async () => {
+  const file = await parseWorkspaceFile('sources:\n  s: { engine: postgres, password: "${CRM_PASSWORD}" }\n', {
+    fileName: 'a.yaml',
+    env,
+    baseFolder: '/',
+    checks,
+  });
+  expect(JSON.stringify(file)).not.toContain('canary');
+  expect(file.definitions().sources[0]?.settings).toEqual({ password: 'canary-in-the-mine' });
+});
+
+test('the example is a good file', async () => {
+  const text = await readFile('examples/shop.yaml', 'utf8');
+  const { mappings, spaces } = await read(text, 'examples');
+  expect(mappings.map(({ name }) => name)).toEqual(['customers-identify', 'companies-group', 'orders-track']);
+  expect(spaces[0]?.settings.identifiers.slice(0, 3).map(({ type }) => type)).toEqual([
+    'user_id',
+    'email',
+    'loyalty_id',
+  ]);
+});
+
+test('the documentation has every key, with a type and a default', async () => {
+  const text = await readFile('docs/workspace-file.md', 'utf8');
+  const chapters = new Map(
+    text
+      .split(/^## /m)
+      .slice(1)
+      .map((chapter) => [chapter.slice(0, chapter.indexOf('\n')), chapter]),
+  );
+  for (const key of everyKey()) {
+    const [section, ...rest] = key.split('.');
+    const chapter = chapters.get(section ?? '');
+    expect(chapter, `a chapter ${section}`).toBeDefined();
+    if (rest.length === 0) continue;
+    const row = new RegExp(`^\\| \`${rest.at(-1)?.replace('[]', '')}\` \\| [^|]+ \\| [^|]+ \\| `, 'm');
+    expect(row.test(chapter ?? ''), `a row for ${key}`).toBe(true);
+  }
+  expect(everyKey()).toContain('spaces.*.identifiers[].blocked.patterns');
+  expect(everyKey()).toContain('destinations.*.settings.segment_papi_token');
+  expect(everyKey().length).toBeGreaterThan(40);
+});

@@ -94,6 +94,11 @@ export async function stopServer(cluster: Cluster): Promise<void> {
   }
 }
 
+/** True for server output that has a full disk as its cause. */
+export function saysDiskFull(output: string): boolean {
+  return /No space left on device|Disk quota exceeded|Check free disk space/i.test(output);
+}
+
 function startFault(what: string, cluster: Cluster, output: string): MillraceError {
   const where = `${what} in ${cluster.folder}:\n${output}`;
   if (/No space left on device|Disk quota exceeded/i.test(output))

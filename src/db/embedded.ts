@@ -16,6 +16,7 @@ import {
   disownPidFile,
   logTail,
   readPidFile,
+  saysDiskFull,
   sizeOf,
   startServer,
   stopServer,
@@ -183,7 +184,7 @@ async function explainLoss(cluster: Cluster, logged: number, error: unknown): Pr
   const lost = /^(57P0[123]|08|ECONN|EPIPE)/.test(code) || /Connection terminated/i.test((error as Error).message);
   if (!lost) return error;
   const tail = await logTail(cluster.logFile, logged);
-  if (!/No space left on device|Disk quota exceeded/i.test(tail)) return error;
+  if (!saysDiskFull(tail)) return error;
   return new MillraceError('database_disk_full', `The embedded Postgres in ${cluster.folder} ran out of disk space.`, {
     cause: error,
   });

@@ -4,6 +4,7 @@ import type { ActionSlug } from '../destination/destination.ts';
 import type { SpaceSettings } from '../space/space.ts';
 import { destinationOf, mappingOf, sourceOf, type WorkspaceRecords } from './records.ts';
 import type { Secrets } from './secrets.ts';
+import { settingsInFile } from './setting-names.ts';
 import type { Destination, Source } from './workspace.ts';
 
 export interface SpaceDefinition {
@@ -101,7 +102,7 @@ export function fileForm(kind: Kind, definition: Definitions[`${Kind}s`][number]
     }
     case 'source': {
       const { engine, settings, enabled } = definition as SourceDefinition;
-      return { ...settings, engine, enabled };
+      return { ...settingsInFile(settings), engine, enabled };
     }
     case 'model': {
       const { source, description, query, identifierColumn, enabled } = definition as ModelDefinition;

@@ -3,6 +3,7 @@
  * credentials). In: settings. Out: the part that may be stored and shown, and the part that must be sealed.
  */
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
+import { nameInFile } from './setting-names.ts';
 
 export type SettingPath = readonly (string | number)[];
 export interface SecretSetting {
@@ -16,18 +17,19 @@ export const secretShown = '(set)';
 const secretName =
   /(^|_|-)(password|passwd|passphrase|pwd|secret|token|credentials?|(private|secret|access|api|ssl|tls|client)[_-]?key|sslkey)$/i;
 const keyInTls = /^(ssl|tls)$/i;
+const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 const urlWithCredentials = /:\/\/[^/?#\s@]*:[^/?#\s]+@/;
 const secretParameter = /(^|[?&;\s])[\w-]*(password|token|secret|signature|credential|access_key)[\w-]*=[^\s&;]/i;
 
 /** True when a setting of this path is secret whatever it holds. */
 export function isSecretName(path: SettingPath): boolean {
-  const name = String(path.at(-1));
-  return secretName.test(name) || (name === 'key' && keyInTls.test(String(path.at(-2))));
+  const name = nameInFile(String(path.at(-1)));
+  return secretName.test(name) || (name === 'key' && (path.length === 1 || keyInTls.test(String(path.at(-2)))));
 }
 
-/** True for text that carries credentials: a URL with a password, or a `password=` parameter. */
+/** True for text that carries credentials: a URL with a password, a `password=` parameter, a private key. */
 export function holdsCredentials(text: string): boolean {
-  return urlWithCredentials.test(text) || secretParameter.test(text);
+  return urlWithCredentials.test(text) || secretParameter.test(text) || privateKey.test(text);
 }
 
 /** Every secret in settings, with its path. Null and empty text are no secrets. */

@@ -245,6 +245,8 @@ test.each([
   ['connection: "host=h password=literal"'],
   ['path: "s3://bucket/x?token=literal"'],
   ['motherduck_token: [a]'],
+  ['key: PEM'],
+  ['cert: "-----BEGIN RSA PRIVATE KEY-----literal"'],
 ])('a secret written out is refused: %s', async (setting) => {
   const faults = await faultsOf(`sources:\n  s:\n    engine: postgres\n    ${setting}\n`);
   expect(faults).toEqual([
@@ -288,6 +290,33 @@ test('a model must read the source its destination is connected to', async () =>
       'the model "customers" reads the source "shop", but the destination "profiles" is connected to "lake"',
     ),
   ]);
+});
+
+test('settings are written like all keys of the file, and a lake remembers in the data folder', async () => {
+  const text = 'sources:\n  lake: { engine: duckdb, files: { a: ./a.csv }, memory_limit: 2GB, read_from: [./more] }\n';
+  const options = { fileName: 'shop.yaml', env, baseFolder: '/base', checks };
+  const settings = { files: { a: '/base/a.csv' }, memoryLimit: '2GB', readFrom: ['/base/more'] };
+  expect((await read(text)).sources[0]?.settings).toEqual(settings);
+  const { sources } = (await parseWorkspaceFile(text, { ...options, dataFolder: '/data' })).definitions();
+  expect(sources[0]?.settings).toEqual({ ...settings, statePath: '/data/state-lake.duckdb' });
+  expect(await faultsOf(text.replace('memory_limit', 'memoryLimit'))).toEqual([
+    'shop.yaml:2:50 sources.lake.memoryLimit: there is no such key. Did you mean "memory_limit"?',
+  ]);
+});
+
+test('certificates and keys may be files', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'workspace-'));
+  try {
+    await writeFile(path.join(folder, 'k.pem'), 'PEM');
+    const text = 'sources:\n  crm: { engine: postgres, host: h, key_file: k.pem, ca_file: none.pem }\n';
+    expect(await faultsOf(text, folder)).toEqual([
+      expect.stringMatching(/^shop\.yaml:2:63 sources\.crm\.ca_file: there is no file/),
+    ]);
+    const { sources } = await read(text.replace('none.pem', 'k.pem'), folder);
+    expect(sources[0]?.settings).toEqual({ host: 'h', key: 'PEM', ca: 'PEM' });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('files of a lake start at the folder of the file, addresses stay', async () => {

@@ -2,24 +2,22 @@
  * The workspace file. In: YAML text, the environment, the checks of other rooms. Out: definitions that hold together.
  * Promised: every fault is found in one reading, each with file, line and column; nothing is changed anywhere.
  */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Environment } from '../base/config.ts';
 import { type Fault, MillraceError } from '../base/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
-import { storableText } from '../base/text.ts';
 import type { Action, ActionSlug } from '../destination/destination.ts';
 import type {
   Definitions,
   DestinationDefinition,
   MappingDefinition,
   ModelDefinition,
-  SourceDefinition,
   SpaceDefinition,
 } from './definitions.ts';
 import { type FaultList, type FilePath, faultList } from './file-faults.ts';
 import { readMapping } from './file-mappings.ts';
 import { readShape, type Section, type Shaped, sectionNames, typeOf } from './file-shape.ts';
+import { readSource, readText } from './file-sources.ts';
 import { readSpace } from './file-spaces.ts';
 import { variableFiller } from './file-variables.ts';
 import { isName, nameRule } from './names.ts';
@@ -48,6 +46,8 @@ export interface FileOptions {
   readonly env: Environment;
   /** Relative paths in the file start here. */
   readonly baseFolder: string;
+  /** Keeps what is remembered of sources that are files only. Without it such a source needs a `state_path`. */
+  readonly dataFolder?: string | undefined;
   readonly checks: MappingChecks;
 }
 
@@ -113,7 +113,7 @@ async function readSections(
         settings: readSpace(shape, ['spaces', name], faults),
       }),
     ),
-    sources: each(sources, (name, shape) => readSource(name, shape, faults, options)),
+    sources: await Promise.all(each(sources, (name, shape) => readSource(name, shape, faults, options))),
     models: await Promise.all(each(models, (name, shape) => readModel(name, shape, faults, options.baseFolder))),
     destinations: each(destinations, (name, shape) => readDestination(name, shape, faults)),
     mappings: each(mappings, (name, shape): MappingDefinition => {
@@ -188,37 +188,6 @@ function checkCounts(mappings: Entries<'mappings'>, faults: FaultList): void {
   }
 }
 
-function readSource(name: string, shape: Shaped<'sources'>, faults: FaultList, options: FileOptions): SourceDefinition {
-  const { engine, enabled, ...rest } = shape;
-  const settings = resolvePaths(rest as JsonObject, options.baseFolder);
-  for (const fault of options.checks.checkSourceSettings(engine, settings)) {
-    faults.addBelow(['sources', name], fault.where, fault.message);
-  }
-  return { name, engine, settings, enabled };
-}
-
-/** Settings that are files: `path`, everything below `files`, and whatever ends in `_file`. */
-function resolvePaths(settings: JsonObject, baseFolder: string): JsonObject {
-  return Object.fromEntries(
-    Object.entries(settings).map(([key, value]) => {
-      const isPath = key === 'path' || key === 'files' || key.endsWith('_file');
-      return [key, isPath && value !== undefined ? resolvePath(value, baseFolder) : value];
-    }),
-  );
-}
-
-function resolvePath(value: Json, baseFolder: string): Json {
-  if (typeof value === 'string') {
-    const elsewhere = value === '' || value.startsWith(':') || /^[a-z][a-z0-9+.-]+:/i.test(value);
-    return elsewhere ? value : path.resolve(baseFolder, value);
-  }
-  if (Array.isArray(value)) return value.map((item) => resolvePath(item as Json, baseFolder));
-  if (!isJsonObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, item === undefined ? item : resolvePath(item, baseFolder)]),
-  );
-}
-
 async function readModel(
   name: string,
   shape: Shaped<'models'>,
@@ -233,23 +202,8 @@ async function readModel(
   const query =
     shape.query_file === undefined
       ? (shape.query ?? '')
-      : await readQuery(shape.query_file, [...here, 'query_file'], faults, baseFolder);
+      : await readText(path.resolve(baseFolder, shape.query_file), [...here, 'query_file'], faults);
   return { name, source, description, query, identifierColumn: identifier, enabled };
-}
-
-async function readQuery(file: string, here: FilePath, faults: FaultList, baseFolder: string): Promise<string> {
-  const place = path.resolve(baseFolder, file);
-  try {
-    const query = await readFile(place, 'utf8');
-    if (query.trim() === '') faults.add(here, `the file ${place} is empty.`);
-    else if (query.length > 65_535) faults.add(here, `the file ${place} has more than 65535 characters.`);
-    else if (!storableText(query)) faults.add(here, `the file ${place} holds what is not text.`);
-    return query;
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    faults.add(here, code === 'ENOENT' ? `there is no file ${place}.` : `the file ${place} cannot be read (${code}).`);
-    return '';
-  }
 }
 
 function readDestination(name: string, shape: Shaped<'destinations'>, faults: FaultList): DestinationDefinition {

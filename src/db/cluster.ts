@@ -96,13 +96,12 @@ export async function stopServer(cluster: Cluster): Promise<void> {
 
 /** True for server output that has a full disk as its cause. */
 export function saysDiskFull(output: string): boolean {
-  return /No space left on device|Disk quota exceeded|Check free disk space/i.test(output);
+  return /No space left on device|Disk quota exceeded|could not extend file/i.test(output);
 }
 
 function startFault(what: string, cluster: Cluster, output: string): MillraceError {
   const where = `${what} in ${cluster.folder}:\n${output}`;
-  if (/No space left on device|Disk quota exceeded/i.test(output))
-    return new MillraceError('database_disk_full', where);
+  if (saysDiskFull(output)) return new MillraceError('database_disk_full', where);
   return new MillraceError('database_start_failed', where);
 }
 

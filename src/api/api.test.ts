@@ -70,6 +70,13 @@ describe('every answer', () => {
     }
   });
 
+  test('also to an expectation nobody can meet', async () => {
+    const answer = await api.request('/healthz', { headers: { expect: 'miracles' } });
+    expect(answer.status).toBe(417);
+    expect(answer.headers['request-id']).toMatch(uuid);
+    expect(answer.json.error.code).toBe('invalid_request_error');
+  });
+
   test('also without a Host header', async () => {
     const text = await sendBytes(api.serving.port, 'GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n');
     expect(text).toMatch(/^HTTP\/1\.1 400 [\s\S]*request-id: [0-9a-f-]{36}/i);

@@ -3,6 +3,7 @@
  * 405 with `Allow` for a known path and another method, also for requests the HTTP parser cannot read.
  */
 import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../base/log.ts';
@@ -50,6 +51,8 @@ function unroutable(table: PathTable, method: string, url: string): Refusal {
   return allowed === null || allowed.includes(method) ? routeNotFound : methodNotAllowed(method, allowed);
 }
 
+const expectationUnknown = badRequest('The Expect header asks for something this server does not know.', 417);
+
 export function installTransport(app: FastifyInstance, log: Log): void {
   const table = new PathTable();
   app.addHook('onRoute', (route) => table.add(route.url, route.method));
@@ -62,6 +65,15 @@ export function installTransport(app: FastifyInstance, log: Log): void {
     } else {
       done();
     }
+  });
+  app.server.on('checkExpectation', (_, response: ServerResponse) => {
+    const { status, body } = expectationUnknown;
+    response.writeHead(status, {
+      'Request-Id': randomUUID(),
+      'Content-Type': 'application/json',
+      'Cache-Control': 'no-store',
+    });
+    response.end(body);
   });
   app.setNotFoundHandler((_, reply) => refuse(reply, routeNotFound));
   app.setErrorHandler((error, request, reply) => {

@@ -1,7 +1,6 @@
 import { testDatabase } from '../../../test/database.ts';
-import { createSpaceReader } from '../../space/reader.ts';
-import { createSpaceWriter } from '../../space/writer.ts';
-import { createSpace } from '../../workspace/spaces.ts';
+import { createSpaceReader, createSpaceWriter } from '../../space/space.ts';
+import { createSpace } from '../../workspace/workspace.ts';
 import { profileApiConformance } from './profile.conformance.ts';
 
 profileApiConformance('Postgres', async () => {

@@ -1,0 +1,9 @@
+// Writes the pages of docs/ that are made from tables. Run by `npm run docs`.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { referencePages } from '../src/base/reference-pages.ts';
+
+mkdirSync('docs', { recursive: true });
+for (const [name, text] of Object.entries(referencePages())) {
+  writeFileSync(`docs/${name}`, text);
+  console.log(`docs/${name}`);
+}

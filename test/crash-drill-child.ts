@@ -1,0 +1,33 @@
+// One sync in a process of its own, for the crash drill to kill. In: the path of a JSON file. Out: "ready" when the sync
+// begins, then its end as one line of JSON.
+import { readFile } from 'node:fs/promises';
+import { systemClock } from '../src/base/clock.ts';
+import { createLog } from '../src/base/log.ts';
+import { openDatabase } from '../src/db/db.ts';
+import { createSpaceWriter } from '../src/space/space.ts';
+import { runSync } from '../src/sync/sync.ts';
+import { openWarehouse } from '../src/warehouse/warehouse.ts';
+import type { ResolvedMapping } from '../src/workspace/workspace.ts';
+
+interface Task {
+  readonly url: string;
+  readonly job: ResolvedMapping;
+}
+
+const { url, job } = JSON.parse(await readFile(process.argv[2] as string, 'utf8')) as Task;
+const log = createLog({ level: 'fatal' });
+await using db = await openDatabase({ url, dataFolder: '.', log });
+await using writer = createSpaceWriter({ db });
+process.stdout.write('ready\n');
+const sync = await runSync(
+  {
+    db,
+    log,
+    clock: systemClock,
+    writer,
+    openWarehouse: (source) => openWarehouse(source.engine, source.settings, { stateSchema: 'millrace' }),
+    settings: { batchSize: 1_000, lumpSize: 5_000 },
+  },
+  job,
+);
+process.stdout.write(`${JSON.stringify(sync)}\n`);

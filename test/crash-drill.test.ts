@@ -1,0 +1,173 @@
+/**
+ * D2 of `docs/sync.md`: a sync that is killed with SIGKILL at any moment and run again leaves profiles, state and counts
+ * as if it had not been killed. Thirty kills at random moments, over several data sets, in a first sync and in one of
+ * changes; often several in a row.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { listSyncs } from '../src/sync/history.ts';
+import type { Sync } from '../src/sync/records.ts';
+import { openWorld, type World } from '../src/sync/sync.test-support.ts';
+import type { ResolvedMapping } from '../src/workspace/workspace.ts';
+import { testDatabaseUrl } from './database.ts';
+
+const child = fileURLToPath(new URL('./crash-drill-child.ts', import.meta.url));
+const rows = 50_000;
+const dataSets = 5;
+const killsPerSync = 3;
+
+/** Shared e-mails make profiles merge or be told apart; companies are shared by many. */
+const fields = {
+  user_id: { '@path': '$.__segment_id' },
+  group_id: { '@path': '$.properties.company' },
+  traits: { email: { '@path': '$.properties.email' }, name: { '@path': '$.properties.name' } },
+};
+const query = 'SELECT id, email, name, company FROM people';
+const firstData = [
+  `CREATE TABLE people AS
+   SELECT i AS id, 'p' || (CASE WHEN i % 50 = 0 THEN i - 1 ELSE i END) || '@example.org' AS email,
+          'Person ' || i AS name, 'c' || (i % 400) AS company
+   FROM generate_series(1, ${rows}) AS t (i)`,
+];
+const changes = [
+  `UPDATE people SET name = 'Changed ' || id WHERE id % 2 = 0`,
+  'DELETE FROM people WHERE id % 25 = 3',
+  `INSERT INTO people SELECT i, 'p' || i || '@example.org', 'Late ' || i, 'c1'
+   FROM generate_series(${rows + 1}, ${rows + 5_000}) AS t (i)`,
+];
+
+interface Outcome {
+  readonly afterFirst: string;
+  readonly afterChanges: string;
+}
+
+test('thirty kills leave no trace', { timeout: 600_000 }, async () => {
+  const random = seeded(20_260_301);
+  const durations: number[] = [];
+  const expected = await drill(async (world, job) => {
+    const started = performance.now();
+    await runChild(world, job);
+    durations.push(performance.now() - started);
+  });
+  let kills = 0;
+  for (let set = 0; set < dataSets; set++) {
+    let round = 0;
+    const outcome = await drill(async (world, job) => {
+      const longest = durations[round++] as number;
+      for (let n = 0; n < killsPerSync; n++) {
+        if (await killChild(world, job, random() * longest)) kills++;
+      }
+      await runChild(world, job);
+    });
+    expect(outcome).toEqual(expected);
+  }
+  // The sync may have ended just before a kill, or a rerun may have had little left to do; most must have hit.
+  expect(kills).toBeGreaterThanOrEqual(20);
+});
+
+/** First data, sync, changes, sync; `run` brings each sync to its end somehow. */
+async function drill(run: (world: World, job: ResolvedMapping) => Promise<void>): Promise<Outcome> {
+  await using world = await openWorld();
+  await world.sql(...firstData);
+  const job = await world.job({ query, fields });
+  await run(world, job);
+  const afterFirst = await stateOf(world, job);
+  await world.sql(...changes);
+  await run(world, job);
+  return { afterFirst, afterChanges: await stateOf(world, job) };
+}
+
+/* ---- the process ---- */
+
+async function start(world: World, job: ResolvedMapping): Promise<{ process: ChildProcess; ready: Promise<unknown> }> {
+  const file = path.join(path.dirname(String(job.source.settings.path)), 'task.json');
+  await writeFile(file, JSON.stringify({ url: testDatabaseUrl(world.db), job }));
+  const process = spawn('node', ['--import', 'tsx', child, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: process.stdout as NodeJS.ReadableStream });
+  return { process, ready: Promise.race([once(lines, 'line'), once(process, 'exit')]) };
+}
+
+async function runChild(world: World, job: ResolvedMapping): Promise<void> {
+  const { process } = await start(world, job);
+  const [code] = await once(process, 'exit');
+  expect(code).toBe(0);
+}
+
+/** True when the process was still at work when it was killed. */
+async function killChild(world: World, job: ResolvedMapping, after: number): Promise<boolean> {
+  const { process, ready } = await start(world, job);
+  const exit = once(process, 'exit');
+  await ready;
+  await Promise.race([exit, new Promise((resolve) => setTimeout(resolve, after))]);
+  process.kill('SIGKILL');
+  const [, signal] = await exit;
+  return signal === 'SIGKILL';
+}
+
+/* ---- what must be equal ---- */
+
+/** Profiles without times and ids, the records table, and the sums of all counts, as lines that a difference shows in. */
+async function stateOf(world: World, job: ResolvedMapping): Promise<string> {
+  const { items } = await listSyncs(world.db, job.mapping.id, { limit: 1_000 });
+  const left = await world.db.pool.query('SELECT FROM sync_receipts');
+  return JSON.stringify({
+    counts: sumOf(items),
+    remaining: items[0]?.counts.remaining,
+    state: items[0]?.state,
+    pending: left.rowCount,
+    records: await world.records(job),
+    profiles: await profilesOf(world),
+    links: await linksOf(world),
+  });
+}
+
+function sumOf(syncs: readonly Sync[]) {
+  const sum = (pick: (sync: Sync) => number) => syncs.reduce((total, sync) => total + pick(sync), 0);
+  return {
+    delivered: sum(({ counts }) => counts.delivered),
+    refused: sum(({ counts }) => counts.refused),
+    skipped: sum(({ counts }) => counts.skipped),
+    profilesCreated: sum(({ effects }) => effects.profilesCreated),
+    accountsCreated: sum(({ effects }) => effects.accountsCreated),
+    merged: sum(({ effects }) => effects.merged),
+    traitsChanged: sum(({ effects }) => effects.traitsChanged),
+  };
+}
+
+async function profilesOf({ db }: World): Promise<readonly string[]> {
+  const { rows: found } = await db.pool.query<{ line: string }>(
+    `SELECT concat_ws(' | ', p.collection, p.merged_into IS NOT NULL,
+              (SELECT string_agg(i ->> 'type' || '=' || (i ->> 'value'), ',' ORDER BY i ->> 'type', i ->> 'value')
+                 FROM json_array_elements(p.identifiers) i),
+              p.traits::jsonb::text) AS line
+     FROM profiles p ORDER BY 1`,
+  );
+  return found.map(({ line }) => line);
+}
+
+async function linksOf({ db }: World): Promise<readonly string[]> {
+  const { rows: found } = await db.pool.query<{ line: string }>(
+    `SELECT (SELECT string_agg(i ->> 'value', ',' ORDER BY i ->> 'value') FROM json_array_elements(a.identifiers) i)
+            || ' > ' ||
+            (SELECT string_agg(i ->> 'value', ',' ORDER BY i ->> 'value') FROM json_array_elements(b.identifiers) i) AS line
+     FROM links l JOIN profiles a ON a.profile_id = l.profile_id JOIN profiles b ON b.profile_id = l.to_profile_id
+     ORDER BY 1`,
+  );
+  return found.map(({ line }) => line);
+}
+
+/** A small generator of random numbers (mulberry32), so that a failure can be repeated. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

@@ -3,7 +3,8 @@
  * delivered unless it was; one bad message never decides over another; what a receipt says is recorded before, or in the
  * same transaction as, it is returned.
  *
- * Every endpoint passes `delivery.conformance.ts`.
+ * Every endpoint passes `delivery.conformance.ts`. What an answer of an endpoint means, and when to try again, is decided
+ * in `retry.ts` alone.
  */
 import type { JsonObject } from '../base/json.ts';
 import type { Transaction } from '../db/db.ts';
@@ -49,3 +50,14 @@ export interface Endpoint extends AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<readonly Receipt[]>;
 }
+
+export { maxMessageBytes, maxRequestBytes, maxRequestMessages } from './limits.ts';
+export {
+  type Backoff,
+  networkOutcome,
+  type Outcome,
+  receiptOf,
+  retryAfter,
+  usualBackoff,
+  waitBeforeNext,
+} from './retry.ts';

@@ -14,8 +14,8 @@ import { compileMappingNode } from './compile.ts';
 import { MappingFailure } from './node.ts';
 import { parseTrigger } from './trigger.ts';
 
-/** What a mapping sees of one row change (`reverse-etl.md` section 3). */
-export interface ChangeEvent {
+/** What a mapping sees of one row change (`reverse-etl.md` section 3). A type, not an interface, so that it is a `JsonObject`. */
+export type ChangeEvent = {
   readonly type: 'track';
   readonly event: ChangeKind;
   readonly messageId: string;
@@ -23,7 +23,7 @@ export interface ChangeEvent {
   readonly properties: JsonObject;
   readonly __segment_id: string;
   readonly context: JsonObject;
-}
+};
 
 /** Turns one change of a batch into the event its mapping sees. */
 export type EventOf = (change: Change) => ChangeEvent;

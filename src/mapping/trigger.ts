@@ -17,7 +17,8 @@ const operators: ReadonlySet<string> = new Set([
 /** Throws `trigger_invalid`: with the library's message, or when no change could ever match. */
 export function parseTrigger(fql: string): CompiledTrigger {
   const ast = subscriptions.parseFql(fql);
-  if ('error' in ast) throw invalid(fql, `cannot be understood: ${ast.error.message}`);
+  if ('error' in ast) throw invalid(fql, `cannot be understood: ${wordsOf(ast.error)}`);
+  if (!isWhole(ast)) throw invalid(fql, `cannot be understood: ${incomplete}`);
   const leaves = leavesOf(ast);
   const odd = leaves.find((leaf) => !operators.has(leaf.operator));
   if (odd) throw invalid(fql, `has no comparison where one should be: found \`${odd.operator}\``);
@@ -32,6 +33,18 @@ export function parseTrigger(fql: string): CompiledTrigger {
 
 function invalid(fql: string, what: string): MillraceError {
   return new MillraceError('trigger_invalid', `The trigger \`${fql}\` ${what}.`);
+}
+
+const incomplete = 'it is not a complete condition, or has parentheses within parentheses';
+
+/** The library's message, unless it is only the stumbling of its parser. */
+function wordsOf(error: Error): string {
+  return error instanceof TypeError ? incomplete : error.message;
+}
+
+/** The parser leaves holes where it finds nothing between parentheses. */
+function isWhole(condition: Condition | undefined): boolean {
+  return condition !== undefined && (condition.type !== 'group' || condition.children.every(isWhole));
 }
 
 type Leaf = Exclude<Condition, GroupCondition>;

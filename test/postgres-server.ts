@@ -59,7 +59,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return async () => {
       const left = await leftDatabases(url);
       await stop();
-      if (left.length > 0) throw new Error(`Test databases that were never closed: ${left.join(', ')}`);
+      if (left.length === 0) return;
+      // An error thrown here is shown, and vitest would still end with 0.
+      process.exitCode = 1;
+      throw new Error(`Test databases that were never closed: ${left.join(', ')}`);
     };
   } catch (error) {
     await stop();

@@ -47,22 +47,31 @@ async function findAccount(): Promise<Account | undefined> {
   return undefined;
 }
 
+/** Why it failed; an empty text when the program said it did not. */
 async function createAccount(name: string): Promise<string> {
-  const commands: readonly (readonly [string, readonly string[]])[] = [
-    [
-      'useradd',
-      ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', '/bin/false', name],
-    ],
-    // Alpine has BusyBox' adduser instead.
-    ['adduser', ['-S', '-D', '-H', '-s', '/bin/false', name]],
+  const shell = '/bin/false';
+  const useradd = [
+    '--system',
+    '--user-group',
+    '--no-create-home',
+    '--home-dir',
+    '/nonexistent',
+    '--shell',
+    shell,
+    name,
   ];
-  const reasons: string[] = [];
-  for (const [program, args] of commands) {
-    const result = await run(program, args).catch((error: Error) => ({ code: null, output: error.message }));
-    if (result.code === 0) return '';
-    reasons.push(`${program}: ${result.output || `status ${result.code}`}`);
-  }
-  return reasons.join('; ');
+  const made = await tryProgram('useradd', useradd);
+  // Alpine has BusyBox' adduser instead; on Debian a program of that name takes other options.
+  if (made === undefined)
+    return (await tryProgram('adduser', ['-S', '-D', '-H', '-s', shell, name])) ?? 'there is no useradd';
+  return made;
+}
+
+/** Undefined when there is no such program. */
+async function tryProgram(program: string, args: readonly string[]): Promise<string | undefined> {
+  const result = await run(program, args).catch((error: NodeJS.ErrnoException) => error);
+  if (result instanceof Error) return result.code === 'ENOENT' ? undefined : `${program}: ${result.message}`;
+  return result.code === 0 ? '' : `${program}: ${result.output || `status ${result.code}`}`;
 }
 
 /** The lines of an account file. Exported for its test. */

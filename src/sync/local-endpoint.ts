@@ -38,7 +38,8 @@ export function openLocalEndpoint(options: LocalEndpointOptions): Endpoint {
   return {
     name: 'local',
     maxBatch: options.maxBatch ?? 2_000,
-    async deliver(batch, origin, record) {
+    async deliver(batch, origin, record, signal) {
+      signal?.throwIfAborted();
       const found = lookUps.then(() => findSpaces(new Set(batch.map((delivery) => delivery.space))));
       lookUps = found.catch(() => undefined);
       const { receipts, groups } = sortOut(batch, await found);

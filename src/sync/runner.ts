@@ -121,13 +121,13 @@ function checkEnabled({ mapping, model, source, destination }: ResolvedMapping):
   }
 }
 
-/** The lock may be held for a moment longer, or shorter, than the row of its sync is open: asked again a few times. */
+/** Asked a few times within half a second: Postgres takes a moment to notice that the session of a dead process is over. */
 export async function leaseOrRefuse(db: Database, clock: Clock, mappingId: string, name: string): Promise<Lease> {
   for (let attempt = 1; ; attempt++) {
     const lease = await takeLease(db, mappingId);
     if (lease !== null) return lease;
-    const id = await runningSync(db.pool, mappingId);
-    if (id !== null || attempt === 5) {
+    if (attempt === 5) {
+      const id = await runningSync(db.pool, mappingId);
       const which = id === null ? '' : `: ${id}, since ${(await showSync(db, id, clock)).startedAt.toISOString()}`;
       throw new MillraceError('sync_running', `A sync of ${name} is running${which}.`);
     }

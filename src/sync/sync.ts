@@ -21,6 +21,15 @@ import { changesOf, type Sync } from './records.ts';
 import { compileJob } from './rules.ts';
 import { type Run, type RunOptions, runOnce, type SyncContext } from './runner.ts';
 
+export { cancelSync } from './cancel.ts';
+export { type HistoryPage, listSyncs, type PageOptions, showSync, syncRows } from './history.ts';
+export { type PlanOptions, planSync, type SyncPlan } from './plan.ts';
+export { type ModelPreview, previewModel, type TestedMapping, testMapping } from './preview.ts';
+export type { EndState, OnProgress, Progress, Sync, SyncCounts, SyncRow, SyncState } from './records.ts';
+export { type ForgetReport, forgetMapping, type ResetReport, resetMapping } from './reset.ts';
+export type { RunOptions, SyncContext } from './runner.ts';
+export { defaultSyncSettings, type SyncSettings } from './settings.ts';
+
 /**
  * Runs a sync to its end and says how it went. What goes wrong while it runs is in the answer, not thrown; thrown are
  * `sync_running` and `sync_disabled`, and whatever keeps the end from being recorded.

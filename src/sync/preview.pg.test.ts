@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { isMillraceError } from '../base/errors.ts';
+import { previewModel, testMapping } from './preview.ts';
+import { openWorld, peopleTable } from './sync.test-support.ts';
+
+describe.each(['duckdb', 'postgres'] as const)('over %s', (engine) => {
+  test('the preview shows ten rows with columns and types', async () => {
+    await using world = await openWorld({ engine });
+    await world.sql(peopleTable(25));
+    const preview = await previewModel(
+      world.context,
+      await world.job({ query: 'SELECT * FROM people ORDER BY id; -- all' }),
+    );
+    expect(preview.columns).toMatchObject([
+      { name: 'id', type: 'integer' },
+      { name: 'email', type: 'string' },
+      { name: 'name', type: 'string' },
+    ]);
+    expect(preview.rows).toHaveLength(10);
+    expect(preview.rows[0]).toEqual([1, 'p1@example.org', 'Person 1']);
+  });
+
+  test('a row is tested without sending it', async () => {
+    await using world = await openWorld({ engine });
+    await world.sql(peopleTable(25));
+    const job = await world.job();
+    const before = await world.dump();
+    const tested = await testMapping(world.context, job, '17');
+    expect(tested).toMatchObject({
+      recordId: '17',
+      kind: 'new',
+      event: { event: 'new', properties: { id: 17, name: 'Person 17' }, __segment_id: '17' },
+      payload: { user_id: '17' },
+      result: {
+        kind: 'message',
+        space: world.space.writeKey,
+        message: { type: 'identify', userId: '17', traits: { email: 'p17@example.org', name: 'Person 17' } },
+      },
+    });
+    expect((await testMapping(world.context, job)).result.kind).toBe('message');
+    expect(await world.dump()).toBe(before);
+  });
+});
+
+test('a row that the trigger does not ask for, and one that is refused, say why', async () => {
+  await using world = await openWorld();
+  await world.sql(peopleTable(3));
+  const picky = await world.job({ trigger: 'event = "updated" and properties.name = "nobody"' });
+  expect(await testMapping(world.context, picky, '2')).toMatchObject({
+    kind: 'updated',
+    result: { kind: 'skipped', reason: expect.stringContaining('updated') },
+  });
+  const nameless = await world.job({ fields: { traits: {} } });
+  expect((await testMapping(world.context, nameless, '2')).result).toEqual({
+    kind: 'refused',
+    code: 'PAYLOAD_VALIDATION_FAILED',
+    reason: 'Either `Anonymous ID` or `User ID` must be defined.',
+  });
+});
+
+test('a deletion is tested as one', async () => {
+  await using world = await openWorld();
+  await world.sql(peopleTable(3));
+  const tested = await testMapping(world.context, await world.job({ trigger: 'event = "deleted"' }), '2');
+  expect(tested).toMatchObject({ kind: 'deleted', event: { properties: { email: null, name: null } } });
+});
+
+test('a row that is not there, and an empty model, are said to be so', async () => {
+  await using world = await openWorld();
+  await world.sql(peopleTable(0));
+  const job = await world.job();
+  for (const recordId of [undefined, "O'Brien"]) {
+    const error = await testMapping(world.context, job, recordId).catch((reason: unknown) => reason);
+    expect(isMillraceError(error, 'sync_row_not_found')).toBe(true);
+  }
+});

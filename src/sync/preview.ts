@@ -1,0 +1,121 @@
+/** A look before a sync: the first rows of a model, and the message that a row would become. Nothing is sent or stored. */
+import { MillraceError } from '../base/errors.ts';
+import type { JsonObject } from '../base/json.ts';
+import { type Change, type ChangeKind, checkModel } from '../diff/diff.ts';
+import type { ChangeEvent } from '../mapping/mapping.ts';
+import type { Column, Row, Warehouse } from '../warehouse/warehouse.ts';
+import type { Model, ResolvedMapping, Source } from '../workspace/workspace.ts';
+import { decide, type Rules } from './decisions.ts';
+import { compileJob } from './rules.ts';
+import { type SyncContext, settingsOf } from './runner.ts';
+
+export interface ModelPreview {
+  readonly columns: readonly Column[];
+  /** The first ten, in the order the warehouse gives them. */
+  readonly rows: readonly Row[];
+}
+
+export async function previewModel(
+  context: SyncContext,
+  { model, source }: { readonly model: Model; readonly source: Source },
+): Promise<ModelPreview> {
+  await using warehouse = await context.openWarehouse(source);
+  const columns = await checkModel(warehouse, model);
+  return { columns, rows: await firstRows(warehouse, model, 'model.*', '') };
+}
+
+/** What a row would become, as a change of this kind. */
+export interface TestedMapping {
+  readonly recordId: string;
+  readonly kind: ChangeKind;
+  /** What the mapping sees. In a sync the message id also depends on what was delivered before. */
+  readonly event: ChangeEvent;
+  /** Null when the mapping fails on the row. */
+  readonly payload: JsonObject | null;
+  readonly result:
+    | { readonly kind: 'message'; readonly space: string; readonly message: JsonObject }
+    | { readonly kind: 'skipped'; readonly reason: string }
+    | { readonly kind: 'refused'; readonly code: string; readonly reason: string };
+}
+
+/**
+ * Takes the first row of the preview, or the one with this identifier, as the first kind of change that the trigger can
+ * match. Errors: `sync_row_not_found`, and those of the model and the mapping.
+ */
+export async function testMapping(
+  context: SyncContext,
+  job: ResolvedMapping,
+  recordId?: string,
+): Promise<TestedMapping> {
+  const compiled = compileJob(job, settingsOf(context));
+  await using warehouse = await context.openWarehouse(job.source);
+  const columns = await checkModel(warehouse, job.model);
+  const identifier = columns.findIndex(({ name }) => name === job.model.identifierColumn);
+  const { dialect } = warehouse;
+  const idText = dialect.asText(
+    `model.${dialect.identifier(job.model.identifierColumn)}`,
+    columns[identifier] as Column,
+  );
+  const only = recordId === undefined ? '' : `WHERE ${idText} = ${dialect.string(recordId)}`;
+  const [found] = await firstRows(warehouse, job.model, `model.*, ${idText} AS millrace_record_id`, only);
+  if (found === undefined) throw notFound(job, recordId);
+  const row = found.slice(0, columns.length);
+  const kind = (['new', 'updated', 'deleted'] as const).find((one) => compiled.trigger.kinds.has(one)) ?? 'new';
+  const gone = kind === 'deleted';
+  const change: Change = {
+    kind,
+    recordId: String(found.at(-1)),
+    checksum: gone ? null : '0'.repeat(32),
+    revision: 0,
+    row: gone ? row.map(() => null) : row,
+  };
+  const rules = compiled.rulesFor(columns, context.clock.now());
+  const event = rules.eventOf(change);
+  return {
+    recordId: change.recordId,
+    kind,
+    event,
+    payload: payloadOf(rules, event),
+    result: resultOf(change, columns, rules),
+  };
+}
+
+function payloadOf(rules: Rules, event: ChangeEvent): JsonObject | null {
+  try {
+    return rules.payloadOf({ ...event });
+  } catch {
+    // The reason is in the result.
+    return null;
+  }
+}
+
+function resultOf(change: Change, columns: readonly Column[], rules: Rules): TestedMapping['result'] {
+  const decision = decide(change, columns, rules);
+  switch (decision.kind) {
+    case 'send':
+      return { kind: 'message', space: decision.delivery.space, message: decision.delivery.message };
+    case 'refuse':
+      return { kind: 'refused', code: decision.code, reason: decision.reason };
+    default:
+      return { kind: 'skipped', reason: `The trigger does not ask for this row as a change of kind "${change.kind}".` };
+  }
+}
+
+async function firstRows(
+  warehouse: Warehouse,
+  model: Model,
+  columns: string,
+  condition: string,
+): Promise<readonly Row[]> {
+  const table = warehouse.dialect.subquery(model.query);
+  await using snapshot = await warehouse.snapshot();
+  return (await snapshot.query(`SELECT ${columns} FROM ${table} AS model ${condition} LIMIT 10`)).rows;
+}
+
+function notFound({ model }: ResolvedMapping, recordId: string | undefined): MillraceError {
+  const text =
+    recordId === undefined
+      ? `The model ${model.name} has no rows to test with.`
+      : `The model ${model.name} has no row with the identifier ${JSON.stringify(recordId)}.`;
+  return new MillraceError('sync_row_not_found', text);
+}

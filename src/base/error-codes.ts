@@ -458,6 +458,12 @@ const entries = {
     help: 'Set the identifier column to one of the columns that are listed, spelled exactly so.',
     exit: 2,
   },
+  model_column_missing: {
+    room: 'diff',
+    what: 'A mapping uses columns that the query of its model does not give.',
+    help: 'Add the columns to the query, or change the mapping; names are case-sensitive.',
+    exit: 65,
+  },
   model_not_deterministic: {
     room: 'diff',
     what: 'The query of a model gave other rows when it was read a second time in the same snapshot.',

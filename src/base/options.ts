@@ -119,9 +119,9 @@ export const options = {
     type: 'integer',
     group: 'Server',
     default: 100,
-    min: 1,
+    min: 0,
     max: 1_000_000,
-    sentence: 'Requests per second that the Profile API answers for one space.',
+    sentence: 'Requests per second that the Profile API answers for one space; 0 for no limit.',
   },
   batchSize: {
     type: 'integer',

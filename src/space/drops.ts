@@ -32,8 +32,9 @@ const personasOff: Drop = {
 
 function dropOfGroupId(message: JsonObject, context: JsonObject | undefined): Drop | null {
   const groupId = groupIdOf(message, context);
-  if (typeof groupId === 'string' && groupId.length > maxGroupIdLength) {
-    const detail = `The group id has ${groupId.length} characters; at most ${maxGroupIdLength} are taken.`;
+  const length = typeof groupId === 'string' ? [...groupId].length : 0;
+  if (length > maxGroupIdLength) {
+    const detail = `The group id has ${length} characters; at most ${maxGroupIdLength} are taken.`;
     return { reason: 'group_id_too_long', detail };
   }
   if (message.type === 'group') {

@@ -110,7 +110,7 @@ function take(found: Extracted, rule: TypeRule | undefined, raw: Json | undefine
   if (rule === undefined || raw === undefined || raw === null) return;
   const value = normalizeValue(rule.type, raw);
   if (value === null) return;
-  if (value.length > maxIdentifierLength) {
+  if (value.length > maxIdentifierLength && [...value].length > maxIdentifierLength) {
     found.violations.push({ reason: 'identifier_too_long', type: rule.type });
     return;
   }

@@ -11,6 +11,8 @@ import { isNewer } from './traits.ts';
 import type { ProfileRow, StoredIdentifier, TraitWrite } from './working-set.ts';
 
 export function foldProfile(parent: ProfileRow, members: readonly ProfileRow[]): Profile {
+  let traits: readonly ProfileTrait[] | undefined;
+  let externalIds: readonly ExternalId[] | undefined;
   return {
     segmentId: parent.id,
     collection: parent.collection,
@@ -22,8 +24,15 @@ export function foldProfile(parent: ProfileRow, members: readonly ProfileRow[]):
     lastSourceId: parent.lastSourceId,
     merges: parent.members.length,
     mergedSegmentIds: parent.members,
-    traits: members.length === 0 ? ownTraits(parent) : foldTraits([parent, ...members]),
-    externalIds: foldIdentifiers([parent, ...members]),
+    // Folded when looked at: most readers want one of the two.
+    get traits() {
+      traits ??= members.length === 0 ? ownTraits(parent) : foldTraits([parent, ...members]);
+      return traits;
+    },
+    get externalIds() {
+      externalIds ??= foldIdentifiers([parent, ...members]);
+      return externalIds;
+    },
   };
 }
 

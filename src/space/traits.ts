@@ -25,10 +25,15 @@ export function writeTraits(row: ProfileRow, incoming: JsonObject, origin: Write
 }
 
 function firstWrite(incoming: JsonObject, origin: WriteOrigin): TraitChange {
+  const all = Object.keys(incoming);
+  // Most messages remove nothing: then theirs are the traits, as they are.
+  if (all.length > 0 && all.every((key) => incoming[key] !== null && incoming[key] !== undefined)) {
+    return { traits: incoming as Traits, writes: [written(origin, all, undefined)], changed: all.length };
+  }
   const traits = emptyTraits();
   const keys: string[] = [];
   let gone: string[] | undefined;
-  for (const key of Object.keys(incoming)) {
+  for (const key of all) {
     const value = incoming[key];
     if (value === undefined) continue;
     if (value === null) {

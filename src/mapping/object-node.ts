@@ -1,17 +1,13 @@
 /**
  * Objects with constant keys, which most of a mapping is: the fields themselves, and traits. Their code is the hot spot
  * of a sync, hence its form. A property access in a loop sees a new name in each round; written out, each access of a
- * mapping sees one name, which V8 serves several times faster.
+ * mapping sees few names, which V8 serves several times faster. Likewise, members that are paths into one place
+ * (`$.properties.a`, `$.properties.b`) are read from that place directly, not each by a function of its own.
  */
 import { withoutUndefined } from './clean.ts';
 import { constantNode, type Node, type Read } from './node.ts';
 
 type Bag = Record<string, unknown>;
-
-/** Puts some members into an object, in order. */
-type Fill = (object: Bag, payload: unknown) => void;
-
-const blockSize = 8;
 
 export function objectNode(keys: readonly string[], members: readonly Node[]): Node {
   if (members.every((member) => member.constant)) {
@@ -23,93 +19,54 @@ export function objectNode(keys: readonly string[], members: readonly Node[]): N
     for (let index = 0; index < keys.length; index++) object[keys[index] as string] = (runs[index] as Read)(payload);
     return object;
   };
-  return { run, clean: samePlace(keys, members) ?? cleanMembers(keys, members) };
+  return { run, clean: cleanMembers(keys, members) };
+}
+
+/** Where a member comes from: the name of a member of the common place, or else a reader. */
+interface Slot {
+  readonly key: string;
+  readonly name: string | undefined;
+  readonly read: Read;
 }
 
 function cleanMembers(keys: readonly string[], members: readonly Node[]): Read {
-  const cleans = members.map((member) => member.clean);
-  return made(blocks(keys, cleans, fillFromReads));
-}
-
-/** For an object whose members are all paths of one place (`$.properties.a`, `$.properties.b`): one step less for each. */
-function samePlace(keys: readonly string[], members: readonly Node[]): Read | undefined {
-  const place = members[0]?.path?.[0];
-  if (place === undefined) return undefined;
-  const names = members.flatMap((member) => {
-    const [first, name, ...more] = member.path ?? [];
-    return first === place && name !== undefined && more.length === 0 ? [name] : [];
+  const place = commonPlace(members);
+  const slots = members.map(({ path, clean }, index): Slot => {
+    const inPlace = path?.length === 2 && path[0] === place;
+    return { key: keys[index] as string, name: inPlace ? path[1] : undefined, read: clean };
   });
-  if (names.length !== members.length) return undefined;
-  const make = made(blocks(keys, names, fillFromNames));
-  return (payload) => {
-    const source = payload && (payload as Bag)[place];
-    // Steps into something falsy give that falsy value.
-    return source ? make(source) : filledWith(keys, source);
-  };
+  const readers = slots.map((slot) => ({ ...slot, name: undefined }));
+  if (place === undefined) return inBlocks(readers, (payload) => payload);
+  // Steps into something falsy give that falsy value, not a member of it: a matter for the readers.
+  const slow = inBlocks(readers, (payload) => payload);
+  const fast = inBlocks(slots, (payload) => (payload as Bag)[place]);
+  return (payload) => (payload && (payload as Bag)[place] ? fast(payload) : slow(payload));
 }
 
-function filledWith(keys: readonly string[], value: unknown): Bag {
-  return value === undefined ? {} : Object.fromEntries(keys.map((key) => [key, value]));
-}
-
-function made(fills: readonly Fill[]): Read {
-  const [first, ...more] = fills;
-  if (first === undefined) return () => ({});
-  if (more.length === 0) {
-    return (payload) => {
-      const object: Bag = {};
-      first(object, payload);
-      return object;
-    };
+/** The first step that most members share which are paths of two steps. */
+function commonPlace(members: readonly Node[]): string | undefined {
+  const counts = new Map<string, number>();
+  for (const { path } of members) {
+    if (path?.length === 2) counts.set(path[0] as string, (counts.get(path[0] as string) ?? 0) + 1);
   }
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0];
+}
+
+/** Puts some members into an object, in order. */
+type Fill = (object: Bag, payload: unknown, source: Bag) => void;
+
+const blockSize = 12;
+
+function inBlocks(slots: readonly Slot[], sourceOf: Read): Read {
+  const fills: Fill[] = [];
+  for (let at = 0; at < slots.length; at += blockSize) fills.push(fillBlock(slots.slice(at, at + blockSize)));
+  const [only, ...more] = fills as [Fill, ...Fill[]];
   return (payload) => {
     const object: Bag = {};
-    for (const fill of fills) fill(object, payload);
+    const source = sourceOf(payload) as Bag;
+    only(object, payload, source);
+    for (const fill of more) fill(object, payload, source);
     return object;
-  };
-}
-
-function blocks<From>(
-  keys: readonly string[],
-  from: readonly From[],
-  fill: (keys: readonly string[], from: readonly From[]) => Fill,
-): Fill[] {
-  const fills: Fill[] = [];
-  for (let at = 0; at < keys.length; at += blockSize) {
-    fills.push(fill(keys.slice(at, at + blockSize), from.slice(at, at + blockSize)));
-  }
-  return fills;
-}
-
-/** Up to eight members, each from a reader. */
-function fillFromReads(keys: readonly string[], reads: readonly Read[]): Fill {
-  const [k0, k1, k2, k3, k4, k5, k6, k7] = keys as string[];
-  const [r0, r1, r2, r3, r4, r5, r6, r7] = reads;
-  return (object, payload) => {
-    if (!r0) return;
-    let value = r0(payload);
-    if (value !== undefined) object[k0 as string] = value;
-    if (!r1) return;
-    value = r1(payload);
-    if (value !== undefined) object[k1 as string] = value;
-    if (!r2) return;
-    value = r2(payload);
-    if (value !== undefined) object[k2 as string] = value;
-    if (!r3) return;
-    value = r3(payload);
-    if (value !== undefined) object[k3 as string] = value;
-    if (!r4) return;
-    value = r4(payload);
-    if (value !== undefined) object[k4 as string] = value;
-    if (!r5) return;
-    value = r5(payload);
-    if (value !== undefined) object[k5 as string] = value;
-    if (!r6) return;
-    value = r6(payload);
-    if (value !== undefined) object[k6 as string] = value;
-    if (!r7) return;
-    value = r7(payload);
-    if (value !== undefined) object[k7 as string] = value;
   };
 }
 
@@ -117,35 +74,48 @@ function sent(value: unknown): unknown {
   return typeof value === 'object' || typeof value === 'function' ? withoutUndefined(value) : value;
 }
 
-/** Up to eight members, each a member of the payload. */
-function fillFromNames(keys: readonly string[], names: readonly string[]): Fill {
-  const [k0, k1, k2, k3, k4, k5, k6, k7] = keys as string[];
-  const [n0, n1, n2, n3, n4, n5, n6, n7] = names;
-  return (object, payload) => {
-    const source = payload as Bag;
-    if (n0 === undefined) return;
-    let value = sent(source[n0]);
+/** Up to 12 members, written out; see the top. */
+function fillBlock(slots: readonly Slot[]): Fill {
+  const count = slots.length;
+  const [k0, k1, k2, k3, k4, k5, k6, k7, k8, k9, k10, k11] = slots.map((slot) => slot.key);
+  const [n0, n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11] = slots.map((slot) => slot.name);
+  const [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11] = slots.map((slot) => slot.read);
+  return (object, payload, source) => {
+    let value: unknown;
+    value = n0 === undefined ? r0?.(payload) : sent(source[n0]);
     if (value !== undefined) object[k0 as string] = value;
-    if (n1 === undefined) return;
-    value = sent(source[n1]);
+    if (count === 1) return;
+    value = n1 === undefined ? r1?.(payload) : sent(source[n1]);
     if (value !== undefined) object[k1 as string] = value;
-    if (n2 === undefined) return;
-    value = sent(source[n2]);
+    if (count === 2) return;
+    value = n2 === undefined ? r2?.(payload) : sent(source[n2]);
     if (value !== undefined) object[k2 as string] = value;
-    if (n3 === undefined) return;
-    value = sent(source[n3]);
+    if (count === 3) return;
+    value = n3 === undefined ? r3?.(payload) : sent(source[n3]);
     if (value !== undefined) object[k3 as string] = value;
-    if (n4 === undefined) return;
-    value = sent(source[n4]);
+    if (count === 4) return;
+    value = n4 === undefined ? r4?.(payload) : sent(source[n4]);
     if (value !== undefined) object[k4 as string] = value;
-    if (n5 === undefined) return;
-    value = sent(source[n5]);
+    if (count === 5) return;
+    value = n5 === undefined ? r5?.(payload) : sent(source[n5]);
     if (value !== undefined) object[k5 as string] = value;
-    if (n6 === undefined) return;
-    value = sent(source[n6]);
+    if (count === 6) return;
+    value = n6 === undefined ? r6?.(payload) : sent(source[n6]);
     if (value !== undefined) object[k6 as string] = value;
-    if (n7 === undefined) return;
-    value = sent(source[n7]);
+    if (count === 7) return;
+    value = n7 === undefined ? r7?.(payload) : sent(source[n7]);
     if (value !== undefined) object[k7 as string] = value;
+    if (count === 8) return;
+    value = n8 === undefined ? r8?.(payload) : sent(source[n8]);
+    if (value !== undefined) object[k8 as string] = value;
+    if (count === 9) return;
+    value = n9 === undefined ? r9?.(payload) : sent(source[n9]);
+    if (value !== undefined) object[k9 as string] = value;
+    if (count === 10) return;
+    value = n10 === undefined ? r10?.(payload) : sent(source[n10]);
+    if (value !== undefined) object[k10 as string] = value;
+    if (count === 11) return;
+    value = n11 === undefined ? r11?.(payload) : sent(source[n11]);
+    if (value !== undefined) object[k11 as string] = value;
   };
 }

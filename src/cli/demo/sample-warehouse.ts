@@ -52,8 +52,32 @@ async function onFile(path: string, work: (connection: DuckDBConnection) => Prom
   }
 }
 
-const firstNames = ['Ana', 'Björn', 'Chidi', "D'Arcy", 'Eun-ji', 'Fatima', 'Grzegorz', 'Hana', 'Îlse', 'João', 'שרה', '李娜'];
-const lastNames = ["O'Brien", 'Müller', 'Santos', 'Nowak', 'van der Berg', 'Okafor', 'Smith', 'Łukasik', '😀 Party', 'de la "Cruz"'];
+const firstNames = [
+  'Ana',
+  'Björn',
+  'Chidi',
+  "D'Arcy",
+  'Eun-ji',
+  'Fatima',
+  'Grzegorz',
+  'Hana',
+  'Îlse',
+  'João',
+  'שרה',
+  '李娜',
+];
+const lastNames = [
+  "O'Brien",
+  'Müller',
+  'Santos',
+  'Nowak',
+  'van der Berg',
+  'Okafor',
+  'Smith',
+  'Łukasik',
+  '😀 Party',
+  'de la "Cruz"',
+];
 const cities = ['Lyon', 'Kraków', 'São Paulo', 'Tōkyō', 'Lagos', 'Malmö', 'Québec', "Coeur d'Alene"];
 const plans = ['free', 'free', 'team', 'business'];
 const industries = ['Retail', 'Software', 'Health', 'Logistics', 'Education'];

@@ -34,9 +34,9 @@ test('D7: what rows hold never reaches the log or the reasons of a sync', async 
   expect((await runSync(world.context, cast)).state).toBe('failed');
 
   expect(lines.length).toBeGreaterThan(5);
-  expect(lines.join('')).not.toContain('canary');
-  expect(JSON.stringify((await listSyncs(world.db)).items)).not.toContain('canary');
+  expect(lines.join('')).not.toContain('canary-7d1f');
+  expect(JSON.stringify((await listSyncs(world.db)).items)).not.toContain('canary-7d1f');
   const { items } = await syncRows(world.db, first.id, 'failed');
   expect(items).toHaveLength(2);
-  for (const { reason } of items) expect(reason).not.toContain('canary');
+  for (const { reason } of items) expect(reason).not.toContain('canary-7d1f');
 });

@@ -28,30 +28,37 @@ export async function* decideChanges(
   const { settings, signal } = options;
   const wanted = new Set(allKinds.filter((kind) => !options.sendNothing && job.trigger.kinds.has(kind)));
   const others = new Set(allKinds.filter((kind) => !wanted.has(kind)));
-  const stream = { batchSize: settings.batchSize, signal };
   const rules = job.rulesFor(comparison.columns, comparison.at);
-  const left = { rows: settings.recordsPerSync };
+  let left = settings.recordsPerSync;
+  const stream = () => ({ batchSize: settings.batchSize, limit: left, signal });
   if (countOf(comparison, wanted) > 0) {
-    const changes = takeFirst(comparison.changes(wanted, stream), left);
+    const changes = noLarger(comparison.changes(wanted, stream()), settings.batchSize);
     for await (const batch of decideAll(changes, rules, options.findFailing)) {
       options.onNotFinite(batch.notFinite);
+      left -= batch.decided.length;
       yield batch;
     }
   }
-  if (countOf(comparison, others) > 0) yield* skipAll(takeFirst(comparison.changes(others, stream), left));
+  if (countOf(comparison, others) > 0 && left > 0) {
+    yield* skipAll(noLarger(comparison.changes(others, stream()), settings.batchSize));
+  }
+}
+
+/** Warehouses give batches of about a size; a batch is a transaction, so its size is kept. */
+async function* noLarger(batches: AsyncIterable<ChangeBatch>, size: number): AsyncIterable<ChangeBatch> {
+  for await (const batch of batches) {
+    if (batch.changes.length <= size) {
+      yield batch;
+      continue;
+    }
+    for (let from = 0; from < batch.changes.length; from += size) {
+      const changes = batch.changes.slice(from, from + size);
+      yield { columns: batch.columns, changes, notFinite: from === 0 ? batch.notFinite : 0 };
+    }
+  }
 }
 
 function countOf({ counts }: Comparison, kinds: ReadonlySet<ChangeKind>): number {
   const of = { new: counts.added, updated: counts.updated, deleted: counts.deleted };
   return [...kinds].reduce((sum, kind) => sum + of[kind], 0);
-}
-
-async function* takeFirst(batches: AsyncIterable<ChangeBatch>, left: { rows: number }): AsyncIterable<ChangeBatch> {
-  if (left.rows === 0) return;
-  for await (const batch of batches) {
-    const changes = batch.changes.slice(0, left.rows);
-    left.rows -= changes.length;
-    yield { ...batch, changes };
-    if (left.rows === 0) return;
-  }
 }

@@ -75,8 +75,8 @@ test('a deletion that was delivered is not delivered again', async () => {
 });
 
 test('the warehouse goes away while it is read: what was delivered stays, the rest goes out next time', async () => {
-  await using world = await openWorld({ settings: { batchSize: 10, inFlight: 1 } });
-  await world.sql(peopleTable(100));
+  await using world = await openWorld({ settings: { batchSize: 1_000 } });
+  await world.sql(peopleTable(20_000));
   const job = await world.job();
   const breaking = withWarehouse(world.context, (real) => ({
     snapshot: async (signal) => {
@@ -96,7 +96,7 @@ test('the warehouse goes away while it is read: what was delivered stays, the re
   expect(first.state).toBe('failed');
   expect(first.reason).toContain('connection reset');
   const { delivered, remaining } = first.counts;
-  expect(delivered + remaining).toBe(100);
+  expect(delivered + remaining).toBe(20_000);
   expect(remaining).toBeGreaterThan(0);
   const second = await runSync(world.context, job);
   expect(second).toMatchObject({ state: 'succeeded', counts: { added: remaining, unchanged: delivered } });

@@ -8,7 +8,6 @@ import type { Delivery } from '../delivery/delivery.ts';
 import type { Action } from '../destination/destination.ts';
 import type { Change, ChangeBatch } from '../diff/diff.ts';
 import type { CompiledTrigger, EventOf, Transform } from '../mapping/mapping.ts';
-import type { Column } from '../warehouse/warehouse.ts';
 import { type FailingRows, noneFailing } from './failures.ts';
 
 export type Decision =
@@ -41,7 +40,7 @@ export interface Rules {
   readonly action: Action;
   readonly endpoint: string;
   /** Why a row is too large to be sent; null when it is not. */
-  readonly tooLarge: (columns: readonly Column[], change: Change) => string | null;
+  readonly tooLarge: (change: Change) => string | null;
 }
 
 /** Looks up which of these changes failed in earlier syncs. */
@@ -62,7 +61,7 @@ export async function* decideAll(
       const decision: Decision =
         before?.givenUp === true
           ? { kind: 'give up', reason: `Failed in ${before.attempts} syncs, the last time with: ${before.reason}` }
-          : decide(change, batch.columns, rules);
+          : decide(change, rules);
       return { change, decision, failedBefore: before !== undefined };
     });
     yield { decided, notFinite: batch.notFinite };
@@ -77,9 +76,9 @@ export async function* skipAll(batches: AsyncIterable<ChangeBatch>): AsyncIterab
   }
 }
 
-export function decide(change: Change, columns: readonly Column[], rules: Rules): Decision {
+export function decide(change: Change, rules: Rules): Decision {
   if (!rules.trigger.kinds.has(change.kind)) return skip;
-  const size = rules.tooLarge(columns, change);
+  const size = rules.tooLarge(change);
   if (size !== null) return { kind: 'refuse', code: 'row_too_large', reason: size, message: null };
   try {
     const event = { ...rules.eventOf(change) };

@@ -180,6 +180,7 @@ test('an endpoint of another place is refused before anything is read', async ()
 
 test('a missing table is the reason, in the engine’s own words', async () => {
   await using world = await openWorld();
+  await world.sql('CREATE TABLE persons (id INTEGER)');
   const sync = await runSync(world.context, await world.job());
   expect(sync.state).toBe('failed');
   expect(sync.code).toMatch(/^model_/);

@@ -76,7 +76,7 @@ export async function testMapping(
     kind,
     event,
     payload: payloadOf(rules, event),
-    result: resultOf(change, columns, rules),
+    result: resultOf(change, rules),
   };
 }
 
@@ -89,8 +89,8 @@ function payloadOf(rules: Rules, event: ChangeEvent): JsonObject | null {
   }
 }
 
-function resultOf(change: Change, columns: readonly Column[], rules: Rules): TestedMapping['result'] {
-  const decision = decide(change, columns, rules);
+function resultOf(change: Change, rules: Rules): TestedMapping['result'] {
+  const decision = decide(change, rules);
   switch (decision.kind) {
     case 'send':
       return { kind: 'message', space: decision.delivery.space, message: decision.delivery.message };

@@ -187,13 +187,21 @@ test('a row or a value over its limit is refused with column and size, the other
   expect(items.every(({ code }) => code === 'row_too_large')).toBe(true);
 });
 
-test('text that cannot be stored is refused by the space, one row', async () => {
+test('text that cannot be stored is refused by the space, one row, and remembered by its id', async () => {
   await using world = await openWorld();
-  await world.sql(peopleTable(3), `UPDATE people SET name = 'a' || chr(0) || 'b' WHERE id = 2`);
-  const sync = await runSync(world.context, await world.job());
-  expect(sync).toMatchObject({ state: 'partially succeeded', counts: { delivered: 2, refused: 1 } });
+  await world.sql(
+    'CREATE TABLE people (id VARCHAR, email VARCHAR, name VARCHAR)',
+    `INSERT INTO people VALUES ('1', 'a', 'n'), ('2' || chr(0) || '\\', 'b', 'n'), ('3', 'c' || chr(0), 'n')`,
+  );
+  const job = await world.job();
+  const sync = await runSync(world.context, job);
+  expect(sync).toMatchObject({ state: 'partially succeeded', counts: { delivered: 1, refused: 2 } });
   const { items } = await syncRows(world.db, sync.id, 'failed');
-  expect(items).toMatchObject([{ recordId: '2', code: 'text_not_storable' }]);
+  expect(items.map(({ recordId, code }) => [recordId, code])).toEqual([
+    ['2\u2400\\', 'text_not_storable'],
+    ['3', 'text_not_storable'],
+  ]);
+  expect((await runSync(world.context, job)).counts).toMatchObject({ refused: 2, retried: 2 });
 });
 
 test('a mapping that throws on one row refuses that row', async () => {

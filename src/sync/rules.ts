@@ -1,7 +1,7 @@
 /** A mapping, compiled: what a sync needs to know before it reads a row. */
 import { MillraceError } from '../base/errors.ts';
 import { actions } from '../destination/destination.ts';
-import { oversize } from '../diff/diff.ts';
+import { sizeCheck } from '../diff/diff.ts';
 import { changeEvents, compileMapping, compileTrigger, usedColumns } from '../mapping/mapping.ts';
 import type { Column } from '../warehouse/warehouse.ts';
 import type { ResolvedMapping } from '../workspace/workspace.ts';
@@ -9,8 +9,8 @@ import type { Rules } from './decisions.ts';
 import type { SyncSettings } from './settings.ts';
 
 export interface CompiledJob {
-  /** The columns the mapping and its trigger look at; null for all. */
-  readonly columns: ReadonlySet<string> | null;
+  /** The columns the mapping and its trigger look at. */
+  readonly columns: readonly string[] | 'all';
   readonly trigger: Rules['trigger'];
   /** The rules for the columns that are read. `at` is the time of the extraction. */
   rulesFor(columns: readonly Column[], at: Date): Rules;
@@ -25,7 +25,7 @@ export function compileJob(job: ResolvedMapping, settings: SyncSettings): Compil
   if (action === undefined) throw new MillraceError('internal', `There is no action ${mapping.action}.`);
   return {
     trigger,
-    columns: usedColumns(mapping.fields, trigger),
+    columns: listOf(usedColumns(mapping.fields, trigger)),
     rulesFor: (columns, at) => ({
       eventOf: changeEvents(columns, {
         mappingId: mapping.id,
@@ -37,7 +37,22 @@ export function compileJob(job: ResolvedMapping, settings: SyncSettings): Compil
       payloadOf,
       action,
       endpoint: destination.settings.endpoint,
-      tooLarge: (_, change) => tooLarge(columns, change.row, settings),
+      tooLarge: tooLarge(columns, settings),
     }),
+  };
+}
+
+function listOf(columns: ReadonlySet<string> | null): readonly string[] | 'all' {
+  return columns === null ? 'all' : [...columns];
+}
+
+function tooLarge(columns: readonly Column[], { recordBytes, valueBytes }: SyncSettings): Rules['tooLarge'] {
+  const check = sizeCheck(columns, { record: recordBytes, value: valueBytes });
+  return ({ row }) => {
+    const found = check(row);
+    if (found === null) return null;
+    return found.column === null
+      ? `The row has ${found.bytes} bytes as JSON; the limit is ${recordBytes}.`
+      : `The value of column ${found.column} has ${found.bytes} bytes as JSON; the limit is ${valueBytes}.`;
   };
 }

@@ -81,7 +81,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   };
   const inWarehouse = async <T>(work: (warehouse: Warehouse) => Promise<T>) => {
     await using warehouse = await open();
-    return work(warehouse);
+    return await work(warehouse);
   };
   return {
     db,

@@ -3,7 +3,8 @@
  *
  * 1. A room imports values only from the rooms its line below names; `import type` may look anywhere.
  * 2. Another room is entered by its front file, which carries the room's name (`diff/diff.ts`). In `base/` and `db/` every
- *    file is one idea and may be imported by itself. `api/` has a front file for each API (`api/profile/profile.ts`).
+ *    file is one idea and may be imported by itself. `api/` has a front file for each API (`api/profile/profile.ts`), and
+ *    `api/server.ts` beside `api/api.ts`: what listens, apart from what is built.
  * 3. A package that is large, or that ties us to a vendor, is imported by the files named for it, and by no others.
  * 4. Only tests, conformance suites and test support import from `test/`, or packages that are only there for tests.
  * 5. Only `base/config.ts` reads the environment.
@@ -105,7 +106,7 @@ const shown = (entry: Import) => `${entry.file} imports ${entry.target}`;
 function isFrontFile(file: string): boolean {
   const [, room, ...rest] = file.split('/') as [string, string, ...string[]];
   if (room === 'base' || room === 'db') return rest.length === 1;
-  if (rest.length === 1) return rest[0] === `${room}.ts`;
+  if (rest.length === 1) return rest[0] === `${room}.ts` || (room === 'api' && rest[0] === 'server.ts');
   return room === 'api' && rest.length === 2 && rest[1] === `${rest[0]}.ts`;
 }
 

@@ -462,7 +462,7 @@ const entries = {
     room: 'diff',
     what: 'A mapping uses columns that the query of its model does not give.',
     help: 'Add the columns to the query, or change the mapping; names are case-sensitive.',
-    exit: 65,
+    exit: 2,
   },
   model_not_deterministic: {
     room: 'diff',

@@ -1,6 +1,6 @@
 // A disk that fills up is a small file system in memory: only root may mount one, and not in every container.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { chmod, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -28,6 +28,7 @@ function unmount(): void {
 
 const mountable = mount('1m');
 if (mountable) unmount();
+else rmSync(base, { recursive: true });
 if (!mountable) process.stderr.write('disk-full.pg.test.ts: skipped, no file system can be mounted here\n');
 
 afterAll(() => rm(base, { recursive: true, force: true }));

@@ -4,6 +4,10 @@
  * updated, unchanged or invalid; memory does not grow with the number of rows; nothing is written by comparing.
  */
 import type { Column, Row } from '../warehouse/warehouse.ts';
+import type { ModelLimits } from './limits.ts';
+
+export { compare } from './comparison.ts';
+export { checkModel, type ModelLimits, type SizeLimits, sizeCheck } from './limits.ts';
 
 export type ChangeKind = 'new' | 'updated' | 'deleted';
 
@@ -51,16 +55,39 @@ export interface InvalidRow {
   readonly rows: number;
 }
 
+export interface ChangesOptions {
+  /** Changes per batch, about. */
+  readonly batchSize?: number;
+  readonly limit?: number;
+  readonly signal?: AbortSignal;
+}
+
 export interface Comparison extends AsyncDisposable {
   /** When the snapshot was taken. */
   readonly at: Date;
   readonly columns: readonly Column[];
   readonly counts: ComparisonCounts;
-  /** The changes of these kinds: new and updated first, then deleted. */
-  changes(
-    kinds: ReadonlySet<ChangeKind>,
-    options?: { batchSize?: number; signal?: AbortSignal },
-  ): AsyncIterable<ChangeBatch>;
-  /** The invalid rows, one entry per identifier, at most `limit` of them. */
+  /**
+   * The changes of these kinds: new and updated first, then deleted; at most `limit` of them, the rest then stays
+   * changed for the next comparison. Iterating ends with `model_not_deterministic` when other changes came than
+   * were counted.
+   */
+  changes(kinds: ReadonlySet<ChangeKind>, options?: ChangesOptions): AsyncIterable<ChangeBatch>;
+  /** The invalid rows, one entry per identifier, at most `limit` of them. Not while changes are being read. */
   invalidRows(limit: number): Promise<readonly InvalidRow[]>;
+}
+
+export interface CompareOptions {
+  /** The records table; it need not exist. */
+  readonly table: string;
+  /** The columns whose changes count. */
+  readonly columns: readonly string[] | 'all';
+  readonly limits?: Partial<ModelLimits>;
+  readonly signal?: AbortSignal;
+}
+
+/** What is too large: one value, or (column null) the whole record; in bytes of JSON. */
+export interface Oversize {
+  readonly column: string | null;
+  readonly bytes: number;
 }

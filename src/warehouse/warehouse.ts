@@ -6,7 +6,10 @@
  *
  * One file per engine, loaded only when used (`openWarehouse`); every engine passes `warehouse.conformance.ts`.
  */
+import { MillraceError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
+
+export { checkSourceSettings } from './settings.ts';
 
 /** The engine-independent type of a column, as `reverse-etl.md` section 2 gives them. */
 export type ColumnType =
@@ -67,8 +70,10 @@ export interface Dialect {
   identifier(name: string): string;
   /** `'it''s'`. */
   string(value: string): string;
+  /** A model's query where a table may stand. Refuses what `describe` refuses without asking the engine. */
+  subquery(model: string): string;
   /** A column as text: the record id. Equal values give equal text in every session. */
-  asText(expression: string): string;
+  asText(expression: string, column: Column): string;
   /**
    * A 128-bit checksum, 32 hex digits as text when read, over the given columns of alias `alias`. Injective before hashing: no two different rows
    * have the same input; nulls, empty strings and column borders are told apart. Stable across sessions and versions.
@@ -76,6 +81,8 @@ export interface Dialect {
   checksum(alias: string, columns: readonly Column[]): string;
   /** The type a checksum column of the records table has. */
   readonly checksumType: string;
+  /** Some checksum of those in a group, as an aggregate. */
+  oneChecksum(expression: string): string;
   /** A checksum expression as text of 32 hex digits. */
   checksumText(expression: string): string;
   /** The full name of a table in the state schema. */
@@ -118,4 +125,49 @@ export interface Warehouse extends AsyncDisposable {
   /** Removes a records table, if there is one. */
   dropState(table: string): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface WarehouseOptions {
+  /** The schema of our own tables; default `millrace`. */
+  readonly stateSchema?: string;
+  /** DuckDB: make the database file when there is none. Default: `warehouse_file_missing`. */
+  readonly create?: boolean;
+}
+
+/** Loaded when first used, so that nobody pays for an engine they do not have. */
+const engines: Readonly<Record<string, () => Promise<OpenEngine>>> = {
+  duckdb: async () => (await import('./duckdb.ts')).openDuckdb,
+  postgres: async () => (await import('./postgres.ts')).openPostgres,
+};
+
+export type OpenEngine = (settings: unknown, options: Required<WarehouseOptions>) => Warehouse;
+
+export const defaultStateSchema = 'millrace';
+
+/**
+ * A warehouse by its engine and settings (`settings.ts`). Does not connect: `check()` and every other function do, when
+ * called. Errors: `warehouse_engine_unknown`, `warehouse_settings_invalid` with every fault.
+ */
+export async function openWarehouse(
+  engine: string,
+  settings: unknown,
+  options: WarehouseOptions = {},
+): Promise<Warehouse> {
+  const load = Object.hasOwn(engines, engine) ? engines[engine] : undefined;
+  if (load === undefined) {
+    const known = Object.keys(engines).join(', ');
+    throw new MillraceError('warehouse_engine_unknown', `There is no engine ${JSON.stringify(engine)}, only ${known}.`);
+  }
+  const open = await load();
+  return open(settings, {
+    stateSchema: checkedSchema(options.stateSchema ?? defaultStateSchema),
+    create: options.create ?? false,
+  });
+}
+
+function checkedSchema(name: string): string {
+  if (/^[a-z_][a-z0-9_]{0,62}$/.test(name)) return name;
+  throw new MillraceError('warehouse_settings_invalid', `${JSON.stringify(name)} is no name for a schema of ours.`, {
+    help: 'Use lower-case letters, digits and underscores, at most 63, beginning with a letter or underscore.',
+  });
 }

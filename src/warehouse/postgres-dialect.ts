@@ -1,0 +1,56 @@
+/** Postgres' SQL, for the statements that `diff/` writes and for models. */
+import { readModel } from './model-sql.ts';
+import type { SqlLexicon } from './sql-text.ts';
+import type { Column, Dialect } from './warehouse.ts';
+
+export const postgresLexicon: SqlLexicon = {
+  engine: 'Postgres',
+  nestedComments: true,
+  dollarStrings: true,
+  escapeStrings: true,
+  readingWords: new Set(['select', 'with', 'values', 'table']),
+  refusedFunctions: new Set([
+    ...['set_config', 'pg_reload_conf', 'pg_cancel_backend', 'pg_terminate_backend'],
+    ...['dblink', 'dblink_exec', 'dblink_connect', 'lo_import', 'lo_export'],
+    ...['pg_read_file', 'pg_read_binary_file', 'pg_ls_dir', 'pg_file_write'],
+  ]),
+  selectInto: true,
+};
+
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Sessions run with `standard_conforming_strings`: a backslash is a character like any other. */
+export function string(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+export function postgresDialect(schema: string): Dialect {
+  return {
+    identifier,
+    string,
+    subquery: (model) => `(\n${readModel(model, postgresLexicon)}\n)`,
+    asText: (expression, column) => `(${plainNumber(expression, column)})::text COLLATE "C"`,
+    checksum: (alias, columns) => `md5(${hashed(alias, columns)})::uuid`,
+    checksumType: 'uuid',
+    // min(uuid) came with Postgres 18.
+    oneChecksum: (expression) => `min((${expression})::text COLLATE "C")::uuid`,
+    checksumText: (expression) => `replace((${expression})::text, '-', '')`,
+    stateTable: (name) => `${identifier(schema)}.${identifier(name)}`,
+  };
+}
+
+/** 1.0 and 1.00 are one identifier. */
+function plainNumber(expression: string, column: Column): string {
+  return column.nativeType === 'numeric' ? `trim_scale(${expression})` : expression;
+}
+
+/**
+ * The text of a row: nulls are empty, empty texts are `""`, quotes and backslashes are doubled. Types print exactly, with the
+ * settings that every session of ours has.
+ */
+function hashed(alias: string, columns: readonly Column[]): string {
+  if (columns.length === 0) return `''`;
+  return `ROW(${columns.map((column) => `${alias}.${identifier(column.name)}`).join(', ')})::text`;
+}

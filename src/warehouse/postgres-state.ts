@@ -1,0 +1,117 @@
+/** The records tables in a Postgres warehouse. In: entries. Out: one statement each; safe to repeat. */
+import type pg from 'pg';
+import { MillraceError } from '../base/errors.ts';
+import { identifier } from './postgres-dialect.ts';
+import { postgresFailure, postgresReport } from './postgres-errors.ts';
+import type { RecordEntry } from './warehouse.ts';
+
+export interface StateTable {
+  readonly schema: string;
+  readonly name: string;
+  /** Quoted, with its schema. */
+  readonly full: string;
+}
+
+export async function postgresStateExists(pool: pg.Pool, table: StateTable): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `SELECT 1 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND c.relname = $2`,
+    [table.schema, table.name],
+  );
+  return rowCount === 1;
+}
+
+/** CREATE … IF NOT EXISTS asks for the right to create even when there is nothing to do, so we look first. */
+export async function preparePostgresState(pool: pg.Pool, table: StateTable): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const found = await pool.query('SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1', [table.schema]);
+      if (found.rowCount === 0) await pool.query(`CREATE SCHEMA IF NOT EXISTS ${identifier(table.schema)}`);
+      if (await postgresStateExists(pool, table)) return;
+      await pool.query(`
+        CREATE TABLE IF NOT EXISTS ${table.full} (
+          record_id text COLLATE "C" PRIMARY KEY, checksum uuid, revision integer NOT NULL
+        ) WITH (fillfactor = 80)`);
+      return;
+    } catch (error) {
+      const { code } = postgresReport(error);
+      // Somebody made the same schema or table at the same moment.
+      if (attempt < 5 && /^(23505|42P06|42P07)$/.test(code)) continue;
+      throw code === '42501' ? await denied(pool, table) : postgresFailure(error, 'Preparing the state');
+    }
+  }
+}
+
+async function denied(pool: pg.Pool, table: StateTable): Promise<MillraceError> {
+  const { rows } = await pool.query<{ me: string; place: string; there: boolean }>(
+    `SELECT current_user AS me, current_database() AS place,
+       EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1) AS there`,
+    [table.schema],
+  );
+  const { me = '', place = '', there = false } = rows[0] ?? {};
+  const [schema, user] = [identifier(table.schema), identifier(me)];
+  const statements = there
+    ? [`GRANT USAGE, CREATE ON SCHEMA ${schema} TO ${user};`]
+    : [`CREATE SCHEMA ${schema} AUTHORIZATION ${user};`];
+  const other = there
+    ? ''
+    : ` Or let it create the schema itself: GRANT CREATE ON DATABASE ${identifier(place)} TO ${user};`;
+  return new MillraceError(
+    'state_schema_denied',
+    `The user ${me} may not ${there ? `create tables in the schema ${table.schema}` : `create the schema ${table.schema}`} in ${place}.`,
+    { help: `Run as a user who may: ${statements.join(' ')}${other}` },
+  );
+}
+
+/** Entries of one statement; Postgres plans and sends them in one go. */
+const lump = 20_000;
+
+export async function writePostgresRecords(
+  pool: pg.Pool,
+  table: StateTable,
+  entries: readonly RecordEntry[],
+  fresh: boolean,
+): Promise<void> {
+  const last = [...new Map(entries.map((entry) => [entry.recordId, entry])).values()];
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    for (let from = 0; from < last.length; from += lump) {
+      await insert(client, table, last.slice(from, from + lump), fresh);
+    }
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw writeFailure(error, table);
+  } finally {
+    client.release();
+  }
+}
+
+async function insert(
+  client: pg.PoolClient,
+  table: StateTable,
+  entries: readonly RecordEntry[],
+  fresh: boolean,
+): Promise<void> {
+  // Fresh entries that are there after all (a repeated write) stay: they say the same.
+  const onConflict = fresh
+    ? 'DO NOTHING'
+    : '(record_id) DO UPDATE SET checksum = excluded.checksum, revision = excluded.revision';
+  await client.query({
+    text: `INSERT INTO ${table.full} (record_id, checksum, revision)
+      SELECT * FROM unnest($1::text[], $2::uuid[], $3::int4[]) ON CONFLICT ${onConflict}`,
+    values: [
+      entries.map((entry) => entry.recordId),
+      entries.map((entry) => entry.checksum),
+      entries.map((entry) => entry.revision),
+    ],
+  });
+}
+
+function writeFailure(error: unknown, table: StateTable): MillraceError {
+  if (postgresReport(error).code !== '42501') return postgresFailure(error, 'Remembering what was delivered');
+  return new MillraceError('state_schema_denied', `The table ${table.full} may not be written.`, {
+    help: `Run as its owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ${table.full} TO the user of the source;`,
+  });
+}

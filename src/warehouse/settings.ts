@@ -1,0 +1,173 @@
+/** Connection settings of each engine: their shape, and the faults of what somebody gave, all of them at once. */
+import { z } from 'zod';
+import { type Fault, isMillraceError, MillraceError } from '../base/errors.ts';
+
+const text = z.string().min(1);
+
+const duckdbShape = z
+  .strictObject({
+    /** A database file. */
+    path: text.optional(),
+    /** Views over Parquet, CSV and JSON files: name → path or glob, or several. */
+    files: z.record(text, z.union([text, z.array(text).min(1)])).optional(),
+    /** With `files`: the database file of our own tables, made when it is missing. */
+    statePath: text.optional(),
+    /** E.g. `2GB`. DuckDB's own default is 80 % of the machine's memory. */
+    memoryLimit: z
+      .string()
+      .regex(/^\d+(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB|%)$/i, 'must be a size, such as 2GB')
+      .optional(),
+    threads: z.int().min(1).max(1024).optional(),
+    /** Where intermediate results go that do not fit into memory. */
+    tempDirectory: text.optional(),
+    /** Folders whose files models and the views of the database may read. */
+    readFrom: z.array(text).optional(),
+  })
+  .superRefine((settings, context) => {
+    const say = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+    if ((settings.path === undefined) === (settings.files === undefined)) say('path', 'give either path or files');
+    if (settings.files !== undefined && settings.statePath === undefined) say('statePath', 'is needed beside files');
+    if (settings.files === undefined && settings.statePath !== undefined) say('statePath', 'goes with files only');
+    for (const [name, files] of Object.entries(settings.files ?? {})) {
+      for (const file of [files].flat()) {
+        if (readerOf(file) === null)
+          say(`files.${name}`, `cannot tell Parquet, CSV or JSON from the ending of ${file}`);
+      }
+    }
+  });
+
+export type DuckdbSettings = z.infer<typeof duckdbShape>;
+
+/** DuckDB's function that reads a file, by its ending. */
+export function readerOf(file: string): 'read_parquet' | 'read_csv' | 'read_json' | null {
+  const name = file.toLowerCase().replace(/\.(gz|zst)$/, '');
+  if (/\.(parquet|pq)$/.test(name)) return 'read_parquet';
+  if (/\.(csv|tsv|txt)$/.test(name)) return 'read_csv';
+  return /\.(json|jsonl|ndjson)$/.test(name) ? 'read_json' : null;
+}
+
+const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+export type SslMode = (typeof sslModes)[number];
+
+const common = {
+  ssl: z.enum(sslModes).optional(),
+  /** PEM texts: the authority that signed the server's certificate, and our own certificate and key. */
+  ca: text.optional(),
+  cert: text.optional(),
+  key: text.optional(),
+  statementTimeoutSeconds: z.number().positive().max(2_000_000).optional(),
+  connectTimeoutSeconds: z.number().positive().max(3600).optional(),
+};
+
+const urlShape = z.strictObject({ url: text, ...common });
+
+const partsShape = z.strictObject({
+  host: text,
+  port: z.int().min(1).max(65_535).optional(),
+  database: text,
+  user: text,
+  password: z.string().optional(),
+  ...common,
+});
+
+export interface PostgresSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password: string;
+  readonly ssl: SslMode;
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly statementTimeoutSeconds: number;
+  readonly connectTimeoutSeconds: number;
+}
+
+export function duckdbSettings(settings: unknown): DuckdbSettings {
+  return parsed(duckdbShape, settings);
+}
+
+export function postgresSettings(settings: unknown): PostgresSettings {
+  const hasUrl = typeof settings === 'object' && settings !== null && 'url' in settings;
+  const given = hasUrl ? parsed(urlShape, settings) : parsed(partsShape, settings);
+  const place = 'url' in given ? fromUrl(given.url) : given;
+  return {
+    host: place.host,
+    port: place.port ?? 5432,
+    database: place.database,
+    user: place.user,
+    password: place.password ?? '',
+    ssl: given.ssl ?? ('ssl' in place && place.ssl !== undefined ? place.ssl : 'prefer'),
+    ca: given.ca,
+    cert: given.cert,
+    key: given.key,
+    statementTimeoutSeconds: given.statementTimeoutSeconds ?? 0,
+    connectTimeoutSeconds: given.connectTimeoutSeconds ?? 15,
+  };
+}
+
+function parsed<T>(shape: z.ZodType<T>, settings: unknown): T {
+  const result = shape.safeParse(settings);
+  if (result.success) return result.data;
+  refuse(result.error.issues.map((issue) => ({ where: issue.path.join('.') || 'settings', message: issue.message })));
+}
+
+function refuse(faults: readonly Fault[]): never {
+  const list = faults.map((fault) => `${fault.where}: ${fault.message}`).join('; ');
+  throw new MillraceError('warehouse_settings_invalid', `The connection settings have faults: ${list}.`, { faults });
+}
+
+interface Place {
+  readonly host: string;
+  readonly port?: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password?: string;
+  readonly ssl?: SslMode;
+}
+
+/** The parts of `postgres://user:password@host:5432/database?sslmode=require`. The text never enters an error. */
+function fromUrl(url: string): Place {
+  if (!/^postgres(ql)?:/.test(url) || !URL.canParse(url)) {
+    refuse([{ where: 'url', message: 'must look like postgres://user:password@host:5432/database' }]);
+  }
+  const read = new URL(url);
+  const faults: Fault[] = [];
+  const say = (message: string) => faults.push({ where: 'url', message });
+  const mode = read.searchParams.get('sslmode') ?? undefined;
+  const ssl = sslModes.find((known) => known === mode);
+  if (mode !== undefined && ssl === undefined) say(`sslmode must be one of ${sslModes.join(', ')}`);
+  if (read.hostname === '') say('has no host');
+  if (read.username === '') say('has no user');
+  if (read.pathname.length < 2) say('has no database');
+  if (faults.length > 0) refuse(faults);
+  return {
+    host: decoded(read.hostname.replace(/^\[(.*)\]$/, '$1')),
+    port: read.port === '' ? undefined : Number(read.port),
+    database: decoded(read.pathname.slice(1)),
+    user: decoded(read.username),
+    password: decoded(read.password),
+    ssl,
+  };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    refuse([{ where: 'url', message: 'has a % that is not followed by two hex digits; write %25 for a percent sign' }]);
+  }
+}
+
+/** The faults of an engine's settings, before anything is opened; `where` is the path in the settings. */
+export function checkSourceSettings(engine: string, settings: unknown): readonly Fault[] {
+  try {
+    if (engine === 'duckdb') duckdbSettings(settings);
+    if (engine === 'postgres') postgresSettings(settings);
+    return [];
+  } catch (error) {
+    if (isMillraceError(error, 'warehouse_settings_invalid')) return error.faults;
+    throw error;
+  }
+}

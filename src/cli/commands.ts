@@ -1,0 +1,41 @@
+/** Every command, in the order in which help lists them. */
+import { applyCommand } from './apply.ts';
+import type { Command } from './command.ts';
+import { doctorCommand } from './doctor.ts';
+import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
+import { modelPreviewCommand } from './model.ts';
+import { profileShowCommand } from './profile.ts';
+import { spaceLogCommand } from './space.ts';
+import { startCommand } from './start.ts';
+import { syncPlanCommand, syncRunCommand } from './sync.ts';
+import { syncCancelCommand, syncListCommand, syncShowCommand } from './sync-history.ts';
+import { tokenCreateCommand, tokenListCommand, tokenRevokeCommand } from './token.ts';
+
+export const commands: readonly Command[] = [
+  startCommand,
+  applyCommand,
+  modelPreviewCommand,
+  mappingTestCommand,
+  mappingResetCommand,
+  syncPlanCommand,
+  syncRunCommand,
+  syncListCommand,
+  syncShowCommand,
+  syncCancelCommand,
+  profileShowCommand,
+  spaceLogCommand,
+  tokenCreateCommand,
+  tokenListCommand,
+  tokenRevokeCommand,
+  doctorCommand,
+];
+
+/** What the first words of two-word commands are about. */
+export const commandGroups: Readonly<Record<string, string>> = {
+  model: 'Look at a model.',
+  mapping: 'Try a mapping, or begin it anew.',
+  sync: 'Plan, run, list and cancel syncs.',
+  profile: 'Look at a profile.',
+  space: 'Look at a profile space.',
+  token: 'Make, list and end access tokens.',
+};

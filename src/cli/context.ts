@@ -1,0 +1,108 @@
+/**
+ * What commands share: the configuration, the log, the database and what is built on them. Everything is opened when it
+ * is first asked for, and closed by `close`, in the opposite order.
+ */
+import { type Clock, systemClock } from '../base/clock.ts';
+import { type Config, type Environment, type Flags, loadConfig, type OptionName } from '../base/config.ts';
+import { createLog, type Log, type LogLevel } from '../base/log.ts';
+import { variableOf } from '../base/options.ts';
+import { type Database, openDatabase } from '../db/db.ts';
+import { createSpaceWriter } from '../space/space.ts';
+import type { SyncContext } from '../sync/sync.ts';
+import { openWarehouse, type Warehouse } from '../warehouse/warehouse.ts';
+import { openSecrets, type Source, type WorkspaceStore } from '../workspace/workspace.ts';
+import type { Interrupts } from './interrupts.ts';
+import type { Output } from './output.ts';
+
+export interface CliContext {
+  readonly env: Environment;
+  /** Error `config_invalid` when it is first read. */
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly output: Output;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  readonly interrupt: () => void;
+  database(): Promise<Database>;
+  store(): Promise<WorkspaceStore>;
+  sync(): Promise<SyncContext>;
+  openWarehouse(source: Pick<Source, 'engine' | 'settings'>): Promise<Warehouse>;
+}
+
+export interface ContextOptions {
+  readonly env: Environment;
+  readonly flags: Flags;
+  readonly output: Output;
+  readonly interrupts: Interrupts;
+  /** The log of a server is written as configured; that of other commands only warns unless a level was given. */
+  readonly keepsLog: boolean;
+}
+
+export function openContext(options: ContextOptions): CliContext & AsyncDisposable {
+  const { env, flags, output, interrupts } = options;
+  const closing: (() => Promise<void>)[] = [];
+  const config = once(() => loadConfig(env, flags));
+  const given = (name: OptionName) => flags[name] !== undefined || (env[variableOf(name)] ?? '') !== '';
+  const quiet = !options.keepsLog && !given('logLevel');
+  const log = once(() => createLog({ level: quiet ? 'warn' : config().logLevel, pretty: isPretty(config(), output) }));
+
+  const database = once(() => {
+    const { databaseUrl: url, dataFolder, poolSize } = config();
+    const opened = openDatabase({ url, dataFolder, poolSize, log: log() });
+    closing.push(async () => (await opened.catch(() => undefined))?.close());
+    return opened;
+  });
+  const store = once(async () => {
+    const { secretKey: key, dataFolder } = config();
+    return { db: (await database()).pool, secrets: await openSecrets({ key, dataFolder }) };
+  });
+  const open: CliContext['openWarehouse'] = ({ engine, settings }) =>
+    openWarehouse(engine, settings, { stateSchema: config().stateSchema });
+  const sync = once(async (): Promise<SyncContext> => {
+    const db = await database();
+    const writer = createSpaceWriter({ db });
+    closing.push(async () => writer[Symbol.asyncDispose]());
+    // A failed sync is reported in full; its log entry would say it twice.
+    const own = quiet ? log().child({}, { level: 'silent' satisfies LogLevel }) : log();
+    return { db, log: own, clock: systemClock, writer, openWarehouse: open, settings: syncSettings(config()) };
+  });
+  return {
+    env,
+    get config() {
+      return config();
+    },
+    get log() {
+      return log();
+    },
+    clock: systemClock,
+    output,
+    signal: interrupts.signal,
+    interrupt: interrupts.interrupt,
+    database,
+    store,
+    sync,
+    openWarehouse: open,
+    async [Symbol.asyncDispose]() {
+      for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
+    },
+  };
+}
+
+function isPretty({ logFormat }: Config, { stderr }: Output): boolean {
+  return logFormat === 'pretty' || (logFormat === 'auto' && stderr.isTTY === true);
+}
+
+function syncSettings(config: Config): NonNullable<SyncContext['settings']> {
+  const { batchSize, historyDays, retryDays, retrySyncs, recordBytes, valueBytes, recordsPerSync } = config;
+  return { batchSize, historyDays, retryDays, retrySyncs, recordBytes, valueBytes, recordsPerSync };
+}
+
+/** The same result for every call; made by the first. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

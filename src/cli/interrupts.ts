@@ -1,0 +1,40 @@
+/**
+ * Ctrl-C. The first asks the work to stop cleanly, through a signal; a second one within five seconds quits at once.
+ * SIGTERM and SIGHUP count as the same.
+ */
+import { MillraceError } from '../base/errors.ts';
+import { exitCodes } from './exit-codes.ts';
+
+export interface Interrupts extends Disposable {
+  /** Aborted by the first interrupt, with the error `cancelled` as the reason. */
+  readonly signal: AbortSignal;
+  /** What Ctrl-C does, for a prompt that takes the key for itself. */
+  interrupt(): void;
+}
+
+/** `npm run` passes the terminal's signal on once more: what comes this soon is the same key. */
+const sameKeyMs = 250;
+const secondKeyMs = 5_000;
+
+export function watchInterrupts(note: (text: string) => void): Interrupts {
+  const controller = new AbortController();
+  let last = Number.NEGATIVE_INFINITY;
+  const interrupt = () => {
+    const now = performance.now();
+    const since = now - last;
+    if (since < sameKeyMs) return;
+    if (since < secondKeyMs) process.exit(exitCodes.cancelled);
+    last = now;
+    note('Stopping … (press Ctrl-C again within 5 seconds to quit at once)');
+    controller.abort(new MillraceError('cancelled', 'The command was cancelled.'));
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, interrupt);
+  return {
+    signal: controller.signal,
+    interrupt,
+    [Symbol.dispose]: () => {
+      for (const signal of signals) process.off(signal, interrupt);
+    },
+  };
+}

@@ -1,0 +1,70 @@
+/** `start`: serves the APIs until it is told to stop. */
+import { createSpaceReader } from '../space/space.ts';
+import { findSpace, listSpaces, verifyToken } from '../workspace/workspace.ts';
+import type { Command } from './command.ts';
+import type { CliContext } from './context.ts';
+import { paragraphs } from './text.ts';
+import { programVersion } from './version.ts';
+
+export const startCommand: Command = {
+  name: 'start',
+  description: 'Serve the Profile API until Ctrl-C.',
+  arguments: [],
+  options: [],
+  examples: ['millrace start', 'millrace start --host 0.0.0.0 --port 8080'],
+  cancellable: true,
+  keepsLog: true,
+  async run(context) {
+    // A taken port or a bad address are said before the database is started.
+    const { serve } = await import('../api/server.ts');
+    const { host, port } = context.config;
+    const { pool, describe } = await context.database();
+    context.signal.throwIfAborted();
+    await using serving = await serve(await api(context), { host, port });
+    const spaces = (await listSpaces(pool)).map(({ name }) => name);
+    const { url } = serving;
+    context.output.finish({
+      document: { url, port: serving.port, pid: process.pid, database: describe, spaces },
+      text: startText(url, describe, spaces),
+    });
+    context.log.info({ url }, 'listening');
+    await aborted(context.signal);
+    await serving.close();
+    context.log.info('stopped');
+    return null;
+  },
+};
+
+export async function api(context: CliContext) {
+  const { buildApi } = await import('../api/api.ts');
+  const db = await context.database();
+  const { pool } = db;
+  return buildApi({
+    reader: createSpaceReader({ db }),
+    verifyToken: (secret) => verifyToken(pool, secret),
+    findSpace: (idOrName) => findSpace(pool, idOrName),
+    log: context.log,
+    clock: context.clock,
+    limits: { profileRequestsPerSecond: context.config.profileApiRate },
+    ready: async () => (await pool.query('SELECT 1')).rowCount === 1,
+    version: await programVersion(),
+  });
+}
+
+function startText(url: string, database: string, spaces: readonly string[]): string {
+  const space = spaces[0] ?? 'SPACE';
+  return paragraphs(
+    `Millrace serves the Profile API at ${url} (database ${database}).`,
+    spaces.length === 0
+      ? 'There is no space yet: millrace apply FILE makes one (examples/shop.yaml is a file to begin with).'
+      : `Read a profile:\n  curl -u 'TOKEN:' '${url}/v1/spaces/${space}/collections/users/profiles/email:jane@example.com/traits'`,
+    `Make a token:  millrace token create --space ${space} NAME\nAll routes:    ${url}/openapi.json\nStop:          Ctrl-C`,
+  );
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,14 @@
+/** What the other rooms know about parts of a workspace file, for the room that reads it. */
+import { actions, checkFields, fillDefaults } from '../destination/destination.ts';
+import { checkMapping, compileTrigger } from '../mapping/mapping.ts';
+import { checkSourceSettings } from '../warehouse/warehouse.ts';
+import type { MappingChecks } from '../workspace/workspace.ts';
+
+export const workspaceChecks: MappingChecks = {
+  actions,
+  fillDefaults,
+  checkFields,
+  checkMapping,
+  compileTrigger,
+  checkSourceSettings,
+};

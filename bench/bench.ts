@@ -46,7 +46,7 @@ if (unknown.length > 0 || !Number.isInteger(rows) || rows < 1000) {
   process.exit(2);
 }
 
-const wanted = positionals.length === 0 ? names : positionals;
+const wanted: readonly string[] = positionals.length === 0 ? names : positionals;
 const results: BenchResult[] = [];
 for (const group of groups) {
   const asked = group.filter((name) => wanted.includes(name));

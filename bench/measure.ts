@@ -1,5 +1,5 @@
 /** One group of measurements, in a process of its own (`bench.ts` starts it). Words: rows, then the names. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createLog } from '../src/base/log.ts';
@@ -18,6 +18,8 @@ process.send?.(results, () => process.disconnect());
 
 async function measureSyncs(): Promise<BenchResult[]> {
   const folder = await mkdtemp(path.join(tmpdir(), 'millrace-bench-'));
+  // As root the server runs under another account, which has to get here.
+  await chmod(folder, 0o755);
   const db = await openDatabase({ dataFolder: folder, log: createLog({ level: 'error' }) });
   try {
     const engine = names.includes('first-sync-postgres') ? 'postgres' : 'duckdb';

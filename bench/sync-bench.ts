@@ -16,7 +16,7 @@ import { workspaceChecks } from '../src/cli/workspace-checks.ts';
 import type { Database } from '../src/db/db.ts';
 import { createSpaceWriter } from '../src/space/space.ts';
 import { runSync, type Sync, type SyncContext } from '../src/sync/sync.ts';
-import { openWarehouse } from '../src/warehouse/warehouse.ts';
+import { type Column, openWarehouse } from '../src/warehouse/warehouse.ts';
 import {
   findMapping,
   findSpace,
@@ -270,7 +270,7 @@ async function bareComparison(
   const [schema, table] = tables[0] as [string, string];
   const sql = `SELECT count(*), count(*) FILTER (WHERE r.record_id IS NULL), count(*) FILTER (WHERE m.id IS NULL),
       count(*) FILTER (WHERE r.checksum <> m.sum)
-    FROM (SELECT ${dialect.asText('q.customer_id')} AS id, ${dialect.checksum('q', model)} AS sum FROM (${job.model.query}) AS q) AS m
+    FROM (SELECT ${dialect.asText('q.customer_id', model[0] as Column)} AS id, ${dialect.checksum('q', model)} AS sum FROM (${job.model.query}) AS q) AS m
     FULL JOIN ${schema}.${table} AS r ON r.record_id = m.id`;
   const started = performance.now();
   const { rows } = await snapshot.query(sql);

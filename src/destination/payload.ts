@@ -18,6 +18,8 @@ type Fields = Readonly<Record<string, Field>>;
 export function payloadCheck(fields: Fields, unchecked: readonly string[]): (payload: JsonObject) => CheckedPayload {
   const list = Object.entries(fields);
   const free = new Set(unchecked);
+  // Most payloads of a sync carry the same time: the last text that was found good.
+  let goodTime: Json = null;
   return (payload) => {
     if (!isJsonObject(payload))
       return { ok: false, reason: `The root value must be an object but it was ${kindOf(payload)}.` };
@@ -30,13 +32,16 @@ export function payloadCheck(fields: Fields, unchecked: readonly string[]): (pay
         if (field.required) missing += ` The root value is missing the required field '${name}'.`;
         continue;
       }
-      if (typeof value === 'string' && field.type === 'string') {
+      if (typeof value === 'string' && (field.type === 'string' || (field.type === 'datetime' && value === goodTime))) {
         values[name] = value;
         continue;
       }
       const coerced = free.has(name) ? { value } : coerce(field, value);
       if ('fault' in coerced) faults += ` ${coerced.fault}`;
-      else values[name] = coerced.value;
+      else {
+        values[name] = coerced.value;
+        if (field.type === 'datetime') goodTime = value;
+      }
     }
     const reason = missing + faults;
     return reason === '' ? { ok: true, values } : { ok: false, reason: reason.slice(1) };

@@ -45,18 +45,22 @@ function definedProperties(names: readonly string[], row: readonly Json[]): Json
   return properties;
 }
 
+const digestLength = 22;
+
 type IdOf = (recordId: string, revision: number, checksum: string | null) => string;
 
 /**
- * `mr-` and the SHA-256 of everything that tells changes apart, in base64url (46 characters). The mapping id is led by
- * its length and the record id comes last, after parts that cannot hold a bar, so no two changes have the same input.
+ * `mr-` and the first 132 bits of the SHA-256 of everything that tells changes apart, in base64url: 25 characters, as a
+ * profile keeps it in several places. The mapping id is led by its length and the record id comes last, after parts that
+ * cannot hold a bar, so no two changes have the same input.
  */
 export function messageIds(mappingId: string, epoch: number): IdOf {
   const head = `${mappingId.length}:${mappingId}|${epoch}|`;
   return (recordId, revision, checksum) => {
     // Lone surrogates would all become the same byte sequence; JSON escapes them.
     const [mark, record] = hasSurrogates.test(recordId) ? ['j', JSON.stringify(recordId)] : ['t', recordId];
-    return `mr-${hash('sha256', `${head}${revision}|${checksum ?? 'deleted'}|${mark}|${record}`, 'base64url')}`;
+    const digest = hash('sha256', `${head}${revision}|${checksum ?? 'deleted'}|${mark}|${record}`, 'base64url');
+    return `mr-${digest.slice(0, digestLength)}`;
   };
 }
 

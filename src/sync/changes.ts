@@ -1,5 +1,5 @@
 /** The changes of a comparison, each with its decision: the stage between reading and delivery. */
-import type { ChangeBatch, ChangeKind, Comparison } from '../diff/diff.ts';
+import type { Change, ChangeBatch, ChangeKind, Comparison } from '../diff/diff.ts';
 import { type DecidedBatch, decideAll, type FindFailing, skipAll } from './decisions.ts';
 import type { CompiledJob } from './rules.ts';
 import type { SyncSettings } from './settings.ts';
@@ -32,7 +32,7 @@ export async function* decideChanges(
   let left = settings.recordsPerSync;
   const stream = () => ({ batchSize: settings.batchSize, limit: left, signal });
   if (countOf(comparison, wanted) > 0) {
-    const changes = noLarger(comparison.changes(wanted, stream()), settings.batchSize);
+    const changes = ofSize(comparison.changes(wanted, stream()), settings.batchSize);
     for await (const batch of decideAll(changes, rules, options.findFailing)) {
       options.onNotFinite(batch.notFinite);
       left -= batch.decided.length;
@@ -40,22 +40,28 @@ export async function* decideChanges(
     }
   }
   if (countOf(comparison, others) > 0 && left > 0) {
-    yield* skipAll(noLarger(comparison.changes(others, stream()), settings.batchSize));
+    yield* skipAll(ofSize(comparison.changes(others, stream()), settings.batchSize));
   }
 }
 
-/** Warehouses give batches of about a size; a batch is a transaction, so its size is kept. */
-async function* noLarger(batches: AsyncIterable<ChangeBatch>, size: number): AsyncIterable<ChangeBatch> {
+/** Warehouses give batches of about a size; a batch is a transaction, so here they get exactly that size. */
+async function* ofSize(batches: AsyncIterable<ChangeBatch>, size: number): AsyncIterable<ChangeBatch> {
+  let columns: ChangeBatch['columns'] = [];
+  let waiting: Change[] = [];
+  let notFinite = 0;
+  const take = (count: number): ChangeBatch => {
+    const batch = { columns, changes: waiting.slice(0, count), notFinite };
+    waiting = waiting.slice(count);
+    notFinite = 0;
+    return batch;
+  };
   for await (const batch of batches) {
-    if (batch.changes.length <= size) {
-      yield batch;
-      continue;
-    }
-    for (let from = 0; from < batch.changes.length; from += size) {
-      const changes = batch.changes.slice(from, from + size);
-      yield { columns: batch.columns, changes, notFinite: from === 0 ? batch.notFinite : 0 };
-    }
+    columns = batch.columns;
+    notFinite += batch.notFinite;
+    waiting = waiting.length === 0 ? [...batch.changes] : [...waiting, ...batch.changes];
+    while (waiting.length >= size) yield take(size);
   }
+  if (waiting.length > 0) yield take(size);
 }
 
 function countOf({ counts }: Comparison, kinds: ReadonlySet<ChangeKind>): number {

@@ -75,7 +75,7 @@ test('a deletion that was delivered is not delivered again', async () => {
 });
 
 test('the warehouse goes away while it is read: what was delivered stays, the rest goes out next time', async () => {
-  await using world = await openWorld({ settings: { batchSize: 1_000 } });
+  await using world = await openWorld({ engine: 'postgres', settings: { batchSize: 1_000 } });
   await world.sql(peopleTable(20_000));
   const job = await world.job();
   const breaking = withWarehouse(world.context, (real) => ({

@@ -88,9 +88,9 @@ function textPosition(sql: string, { type, position }: DuckdbReport): number {
   return [...sql].slice(0, target).join('').length;
 }
 
-/** Without the copy of the statement that follows the message in the plain form. */
+/** On one line, without the copy of the statement that follows the message in the plain form. */
 function firstLines(message: string): string {
-  return message.split('\n\nLINE ')[0]?.trim() ?? '';
+  return (message.split('\n\nLINE ')[0] ?? '').trim().replace(/\s*\n\s*/g, ' ');
 }
 
 /** An error of opening a file. */

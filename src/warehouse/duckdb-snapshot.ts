@@ -65,7 +65,6 @@ export class DuckdbSnapshot implements Snapshot {
     const stop = () => this.#connection.interrupt();
     signal?.addEventListener('abort', stop);
     let next: Promise<DuckDBDataChunk | null> | undefined;
-    let ended = false;
     try {
       const result = await this.#connection.stream(sql);
       const reader = new ResultReader(result);
@@ -79,13 +78,11 @@ export class DuckdbSnapshot implements Snapshot {
       }
       // An interrupted stream can end as if it were complete.
       if (signal?.aborted) throw new MillraceError('cancelled', 'Reading the warehouse was cancelled.');
-      ended = true;
       yield reader.take();
     } catch (error) {
       throw duckdbFailure(error, 'Reading the warehouse');
     } finally {
       signal?.removeEventListener('abort', stop);
-      if (!ended) stop();
       await next?.catch(() => undefined);
       this.#busy = false;
     }

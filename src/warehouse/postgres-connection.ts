@@ -90,12 +90,11 @@ export function createConnector(settings: PostgresSettings): Connector {
 }
 
 function makePool(config: pg.ClientConfig, settings: PostgresSettings): pg.Pool {
-  const pool = new pg.Pool({ ...config, max: poolSize, idleTimeoutMillis: 10_000 });
+  const onConnect = async (client: pg.ClientBase) => {
+    await client.query(sessionSettings(settings));
+  };
+  const pool = new pg.Pool({ ...config, max: poolSize, idleTimeoutMillis: 10_000, onConnect });
   pool.on('error', () => undefined);
-  // Statements of a client run in order: these come before the first one of whoever asked for the connection.
-  pool.on('connect', (client) => {
-    client.query(sessionSettings(settings)).catch(() => undefined);
-  });
   return pool;
 }
 

@@ -1,0 +1,4 @@
+import { makeDuckdb } from '../warehouse/warehouse.test-support.ts';
+import { diffConformance } from './diff.conformance.ts';
+
+diffConformance('duckdb', makeDuckdb);

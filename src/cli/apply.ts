@@ -17,7 +17,7 @@ import { planText, planTotals } from './apply-plan.ts';
 import { argument, type Command, flag, type Report } from './command.ts';
 import type { CliContext } from './context.ts';
 import { confirm } from './question.ts';
-import { paragraphs } from './text.ts';
+import { nextSteps, paragraphs } from './text.ts';
 import { workspaceChecks } from './workspace-checks.ts';
 
 export const applyCommand: Command = {
@@ -39,7 +39,9 @@ export const applyCommand: Command = {
     if (plan.changesNothing) return nothingToDo(fileName, plan);
     context.output.say(planText(plan));
     if (!flag(input, 'yes') && !(await confirm(context, '\nApply these changes?'))) {
-      throw new MillraceError('not_confirmed', 'Nothing was changed.');
+      throw new MillraceError('not_confirmed', 'You did not say yes; nothing was changed.', {
+        help: 'Answer y to apply.',
+      });
     }
     return carryOut(context, fileName, plan);
   },
@@ -85,7 +87,7 @@ async function carryOut(context: CliContext, fileName: string, plan: ApplyPlan):
   const text = paragraphs(
     `Applied ${fileName}: ${created} created, ${changed} changed, ${removed} removed.`,
     warnings.map((warning) => `Warning: ${warning}`).join('\n'),
-    await nextSteps(context, plan),
+    await stepsAfter(context, plan),
   );
   return { document: { ...documentOf(fileName, plan), applied: true, created, changed, removed, warnings }, text };
 }
@@ -106,19 +108,18 @@ async function dropStates(context: CliContext, applied: Applied): Promise<readon
   return warnings;
 }
 
-async function nextSteps(context: CliContext, plan: ApplyPlan): Promise<string> {
-  const touched = plan.entries.filter(({ action }) => action === 'create' || action === 'change');
-  const mapping = touched.find(({ kind }) => kind === 'mapping') ?? plan.entries.find(({ kind }) => kind === 'mapping');
-  const steps =
-    mapping === undefined || mapping.action === 'remove'
-      ? []
-      : [
-          `millrace sync plan ${mapping.name}    what a first sync would do`,
-          `millrace sync run ${mapping.name}     do it`,
-        ];
-  const space = plan.entries.find(({ kind, action }) => kind === 'space' && action === 'create');
-  if (space !== undefined && (await listTokens((await context.database()).pool)).length === 0) {
-    steps.push(`millrace token create --space ${space.name} NAME    a token for the Profile API`);
+async function stepsAfter(context: CliContext, { entries }: ApplyPlan): Promise<string> {
+  const there = (kind: string, ...actions: readonly string[]) =>
+    entries.find((entry) => entry.kind === kind && actions.includes(entry.action))?.name;
+  const steps: (readonly [string, string])[] = [];
+  const mapping = there('mapping', 'create', 'change') ?? there('mapping', 'same');
+  if (mapping !== undefined) {
+    steps.push([`millrace sync plan ${mapping}`, 'what a sync would do']);
+    steps.push([`millrace sync run ${mapping}`, 'do it']);
   }
-  return steps.length === 0 ? '' : `Next:\n${steps.map((step) => `  ${step}`).join('\n')}`;
+  const space = there('space', 'create');
+  if (space !== undefined && (await listTokens((await context.database()).pool)).length === 0) {
+    steps.push([`millrace token create --space ${space} NAME`, 'a token for the Profile API']);
+  }
+  return nextSteps(steps);
 }

@@ -1,6 +1,7 @@
 /** Every command, in the order in which help lists them. */
 import { applyCommand } from './apply.ts';
 import type { Command } from './command.ts';
+import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
 import { modelPreviewCommand } from './model.ts';
@@ -12,6 +13,7 @@ import { syncCancelCommand, syncListCommand, syncShowCommand } from './sync-hist
 import { tokenCreateCommand, tokenListCommand, tokenRevokeCommand } from './token.ts';
 
 export const commands: readonly Command[] = [
+  demoCommand,
   startCommand,
   applyCommand,
   modelPreviewCommand,

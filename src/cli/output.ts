@@ -37,7 +37,7 @@ export function openOutput(json: boolean): Output {
   return {
     json,
     stderr,
-    width: stdout.columns ?? 100,
+    width: stdout.columns || 100,
     say: (text) => line(json ? stderr : stdout, text),
     note: (text) => line(stderr, text),
     finish: ({ document, text }) => {

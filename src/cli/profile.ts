@@ -16,6 +16,8 @@ import { originNames } from './origin-names.ts';
 import { count, facts, indent, paragraphs, printable, printableValue, table, time } from './text.ts';
 
 const mostLinks = 100;
+/** For people; the document has more. */
+const linksShown = 10;
 
 export const profileShowCommand: Command = {
   name: 'profile show',
@@ -131,7 +133,7 @@ function profileText(
     heading,
     section('Identifiers', externalIds, identifiersTable),
     section('Traits', traits, traitsTable),
-    section(links.length === mostLinks ? `Links (the newest ${mostLinks})` : 'Links', links, linksTable),
+    section('Links', links, linksTable),
   );
 }
 
@@ -158,12 +160,17 @@ function traitsTable(traits: readonly NamedTrait[]): string {
 }
 
 function linksTable(links: readonly ProfileLink[]): string {
-  return table(
+  const shown = table(
     [{ title: 'to' }, { title: 'identifiers', most: 80 }, { title: 'since' }],
-    links.map(({ segmentId, externalIds, createdAt }) => [
-      segmentId,
-      externalIds.map(({ type, id }) => `${type}:${id}`).join(', '),
-      time(new Date(createdAt)),
-    ]),
+    links
+      .slice(0, linksShown)
+      .map(({ segmentId, externalIds, createdAt }) => [
+        segmentId,
+        externalIds.map(({ type, id }) => `${type}:${id}`).join(', '),
+        time(new Date(createdAt)),
+      ]),
   );
+  if (links.length <= linksShown) return shown;
+  const many = links.length === mostLinks ? `${mostLinks} and perhaps more` : count(links.length);
+  return `${shown}\n… ${many} in all, the newest first; --json lists up to ${mostLinks}`;
 }

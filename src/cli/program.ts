@@ -61,7 +61,6 @@ export function buildProgram({ commands, groups, version }: ProgramOptions, onCa
     .helpOption('--help', 'print this help')
     .helpCommand(false)
     .usage('COMMAND [OPTIONS]')
-    .configureHelp({ formatHelp: () => rootHelp(commands) })
     .addOption(new Option('--json', 'print one JSON document on stdout, everything else on stderr'));
   for (const { name, flags, description } of flagHelp()) {
     const option = new Option(flags, description);
@@ -87,7 +86,8 @@ export function buildProgram({ commands, groups, version }: ProgramOptions, onCa
     }
     addCommand(parent, second, command, onCall);
   }
-  return program;
+  // At the end: commands inherit what is set when they are made.
+  return program.configureHelp({ formatHelp: () => rootHelp(commands) });
 }
 
 /** `run MAPPING`: in lists of commands, arguments are of interest and options are not. */

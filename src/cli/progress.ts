@@ -36,7 +36,7 @@ export function showProgress(output: Output, what: string): ProgressDisplay {
     format: (options: Options, params: Params) => {
       const shown = latest !== null && latest.phase === 'loading' && latest.total > 0;
       const drawn = shown ? `${progress.Format.BarFormat(params.progress, options)} ` : '';
-      return shorten(`${drawn}${line()}`, (output.stderr.columns ?? 80) - 1);
+      return shorten(`${drawn}${line()}`, (output.stderr.columns || 80) - 1);
     },
     barCompleteChar: '█',
     barIncompleteChar: '░',

@@ -75,13 +75,12 @@ function reasonsText(reasons: readonly Reason[]): string {
 }
 
 /** `9,950 profiles and 400 accounts created, 12 merged, 50,000 traits changed`. */
-export function effectsText(effects: SyncPlan['effects']): string {
-  const { profilesCreated, accountsCreated, merged, traitsChanged } = effects;
-  return [
-    `${counted(profilesCreated, 'profile')} and ${counted(accountsCreated, 'account')} created`,
-    `${count(merged)} merged`,
-    `${counted(traitsChanged, 'trait')} changed`,
-  ].join(', ');
+export function effectsText(effects: SyncPlan['effects'], tense: 'past' | 'future'): string {
+  const made = `${counted(effects.profilesCreated, 'profile')} and ${counted(effects.accountsCreated, 'account')}`;
+  const [merged, traits] = [count(effects.merged), counted(effects.traitsChanged, 'trait')];
+  return tense === 'past'
+    ? `${made} created, ${merged} merged, ${traits} changed`
+    : `would create ${made}, merge ${merged}, change ${traits}`;
 }
 
 /** Rows of the model per second of the whole run; null when it took no time that can be told. */

@@ -5,7 +5,7 @@ import { argument, type Command, type Report } from './command.ts';
 import { showProgress } from './progress.ts';
 import { exitOf, failureReasons, secondsOf, syncDocument } from './sync-document.ts';
 import { countsText, effectsText, paceText, type Reason, rateOf, reasonsOf } from './sync-report.ts';
-import { facts, indent, paragraphs, printable } from './text.ts';
+import { facts, indent, nextSteps, paragraphs, printable } from './text.ts';
 
 const mapping = { name: 'MAPPING', description: 'name or id of a mapping', required: true };
 
@@ -43,7 +43,7 @@ function planText(name: string, plan: SyncPlan, reasons: readonly Reason[]): str
       ? 'The mapping skips the backfill: its first sync would record every row and send nothing.'
       : stop,
     facts([
-      ['effects', `${effectsText(plan.effects)} (would be)`],
+      ['effects', effectsText(plan.effects, 'future')],
       ['planned in', paceText(plan.counts.extracted, plan.seconds)],
     ]),
     warningsText(plan.warnings),
@@ -85,7 +85,7 @@ export function syncText(sync: Sync, reasons: readonly Reason[], now: Date): str
     why,
     indent(countsText(counts, reasons, 'past')),
     facts([
-      ['effects', effectsText(sync.effects)],
+      ['effects', effectsText(sync.effects, 'past')],
       ['took', paceText(counts.extracted, secondsOf(sync, now))],
     ]),
     warningsText(sync.warnings),
@@ -97,11 +97,11 @@ function warningsText(warnings: readonly string[]): string {
 }
 
 function nextStep({ id, state, mapping: name, counts }: Sync): string {
-  const steps = [
-    ...(counts.refused + counts.givenUp > 0 ? [`millrace sync show ${id} --rows failed     the rows that failed`] : []),
-    ...(counts.invalid > 0 ? [`millrace sync show ${id} --rows invalid    the invalid rows`] : []),
-    ...(state === 'cancelled' ? [`millrace sync run ${name}    go on where it stopped`] : []),
-  ];
-  if (steps.length === 0) return state === 'failed' ? '' : 'Next: millrace profile show TYPE:VALUE';
-  return `Next:\n${indent(steps.join('\n'))}`;
+  const show = `millrace sync show ${id} --rows`;
+  const steps: (readonly [string, string])[] = [];
+  if (counts.refused + counts.givenUp > 0) steps.push([`${show} failed`, 'the rows that failed, with the reasons']);
+  if (counts.invalid > 0) steps.push([`${show} invalid`, 'the invalid rows']);
+  if (state === 'cancelled') steps.push([`millrace sync run ${name}`, 'go on where it stopped']);
+  if (steps.length === 0 && state !== 'failed') steps.push(['millrace profile show TYPE:VALUE', 'a profile']);
+  return nextSteps(steps);
 }

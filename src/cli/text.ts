@@ -79,6 +79,11 @@ export function facts(pairs: readonly (readonly [string, string])[]): string {
   return table([{ title: '' }, { title: '' }], pairs);
 }
 
+/** `Next:` and the commands one may want now, each with what it does; empty when there are none. */
+export function nextSteps(steps: readonly (readonly [string, string])[]): string {
+  return steps.length === 0 ? '' : `Next:\n${indent(facts(steps))}`;
+}
+
 export function indent(text: string, by = '  '): string {
   return text
     .split('\n')

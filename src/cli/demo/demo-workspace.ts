@@ -42,7 +42,8 @@ mappings:
       group_id: { '@path': $.properties.company_id }
       traits:
         email: { '@path': $.properties.email }
-        name: { '@template': '{{$.properties.first_name}} {{$.properties.last_name}}' }
+        first_name: { '@path': $.properties.first_name }
+        last_name: { '@path': $.properties.last_name }
         phone: { '@path': $.properties.phone }
         city: { '@path': $.properties.city }
         plan: { '@path': $.properties.plan }

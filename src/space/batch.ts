@@ -23,7 +23,7 @@ export interface PreparedMessage {
 
 export interface PreparedBatch {
   readonly messages: readonly PreparedMessage[];
-  /** Every identifier key of the batch, once, in order. */
+  /** Every identifier key of the batch, once. */
   readonly keys: readonly string[];
 }
 
@@ -70,7 +70,7 @@ export function prepareBatch(batch: readonly IncomingMessage[], rules: SpaceRule
     }
     return prepared;
   });
-  return { messages, keys: [...keys].sort() };
+  return { messages, keys: [...keys] };
 }
 
 function prepareMessage(incoming: IncomingMessage, rules: SpaceRules, times: Map<string, number>): PreparedMessage {
@@ -185,7 +185,7 @@ class BatchWork {
     });
     if (change.writes === row.writes) return;
     this.traitsChanged += change.changed;
-    this.state.put({ ...row, traits: change.traits, writes: change.writes });
+    this.state.update(row, { traits: change.traits, writes: change.writes });
   }
 
   /** The profile was active: its newest event and the time of its last change. */
@@ -195,8 +195,7 @@ class BatchWork {
     const isNewest = at >= row.lastEventAt;
     if (!isNewest && facts.receivedAt <= row.updatedAt) return;
     if (isNewest && row.lastMessageId === facts.messageId && row.updatedAt >= facts.receivedAt) return;
-    this.state.put({
-      ...row,
+    this.state.update(row, {
       updatedAt: Math.max(row.updatedAt, facts.receivedAt),
       lastMessageId: isNewest ? facts.messageId : row.lastMessageId,
       lastSourceId: isNewest ? facts.sourceId : row.lastSourceId,

@@ -93,6 +93,7 @@ function brokenLimit(
   ids: readonly FoundIdentifier[],
   now: number,
 ): TypeRule | null {
+  if (matched.length === 0 && areOfDifferentTypes(ids)) return null;
   const added = ids.filter((id) => !state.owners.has(id.key));
   if (matched.length <= 1 && added.length === 0) return null;
   const counts = new Map<TypeRule, { total: number; most: number }>();
@@ -104,6 +105,14 @@ function brokenLimit(
   }
   for (const [rule, { total, most }] of counts) if (total > rule.limit && total > most) return rule;
   return null;
+}
+
+/** Then a new profile has one value of each, which no limit forbids. */
+function areOfDifferentTypes(ids: readonly FoundIdentifier[]): boolean {
+  for (let i = 1; i < ids.length; i += 1) {
+    for (let j = 0; j < i; j += 1) if (ids[i]?.rule === ids[j]?.rule) return false;
+  }
+  return true;
 }
 
 function countTypes(
@@ -174,11 +183,10 @@ function mergeAll(
 
 /** Moves the pointers of the child and of all below it. Nothing else of them changes. */
 function mergeInto(state: Overlay, parent: ProfileRow, child: ProfileRow, facts: MessageFacts): void {
-  for (const member of child.members) state.put({ ...state.get(member), mergedInto: parent.id });
-  state.put({ ...child, mergedInto: parent.id, mergedAt: facts.receivedAt, mergedBy: facts.messageId });
+  for (const member of child.members) state.update(state.get(member), { mergedInto: parent.id });
+  state.update(child, { mergedInto: parent.id, mergedAt: facts.receivedAt, mergedBy: facts.messageId });
   const newest = child.lastEventAt > parent.lastEventAt ? child : parent;
-  state.put({
-    ...parent,
+  state.update(parent, {
     members: [...parent.members, child.id, ...child.members],
     lastMessageId: newest.lastMessageId,
     lastSourceId: newest.lastSourceId,
@@ -230,7 +238,7 @@ function addIdentifiers(
   }
   const seen = markSeen(target.identifiers, ordered, facts.receivedAt);
   if (added !== null || seen !== target.identifiers) {
-    state.put({ ...target, identifiers: added === null ? seen : [...seen, ...added] });
+    state.update(target, { identifiers: added === null ? seen : [...seen, ...added] });
   }
 }
 

@@ -6,6 +6,7 @@ import { newId } from '../base/ids.ts';
 import { copyField, copyInto } from '../db/copy.ts';
 import type { Queryable, Transaction } from '../db/db.ts';
 import type { Delta, LogEntry, NewEvent, NewLink } from './batch.ts';
+import { identifiersJson, writesJson } from './row-json.ts';
 import type { Collection } from './space.ts';
 import type { Overlay, ProfileRow, StoredIdentifier, Traits, TraitWrite, WorkingSet } from './working-set.ts';
 
@@ -195,21 +196,20 @@ function profileLine(spaceNo: number, row: ProfileRow): string {
   const merged = `${copyField(row.mergedInto)}\t${row.mergedAt === null ? '\\N' : timestamp(row.mergedAt)}\t${copyField(row.mergedBy)}`;
   const first = `${copyField(row.firstMessageId)}\t${copyField(row.firstSourceId)}`;
   const last = `${copyField(row.lastMessageId)}\t${copyField(row.lastSourceId)}\t${timestamp(row.lastEventAt)}`;
-  const facts = `${jsonField(row.identifiers)}\t${jsonField(row.traits)}\t${jsonField(row.writes)}`;
+  const facts = `${escapeJson(identifiersJson(row.identifiers))}\t${escapeJson(JSON.stringify(row.traits))}\t${escapeJson(writesJson(row.writes))}`;
   return `${spaceNo}\t${row.id}\t${row.collection}\t${times}\t${merged}\t{${row.members.join(',')}}\t${first}\t${last}\t${facts}\n`;
 }
 
 /** JSON text holds no raw control characters, so only its backslashes need care. */
-function jsonField(value: unknown): string {
-  const text = JSON.stringify(value);
+function escapeJson(text: string): string {
   return text.includes('\\') ? text.replaceAll('\\', '\\\\') : text;
 }
 
 function identifierLines(spaceNo: number, state: Overlay): Generator<string> {
-  const entries = [...state.newKeys].sort(([a], [b]) => (a < b ? -1 : 1));
+  const keys = [...state.newKeys.keys()].sort();
   return chunked(
     (function* () {
-      for (const [key, profileId] of entries) yield `${spaceNo}\t${copyField(key)}\t${profileId}\n`;
+      for (const key of keys) yield `${spaceNo}\t${copyField(key)}\t${state.newKeys.get(key)}\n`;
     })(),
   );
 }
@@ -247,9 +247,9 @@ async function updateProfiles(tx: Transaction, spaceNo: number, state: Overlay, 
       rows.map((row) => row.lastMessageId),
       rows.map((row) => row.lastSourceId),
       rows.map((row) => timestamp(row.lastEventAt)),
-      rows.map((row) => JSON.stringify(row.identifiers)),
+      rows.map((row) => identifiersJson(row.identifiers)),
       rows.map((row) => JSON.stringify(row.traits)),
-      rows.map((row) => JSON.stringify(row.writes)),
+      rows.map((row) => writesJson(row.writes)),
     ],
   });
 }

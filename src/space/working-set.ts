@@ -114,9 +114,13 @@ export class Overlay implements WorkingSet {
     this.created.add(row.id);
   }
 
-  put(row: ProfileRow): void {
-    this.profiles.set(row.id, row);
-    if (!this.created.has(row.id)) this.changed.add(row.id);
+  /** Changes a row. One that this batch made or changed before is its own, and is changed in place. */
+  update(row: ProfileRow, changes: Partial<ProfileRow>): ProfileRow {
+    if (this.created.has(row.id) || this.changed.has(row.id)) return Object.assign(row, changes);
+    const own = { ...row, ...changes };
+    this.profiles.set(row.id, own);
+    this.changed.add(row.id);
+    return own;
   }
 
   own(key: string, profileId: string): void {

@@ -89,7 +89,7 @@ function sessionUrl(text: string): string {
   const url = new URL(text);
   const { searchParams } = url;
   searchParams.set('application_name', 'millrace');
-  searchParams.set('options', `${searchParams.get('options') ?? ''} -c TimeZone=UTC -c client_encoding=UTF8`.trim());
+  searchParams.set('options', `${searchParams.get('options') ?? ''} ${sessionSettings}`.trim());
   // sslmode as psql understands it: `require` encrypts, `verify-full` also looks at the certificate.
   if (searchParams.has('sslmode') && !searchParams.has('uselibpqcompat')) searchParams.set('uselibpqcompat', 'true');
   return url.href;
@@ -125,3 +125,9 @@ async function betterError(error: unknown, explain: ConnectOptions['explain']): 
   }
   return explain === undefined ? error : explain(error).catch(() => error);
 }
+
+/**
+ * A plan made for the thousands of values of an `= ANY($1)` prefers reading the whole table, and is made anew for each
+ * of the first runs of a statement; the generic plan takes the index.
+ */
+const sessionSettings = '-c TimeZone=UTC -c client_encoding=UTF8 -c plan_cache_mode=force_generic_plan';

@@ -182,9 +182,10 @@ function isInfinite(units: bigint, tally: Tally): boolean {
 }
 
 function dateConverter(): Convert {
+  const write = values.dateWriter();
   return (value, tally) => {
     const { days } = value as DuckDBDateValue;
-    if (Math.abs(days) !== endOfDays) return values.dateText(days);
+    if (Math.abs(days) !== endOfDays) return write(days);
     tally.notFinite++;
     return null;
   };

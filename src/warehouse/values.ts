@@ -131,12 +131,26 @@ function pad(value: number, length: number): string {
   return String(value).padStart(length, '0');
 }
 
+/** `dateText` that remembers the days it met: a column has few. */
+export function dateWriter(): (days: number) => string {
+  const known = new Map<number, string>();
+  return (days) => {
+    let text = known.get(days);
+    if (text === undefined) {
+      if (known.size > 20_000) known.clear();
+      text = dateText(days);
+      known.set(days, text);
+    }
+    return text;
+  };
+}
+
 export type WriteTimestamp = (micros: bigint) => string;
 
-/** Writes microseconds since 1970 as `2026-03-01T09:30:00.000Z`. Remembers the days it met: a column has few. */
+/** Writes microseconds since 1970 as `2026-03-01T09:30:00.000Z`. */
 export function timestampWriter(): WriteTimestamp {
   const twoDigits = Array.from({ length: 60 }, (_, value) => pad(value, 2));
-  const days = new Map<number, string>();
+  const date = dateWriter();
   return (micros) => {
     const exact = Number(micros);
     const day = Number.isSafeInteger(exact)
@@ -145,17 +159,11 @@ export function timestampWriter(): WriteTimestamp {
     const rest = Number.isSafeInteger(exact)
       ? exact - day * microsPerDay
       : Number(modulo(micros, BigInt(microsPerDay)));
-    let date = days.get(day);
-    if (date === undefined) {
-      if (days.size > 20_000) days.clear();
-      date = dateText(day);
-      days.set(day, date);
-    }
     const seconds = Math.floor(rest / 1_000_000);
     const minutes = Math.floor(seconds / 60);
     const hours = Math.floor(minutes / 60);
     const clock = `${twoDigits[hours]}:${twoDigits[minutes - hours * 60]}:${twoDigits[seconds - minutes * 60]}`;
-    return `${date}T${clock}.${fraction(rest - seconds * 1_000_000)}Z`;
+    return `${date(day)}T${clock}.${fraction(rest - seconds * 1_000_000)}Z`;
   };
 }
 

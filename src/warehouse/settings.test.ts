@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest';
+import { duckdbSettings, postgresSettings } from './settings.ts';
+import { openWarehouse } from './warehouse.ts';
+
+const faultsOf = (read: () => unknown) => {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'warehouse_settings_invalid' });
+    return (error as { faults: { where: string }[] }).faults.map((fault) => fault.where).sort();
+  }
+};
+
+describe('settings of DuckDB', () => {
+  test.each([
+    [{ path: 'a.duckdb' }, []],
+    [{ files: { a: '*.parquet', b: ['x.csv', 'y.csv.gz'] }, statePath: 's.duckdb', memoryLimit: '512 MB' }, []],
+    [{}, ['path']],
+    [{ path: 'a', files: { a: 'a.csv' }, statePath: 's' }, ['path']],
+    [{ files: { a: 'a.xlsx' } }, ['files.a', 'statePath']],
+    [{ path: '', threads: 0, memoryLimit: 'much', color: 1 }, ['memoryLimit', 'path', 'settings', 'threads']],
+    [null, ['settings']],
+  ])('%j', (settings, faults) => expect(faultsOf(() => duckdbSettings(settings))).toStrictEqual(faults));
+});
+
+describe('settings of Postgres', () => {
+  const parts = { host: 'h', database: 'd', user: 'u' };
+
+  test('parts and their defaults', () => {
+    expect(postgresSettings(parts)).toMatchObject({ ...parts, port: 5432, password: '', ssl: 'prefer' });
+  });
+
+  test('a URL', () => {
+    const url = 'postgresql://u%40x:p%2Fw@[::1]:6000/d%20b?sslmode=verify-full';
+    const place = { host: '::1', port: 6000, database: 'd b', user: 'u@x', password: 'p/w', ssl: 'verify-full' };
+    expect(postgresSettings({ url })).toMatchObject(place);
+    expect(postgresSettings({ url, ssl: 'disable' }).ssl).toBe('disable');
+  });
+
+  test.each([
+    [{ ...parts, port: 0, ssl: 'maybe', extra: 1 }, ['port', 'settings', 'ssl']],
+    [{}, ['database', 'host', 'user']],
+    [{ url: 'mysql://u:canary@h/d' }, ['url']],
+    [{ url: 'postgres://:canary@h' }, ['url', 'url']],
+    [{ url: 'postgres://u:canary%zz@h/d' }, ['url']],
+    [{ url: 'postgres://u:canary@h/d?sslmode=maybe' }, ['url']],
+  ])('%j', (settings, faults) => {
+    expect(faultsOf(() => postgresSettings(settings))).toStrictEqual(faults);
+    expect(() => postgresSettings(settings)).not.toThrow(/canary/);
+  });
+});
+
+test('an engine that does not exist, and a schema that is no name', async () => {
+  await expect(openWarehouse('oracle', {})).rejects.toMatchObject({ code: 'warehouse_engine_unknown' });
+  await expect(openWarehouse('constructor', {})).rejects.toMatchObject({ code: 'warehouse_engine_unknown' });
+  const opening = openWarehouse('duckdb', { path: 'x' }, { stateSchema: 'Two Words' });
+  await expect(opening).rejects.toMatchObject({ code: 'warehouse_settings_invalid' });
+});

@@ -59,7 +59,7 @@ export const demoCommand: Command = {
     const folder = path.resolve(outer.config.dataFolder, 'demo');
     await mkdir(folder, { recursive: true });
     await using context = await openDemo(outer, folder);
-    return flag(input, 'once') ? show(context, folder, rows, null) : show(context, folder, rows, outer);
+    return await show(context, folder, rows, !flag(input, 'once'));
   },
 };
 
@@ -79,7 +79,7 @@ async function openDemo(outer: CliContext, folder: string) {
   return openContext({ env, flags, output, interrupts, keepsLog: false });
 }
 
-async function show(context: CliContext, folder: string, rows: number, serveFor: CliContext | null) {
+async function show(context: CliContext, folder: string, rows: number, serves: boolean) {
   const { output, signal } = context;
   const steps: DemoStep[] = [];
   const warehouse = path.join(folder, 'shop.duckdb');
@@ -119,10 +119,9 @@ async function show(context: CliContext, folder: string, rows: number, serveFor:
   const counts = await countProfiles(context, server.reader);
   output.say(words.summary(counts, folder));
   const document = { steps, ...counts, profile, url: server.url };
-  if (serveFor !== null) {
+  if (serves) {
     output.say(words.serving(server));
     await aborted(signal);
-    return { document, text: '' };
   }
   return { document, text: '' };
 }

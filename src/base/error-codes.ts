@@ -366,7 +366,7 @@ const entries = {
     room: 'warehouse',
     what: 'The file of the warehouse does not exist.',
     help: 'Check the path in the settings of the source; relative paths begin at the folder of the file that names them.',
-    exit: 2,
+    exit: 3,
   },
   warehouse_file_invalid: {
     room: 'warehouse',

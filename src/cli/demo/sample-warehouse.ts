@@ -4,7 +4,7 @@
  * placeholder values, odd characters. No value comes from a random generator: each is computed from its row's number.
  */
 import { rm } from 'node:fs/promises';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 
 export interface SampleWarehouse {
   readonly customers: number;
@@ -42,6 +42,8 @@ export async function changeSampleWarehouse(path: string): Promise<void> {
 export const shownCustomer = 'c-00042';
 
 async function onFile(path: string, work: (connection: DuckDBConnection) => Promise<void>): Promise<void> {
+  // Loaded here, so that the other commands do not wait for it.
+  const { DuckDBInstance } = await import('@duckdb/node-api');
   const instance = await DuckDBInstance.create(path);
   const connection = await instance.connect();
   try {

@@ -106,7 +106,10 @@ export function duckdbOpenFailure(error: unknown, file: string): MillraceError {
     return say('warehouse_permission_denied', 'may not be opened by this user.', 'Change the permissions of the file.');
   }
   if (/version number|newer version|storage version|created with/i.test(message)) {
-    return say('warehouse_file_newer', `was written by another version of DuckDB: ${firstLines(message)}`);
+    return say(
+      'warehouse_file_newer',
+      `was written by another version of DuckDB: ${firstLines(message).split('. ')[0]}.`,
+    );
   }
   if (/no space left/i.test(message)) return say('warehouse_disk_full', 'cannot be opened: the disk is full.');
   if (/no such file/i.test(message)) return say('warehouse_file_missing', 'cannot be made: its folder is missing.');

@@ -76,6 +76,19 @@ describe('values of DuckDB alone', () => {
     expect(new Set(rows.map((row) => row[0])).size).toBe(4);
   });
 
+  test('a NUL is part of a record id', async () => {
+    const { warehouse } = await makeDuckdb();
+    const ids = ['\0', 'a', 'a\0', 'a\0b, longer than twelve bytes'];
+    await warehouse.prepareState('records_a');
+    for (const revision of [1, 2]) {
+      const entries = ids.map((recordId) => ({ recordId, checksum: null, revision }));
+      await warehouse.writeRecords('records_a', entries, revision === 1);
+    }
+    const table = warehouse.dialect.stateTable('records_a');
+    const rows = await readAll(warehouse, `SELECT record_id, revision FROM ${table} ORDER BY 1`);
+    expect(rows).toStrictEqual(ids.map((id) => [id, 2]));
+  });
+
   test('checksums are those of earlier versions', async () => {
     const { warehouse } = await makeDuckdb();
     const model = `SELECT 1 AS id, 'é"' AS t, 1.50::DECIMAL(10,2) AS d, 0.1::DOUBLE AS f, TIMESTAMP '2026-03-01 09:30:00.5' AS ts,
@@ -138,6 +151,25 @@ describe('files', () => {
       await using warehouse = await openWarehouse('duckdb', { path: wrong });
       await expect(warehouse.check()).rejects.toMatchObject({ code: 'warehouse_file_invalid' });
     }
+  });
+
+  test('a file of another version', async () => {
+    const file = path.join(await testFolder(), 'newer.duckdb');
+    const made = await openWarehouse('duckdb', { path: file }, { create: true });
+    await made.check();
+    await made.close();
+    const bytes = await readFile(file);
+    const failure = async () => {
+      await writeFile(file, bytes);
+      await using warehouse = await openWarehouse('duckdb', { path: file });
+      return warehouse.check().catch((error: unknown) => error as Error);
+    };
+    // The version is in the first block, which begins with its own checksum; DuckDB says what that should be.
+    bytes.writeBigUInt64LE(999n, 12);
+    const damaged = await failure();
+    expect(damaged).toMatchObject({ code: 'warehouse_file_invalid' });
+    bytes.writeBigUInt64LE(BigInt(/computed checksum (\d+)/.exec(String(damaged))?.[1] ?? 0), 0);
+    expect(await failure()).toMatchObject({ code: 'warehouse_file_newer' });
   });
 
   test('a file that another process holds', async () => {

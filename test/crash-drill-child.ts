@@ -1,5 +1,5 @@
-// One sync in a process of its own, for the crash drill to kill. In: the path of a JSON file. Out: "ready" when the sync
-// begins, then its end as one line of JSON.
+// One sync in a process of its own, for the crash drill to kill. In: the path of a JSON file. Out: a line for each step of
+// its progress, the number of changes that are settled so far.
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '../src/base/clock.ts';
 import { createLog } from '../src/base/log.ts';
@@ -18,8 +18,7 @@ const { url, job } = JSON.parse(await readFile(process.argv[2] as string, 'utf8'
 const log = createLog({ level: 'fatal' });
 await using db = await openDatabase({ url, dataFolder: '.', log });
 await using writer = createSpaceWriter({ db });
-process.stdout.write('ready\n');
-const sync = await runSync(
+await runSync(
   {
     db,
     log,
@@ -29,5 +28,5 @@ const sync = await runSync(
     settings: { batchSize: 1_000, lumpSize: 5_000 },
   },
   job,
+  { onProgress: ({ settled }) => process.stdout.write(`${settled}\n`) },
 );
-process.stdout.write(`${JSON.stringify(sync)}\n`);

@@ -18,8 +18,10 @@ import { testDatabaseUrl } from './database.ts';
 
 const child = fileURLToPath(new URL('./crash-drill-child.ts', import.meta.url));
 const rows = 50_000;
-const dataSets = 5;
-const killsPerSync = 3;
+/** In the sync of the changes there are fewer than in the first. */
+const changedRows = 30_000;
+const dataSets = 3;
+const killsPerSync = 5;
 
 /** Shared e-mails make profiles merge or be told apart; companies are shared by many. */
 const fields = {
@@ -48,27 +50,37 @@ interface Outcome {
 
 test('thirty kills leave no trace', { timeout: 600_000 }, async () => {
   const random = seeded(20_260_301);
-  const durations: number[] = [];
-  const expected = await drill(async (world, job) => {
-    const started = performance.now();
-    await runChild(world, job);
-    durations.push(performance.now() - started);
-  });
+  const expected = await drill(runChild);
   let kills = 0;
   for (let set = 0; set < dataSets; set++) {
-    let round = 0;
     const outcome = await drill(async (world, job) => {
-      const longest = durations[round++] as number;
-      for (let n = 0; n < killsPerSync; n++) {
-        if (await killChild(world, job, random() * longest)) kills++;
+      for (const moment of moments(random)) {
+        if (await killChild(world, job, moment)) kills++;
       }
       await runChild(world, job);
     });
     expect(outcome).toEqual(expected);
   }
-  // The sync may have ended just before a kill, or a rerun may have had little left to do; most must have hit.
-  expect(kills).toBeGreaterThanOrEqual(20);
+  // A sync may end in the moment between its last batch and the signal; most must have been at work.
+  expect(kills).toBeGreaterThanOrEqual(dataSets * killsPerSync * 2 - 4);
 });
+
+/** When to kill: so many changes after the sync began to load, or (none) after it began at all; and a little later. */
+interface Moment {
+  readonly settled: number;
+  readonly milliseconds: number;
+}
+
+/** Spread over the work of one sync; each run goes on where the one before was killed. */
+function moments(random: () => number): readonly Moment[] {
+  const points = Array.from({ length: killsPerSync - 1 }, () => random() * 0.7 * changedRows).sort((a, b) => a - b);
+  const gaps = points.map((point, at) => ({
+    settled: Math.max(1, Math.floor(point - (points[at - 1] ?? 0))),
+    milliseconds: random() * 60,
+  }));
+  gaps.splice(Math.floor(random() * killsPerSync), 0, { settled: 0, milliseconds: random() * 400 });
+  return gaps;
+}
 
 /** First data, sync, changes, sync; `run` brings each sync to its end somehow. */
 async function drill(run: (world: World, job: ResolvedMapping) => Promise<void>): Promise<Outcome> {
@@ -84,29 +96,35 @@ async function drill(run: (world: World, job: ResolvedMapping) => Promise<void>)
 
 /* ---- the process ---- */
 
-async function start(world: World, job: ResolvedMapping): Promise<{ process: ChildProcess; ready: Promise<unknown> }> {
+async function start(world: World, job: ResolvedMapping): Promise<ChildProcess> {
   const file = path.join(path.dirname(String(job.source.settings.path)), 'task.json');
   await writeFile(file, JSON.stringify({ url: testDatabaseUrl(world.db), job }));
-  const process = spawn('node', ['--import', 'tsx', child, file], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: process.stdout as NodeJS.ReadableStream });
-  return { process, ready: Promise.race([once(lines, 'line'), once(process, 'exit')]) };
+  return spawn('node', ['--import', 'tsx', child, file], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 async function runChild(world: World, job: ResolvedMapping): Promise<void> {
-  const { process } = await start(world, job);
+  const process = await start(world, job);
+  process.stdout?.resume();
   const [code] = await once(process, 'exit');
   expect(code).toBe(0);
 }
 
 /** True when the process was still at work when it was killed. */
-async function killChild(world: World, job: ResolvedMapping, after: number): Promise<boolean> {
-  const { process, ready } = await start(world, job);
+async function killChild(world: World, job: ResolvedMapping, moment: Moment): Promise<boolean> {
+  const process = await start(world, job);
   const exit = once(process, 'exit');
-  await ready;
-  await Promise.race([exit, new Promise((resolve) => setTimeout(resolve, after))]);
+  await Promise.race([exit, reached(process, moment.settled)]);
+  await Promise.race([exit, new Promise((resolve) => setTimeout(resolve, moment.milliseconds))]);
   process.kill('SIGKILL');
   const [, signal] = await exit;
   return signal === 'SIGKILL';
+}
+
+/** Each line of the process is the number of changes it has settled so far. */
+async function reached({ stdout }: ChildProcess, settled: number): Promise<void> {
+  for await (const line of createInterface({ input: stdout as NodeJS.ReadableStream })) {
+    if (Number(line) >= settled) return;
+  }
 }
 
 /* ---- what must be equal ---- */

@@ -1,8 +1,9 @@
 /**
  * A batch of messages, applied. In: messages, the working set, the rules. Out: the delta to store, an outcome for each
  * message, what was dropped or not taken. Pure but for the ids it makes: computing it again over a newer working set is
- * how concurrent writers are dealt with.
+ * how concurrent writers are dealt with. It breathes, so that a large batch does not hold up the process.
  */
+import { breathe, rowsPerBreath } from '../base/breathe.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
 import { dropOfIdentifiers, dropOfMessage } from './drops.ts';
 import { type Extracted, extractIdentifiers, type FoundIdentifier, type ViolationReason } from './extract.ts';
@@ -59,17 +60,18 @@ export interface Delta {
 }
 
 /** What can be done before the state of the space is known: times, silent drops, identifiers. */
-export function prepareBatch(batch: readonly IncomingMessage[], rules: SpaceRules): PreparedBatch {
+export async function prepareBatch(batch: readonly IncomingMessage[], rules: SpaceRules): Promise<PreparedBatch> {
   const keys = new Set<string>();
   const times = new Map<string, number>();
-  const messages = batch.map((incoming) => {
+  const messages: PreparedMessage[] = [];
+  for (const [at, incoming] of batch.entries()) {
+    if (at % rowsPerBreath === rowsPerBreath - 1) await breathe();
     const prepared = prepareMessage(incoming, rules, times);
-    if (prepared.outcome === null) {
-      for (const id of prepared.found.users) keys.add(id.key);
-      for (const id of prepared.found.accounts) keys.add(id.key);
-    }
-    return prepared;
-  });
+    messages.push(prepared);
+    if (prepared.outcome !== null) continue;
+    for (const id of prepared.found.users) keys.add(id.key);
+    for (const id of prepared.found.accounts) keys.add(id.key);
+  }
   return { messages, keys: [...keys] };
 }
 
@@ -102,9 +104,13 @@ function timeOf(value: unknown, known: Map<string, number>): number {
   return time;
 }
 
-export function applyBatch(batch: PreparedBatch, workingSet: WorkingSet, rules: SpaceRules): Delta {
+export async function applyBatch(batch: PreparedBatch, workingSet: WorkingSet, rules: SpaceRules): Promise<Delta> {
   const work = new BatchWork(workingSet, rules);
-  const outcomes = batch.messages.map((prepared) => work.apply(prepared));
+  const outcomes: Outcome[] = [];
+  for (const [at, prepared] of batch.messages.entries()) {
+    if (at % rowsPerBreath === rowsPerBreath - 1) await breathe();
+    outcomes.push(work.apply(prepared));
+  }
   return {
     state: work.state,
     links: [...work.links.values()],

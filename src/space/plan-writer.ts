@@ -5,9 +5,10 @@
  */
 import type { Database, Transaction } from '../db/db.ts';
 import { applyBatch, prepareBatch } from './batch.ts';
+import { renderDelta, writeDelta } from './delta.ts';
 import { compileRules } from './rules.ts';
 import type { SpaceWriter } from './space.ts';
-import { loadWorkingSet, realTables, type SpaceTables, writeDelta } from './store.ts';
+import { loadWorkingSet, realTables, type SpaceTables } from './store.ts';
 
 const planTables: SpaceTables = {
   identifiers: 'pg_temp.plan_identifiers',
@@ -30,10 +31,10 @@ export async function createPlanWriter({ db }: { readonly db: Database }): Promi
     write(space, batch, also) {
       const written = turn.then(async () => {
         const rules = compileRules(space.settings);
-        const prepared = prepareBatch(batch, rules);
+        const prepared = await prepareBatch(batch, rules);
         const workingSet = await loadWorkingSet(client, space.no, prepared.keys, [realTables, planTables]);
-        const delta = applyBatch(prepared, workingSet, rules);
-        await writeDelta(client, space.no, { ...delta, events: [], log: [] }, planTables);
+        const delta = await applyBatch(prepared, workingSet, rules);
+        await writeDelta(client, await renderDelta(space.no, { ...delta, events: [], log: [] }, planTables));
         const result = { outcomes: delta.outcomes, effects: delta.effects };
         await also?.(client, result);
         return result;

@@ -7,12 +7,12 @@
  * else committed since it was loaded: the space's counter (`space_heads.seq`) tells. If somebody did, the batch is loaded
  * and computed again under the lock of that counter, where nobody can come between.
  */
-import { MillraceError } from '../base/errors.ts';
 import type { Database, Transaction } from '../db/db.ts';
 import { applyBatch, type Delta, type PreparedBatch, prepareBatch } from './batch.ts';
+import { type DeltaStatement, renderDelta, writeDelta } from './delta.ts';
 import { compileRules, type SpaceRules } from './rules.ts';
 import type { AlsoWrite, IncomingMessage, SpaceRef, SpaceWriter, Written } from './space.ts';
-import { loadWorkingSet, realTables, writeDelta } from './store.ts';
+import { loadWorkingSet, realTables } from './store.ts';
 import { newerOver, type WorkingSet } from './working-set.ts';
 
 /** How a batch ended, as the batch behind it needs to know. */
@@ -22,6 +22,12 @@ interface Committed {
   readonly seq: bigint;
   /** False when it was computed a second time, so that what was built on the first is void. */
   readonly asComputed: boolean;
+}
+
+/** A batch's result, and the statements that store it. */
+interface Computed {
+  readonly delta: Delta;
+  readonly statements: readonly DeltaStatement[];
 }
 
 /** The batch in front: its tentative result, and its end. */
@@ -98,11 +104,11 @@ class SpaceLane {
     loading.catch(() => undefined);
     const { batch, picture } = await loading;
     const workingSet = front === null ? picture.workingSet : newerOver(picture.workingSet, front.state, batch.keys);
-    const delta = applyBatch(batch, workingSet, rules);
+    const computed = await this.compute(batch, workingSet, rules);
     const before = front === null ? null : await front.end;
     const seq = expectedSeq(front, before, picture.seq);
-    const committing = this.commit(batch, rules, delta, seq, also);
-    this.front = { state: delta.state, end: committing.catch(() => null) };
+    const committing = this.commit(batch, rules, computed, seq, also);
+    this.front = { state: computed.delta.state, end: committing.catch(() => null) };
     const result = committing.then(({ delta: { outcomes, effects } }) => ({ outcomes, effects }));
     result.catch(() => undefined);
     return { result };
@@ -117,7 +123,7 @@ class SpaceLane {
         values: [this.spaceNo],
       });
       head.catch(() => undefined);
-      const batch = prepareBatch(messages, rules);
+      const batch = await prepareBatch(messages, rules);
       const seq = BigInt((await head).rows[0]?.seq ?? 0);
       const workingSet = await loadWorkingSet(client, this.spaceNo, batch.keys, [realTables]);
       const picture: Picture = { seq, workingSet };
@@ -127,28 +133,29 @@ class SpaceLane {
     }
   }
 
+  private async compute(batch: PreparedBatch, workingSet: WorkingSet, rules: SpaceRules): Promise<Computed> {
+    const delta = await applyBatch(batch, workingSet, rules);
+    return { delta, statements: await renderDelta(this.spaceNo, delta, realTables) };
+  }
+
   private async commit(
     batch: PreparedBatch,
     rules: SpaceRules,
-    computed: Delta,
+    first: Computed,
     expected: bigint | null,
     also: AlsoWrite | undefined,
   ): Promise<Committed> {
     return this.db.transaction(async (tx) => {
       const seq = await lockHead(tx, this.spaceNo);
       const asComputed = seq === expected;
-      let delta = computed;
+      let computed = first;
       if (!asComputed) {
         const workingSet = await loadWorkingSet(tx, this.spaceNo, batch.keys, [realTables]);
-        delta = applyBatch(batch, workingSet, rules);
+        computed = await this.compute(batch, workingSet, rules);
       }
-      await writeDelta(tx, this.spaceNo, delta, realTables);
+      const { delta, statements } = computed;
+      await writeDelta(tx, statements);
       await also?.(tx, { outcomes: delta.outcomes, effects: delta.effects });
-      await tx.query({
-        name: 'space-advance',
-        text: 'UPDATE space_heads SET seq = $2 WHERE space_no = $1',
-        values: [this.spaceNo, String(seq + 1n)],
-      });
       return { delta, seq: seq + 1n, asComputed };
     });
   }
@@ -165,17 +172,16 @@ function expectedSeq(front: InFlight | null, before: Committed | null, loaded: b
   return null;
 }
 
-/** Waits for its turn and reads the counter; the row is made on the first write to a space. */
-export async function lockHead(tx: Transaction, spaceNo: number): Promise<bigint> {
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    const { rows } = await tx.query<{ seq: string }>({
-      name: 'space-lock',
-      text: 'SELECT seq FROM space_heads WHERE space_no = $1 FOR UPDATE',
-      values: [spaceNo],
-    });
-    const row = rows[0];
-    if (row !== undefined) return BigInt(row.seq);
-    await tx.query('INSERT INTO space_heads (space_no) VALUES ($1) ON CONFLICT DO NOTHING', [spaceNo]);
-  }
-  throw new MillraceError('internal', `The counter of space ${spaceNo} could not be made.`);
+/**
+ * Waits for its turn and takes the next number, in one statement: the row stays locked until the transaction ends, and a
+ * transaction that fails gives the number back. Returns the number before; the row is made on the first write to a space.
+ */
+async function lockHead(tx: Transaction, spaceNo: number): Promise<bigint> {
+  const { rows } = await tx.query<{ seq: string }>({
+    name: 'space-lock',
+    text: `INSERT INTO space_heads AS head (space_no, seq) VALUES ($1, 1)
+      ON CONFLICT (space_no) DO UPDATE SET seq = head.seq + 1 RETURNING seq`,
+    values: [spaceNo],
+  });
+  return BigInt(rows[0]?.seq ?? 1) - 1n;
 }

@@ -1,0 +1,10 @@
+/**
+ * Lets everything else that waits in this process go on: for loops that compute for long. Whoever waits for an answer of
+ * the database or a request gets its turn in between.
+ */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** How many rows of a sync are worked on between two breaths: a few milliseconds. */
+export const rowsPerBreath = 200;

@@ -2,6 +2,7 @@
  * What is to be done about each change: event, trigger, mapping, action, in this order. Pure. A fault of one row is a
  * decision about that row, never an error of the sync.
  */
+import { breathe, rowsPerBreath } from '../base/breathe.ts';
 import { isMillraceError } from '../base/errors.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Delivery } from '../delivery/delivery.ts';
@@ -56,14 +57,16 @@ export async function* decideAll(
 ): AsyncIterable<DecidedBatch> {
   for await (const batch of batches) {
     const failing = findFailing === null ? noneFailing : await findFailing(batch.changes);
-    const decided = batch.changes.map((change) => {
+    const decided: Decided[] = [];
+    for (const [at, change] of batch.changes.entries()) {
+      if (at % rowsPerBreath === rowsPerBreath - 1) await breathe();
       const before = failing.get(change.recordId);
       const decision: Decision =
         before?.givenUp === true
           ? { kind: 'give up', reason: `Failed in ${before.attempts} syncs, the last time with: ${before.reason}` }
           : decide(change, rules);
-      return { change, decision, failedBefore: before !== undefined };
-    });
+      decided.push({ change, decision, failedBefore: before !== undefined });
+    }
     yield { decided, notFinite: batch.notFinite };
   }
 }

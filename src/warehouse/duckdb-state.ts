@@ -39,22 +39,34 @@ async function runAgain(connection: DuckDBConnection, statement: string): Promis
   }
 }
 
-/** `fresh`: appended as they are. Otherwise merged by record id. */
+export async function isEmptyState(connection: DuckDBConnection, table: string): Promise<boolean> {
+  return (await connection.runAndReadAll(`SELECT 1 FROM ${table} LIMIT 1`)).currentRowCount === 0;
+}
+
+export interface DuckdbStateTable {
+  readonly catalog: string;
+  readonly schema: string;
+  readonly name: string;
+  /** Quoted, with all before it. */
+  readonly full: string;
+}
+
+/** Entries are merged by record id; `append`: they are known not to be there, and merging is saved. */
 export async function writeDuckdbRecords(
   connection: DuckDBConnection,
-  table: { readonly catalog: string; readonly schema: string; readonly name: string; readonly full: string },
+  table: DuckdbStateTable,
   entries: readonly RecordEntry[],
-  fresh: boolean,
+  append: boolean,
 ): Promise<void> {
   const last = [...new Map(entries.map((entry) => [entry.recordId, entry])).values()];
   await connection.run(`CREATE TEMP TABLE IF NOT EXISTS ${staging} (${columns})`);
   await connection.run('BEGIN TRANSACTION');
   try {
-    if (fresh) {
-      await append(connection, last, table.name, table.schema, table.catalog);
+    if (append) {
+      await appendEntries(connection, last, table.name, table.schema, table.catalog);
     } else {
       await connection.run(`TRUNCATE ${staging}`);
-      await append(connection, last, staging, null, 'temp');
+      await appendEntries(connection, last, staging, null, 'temp');
       await connection.run(merge(table.full));
     }
     await connection.run('COMMIT');
@@ -72,7 +84,7 @@ function merge(table: string): string {
       VALUES (entry.record_id, entry.checksum, entry.revision)`;
 }
 
-async function append(
+async function appendEntries(
   connection: DuckDBConnection,
   entries: readonly RecordEntry[],
   table: string,

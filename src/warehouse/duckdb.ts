@@ -6,7 +6,7 @@ import { duckdbDialect, duckdbLexicon } from './duckdb-dialect.ts';
 import { duckdbFailure, duckdbModelFault } from './duckdb-errors.ts';
 import { type DuckdbFile, openDuckdbFile } from './duckdb-file.ts';
 import { DuckdbSnapshot } from './duckdb-snapshot.ts';
-import { prepareDuckdbState, writeDuckdbRecords } from './duckdb-state.ts';
+import { isEmptyState, prepareDuckdbState, writeDuckdbRecords } from './duckdb-state.ts';
 import { readModel, refuseRepeatedNames } from './model-sql.ts';
 import { type DuckdbSettings, duckdbSettings } from './settings.ts';
 import type { Column, Dialect, OpenEngine, RecordEntry, Snapshot, Warehouse, WarehouseOptions } from './warehouse.ts';
@@ -23,6 +23,8 @@ class DuckdbWarehouse implements Warehouse {
   #writer: Promise<DuckDBConnection> | undefined;
   /** The end of the writes that were asked for: one after the other, on one connection. */
   #written: Promise<unknown> = Promise.resolve();
+  /** Tables that were empty when we first wrote to them: nobody but us has put entries there since. */
+  readonly #appendable = new Set<string>();
   #closed = false;
 
   constructor(settings: DuckdbSettings, options: Required<WarehouseOptions>) {
@@ -67,18 +69,18 @@ class DuckdbWarehouse implements Warehouse {
   async writeRecords(table: string, entries: readonly RecordEntry[], fresh: boolean): Promise<void> {
     if (entries.length === 0) return;
     await this.#write(async (connection, catalog) => {
-      const full = this.dialect.stateTable(table);
-      await writeDuckdbRecords(
-        connection,
-        { catalog, schema: this.#options.stateSchema, name: table, full },
-        entries,
-        fresh,
-      );
+      const place = { catalog, schema: this.#options.stateSchema, name: table, full: this.dialect.stateTable(table) };
+      const append = fresh && (this.#appendable.has(table) || (await isEmptyState(connection, place.full)));
+      this.#appendable.delete(table);
+      await writeDuckdbRecords(connection, place, entries, append);
+      // After a write that failed it is not known what is there.
+      if (append) this.#appendable.add(table);
     });
   }
 
   async dropState(table: string): Promise<void> {
     await this.#write(async (connection) => {
+      this.#appendable.delete(table);
       if (!(await this.hasState(table))) return;
       await connection.run(`DROP TABLE ${this.dialect.stateTable(table)}`);
     });

@@ -18,6 +18,8 @@ export interface Connector {
   pool(): Promise<pg.Pool>;
   /** Stops what a backend is running. */
   cancel(client: pg.Client): Promise<void>;
+  /** The server's major version; null before the first connection. */
+  version(): number | null;
   close(): Promise<void>;
 }
 
@@ -26,6 +28,7 @@ const poolSize = 3;
 export function createConnector(settings: PostgresSettings): Connector {
   let ssl: false | ConnectionOptions | undefined;
   let opened: pg.Pool | undefined;
+  let version: number | null = null;
 
   const config = (withSsl: false | ConnectionOptions): pg.ClientConfig => ({
     host: settings.host,
@@ -46,6 +49,7 @@ export function createConnector(settings: PostgresSettings): Connector {
     try {
       await client.connect();
       await client.query(sessionSettings(settings));
+      version ??= await majorVersion(client);
       return client;
     } catch (error) {
       await client.end().catch(() => undefined);
@@ -86,7 +90,12 @@ export function createConnector(settings: PostgresSettings): Connector {
     }
   };
 
-  return { connect, pool, cancel, close: async () => opened?.end() };
+  return { connect, pool, cancel, version: () => version, close: async () => opened?.end() };
+}
+
+async function majorVersion(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ server_version_num: string }>('SHOW server_version_num');
+  return Math.floor(Number(rows[0]?.server_version_num) / 10_000);
 }
 
 function makePool(config: pg.ClientConfig, settings: PostgresSettings): pg.Pool {

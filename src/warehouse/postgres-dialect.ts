@@ -26,7 +26,8 @@ export function string(value: string): string {
   return `'${value.replaceAll("'", "''")}'`;
 }
 
-export function postgresDialect(schema: string): Dialect {
+/** `version` is the server's major version when a connection was made. */
+export function postgresDialect(schema: string, version: () => number | null): Dialect {
   return {
     identifier,
     string,
@@ -34,8 +35,9 @@ export function postgresDialect(schema: string): Dialect {
     asText: (expression, column) => `(${plainNumber(expression, column)})::text COLLATE "C"`,
     checksum: (alias, columns) => `md5(${hashed(alias, columns)})::uuid`,
     checksumType: 'uuid',
-    // min(uuid) came with Postgres 18.
-    oneChecksum: (expression) => `min((${expression})::text COLLATE "C")::uuid`,
+    // any_value came with Postgres 16, min(uuid) with 18.
+    oneChecksum: (expression) =>
+      (version() ?? 0) >= 16 ? `any_value(${expression})` : `min((${expression})::text COLLATE "C")::uuid`,
     checksumText: (expression) => `replace((${expression})::text, '-', '')`,
     stateTable: (name) => `${identifier(schema)}.${identifier(name)}`,
   };

@@ -1,5 +1,7 @@
 /** The records tables in a Postgres warehouse. In: entries. Out: one statement each; safe to repeat. */
+import { finished } from 'node:stream/promises';
 import type pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
 import { MillraceError } from '../base/errors.ts';
 import { identifier } from './postgres-dialect.ts';
 import { postgresFailure, postgresReport } from './postgres-errors.ts';
@@ -63,9 +65,12 @@ async function denied(pool: pg.Pool, table: StateTable): Promise<MillraceError> 
   );
 }
 
-/** Entries of one statement; Postgres plans and sends them in one go. */
+/** Entries of one statement. */
 const lump = 20_000;
 
+type Insert = (client: pg.PoolClient, table: StateTable, entries: readonly RecordEntry[]) => Promise<void>;
+
+/** `fresh` entries are copied, which costs half; entries that are there after all (a repeated write) are merged. */
 export async function writePostgresRecords(
   pool: pg.Pool,
   table: StateTable,
@@ -73,41 +78,61 @@ export async function writePostgresRecords(
   fresh: boolean,
 ): Promise<void> {
   const last = [...new Map(entries.map((entry) => [entry.recordId, entry])).values()];
+  try {
+    await write(pool, table, last, fresh ? copy : merge).catch(async (error: unknown) => {
+      if (!fresh || postgresReport(error).code !== '23505') throw error;
+      await write(pool, table, last, merge);
+    });
+  } catch (error) {
+    throw writeFailure(error, table);
+  }
+}
+
+async function write(pool: pg.Pool, table: StateTable, entries: readonly RecordEntry[], insert: Insert): Promise<void> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
-    for (let from = 0; from < last.length; from += lump) {
-      await insert(client, table, last.slice(from, from + lump), fresh);
+    for (let from = 0; from < entries.length; from += lump) {
+      await insert(client, table, entries.slice(from, from + lump));
     }
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
-    throw writeFailure(error, table);
+    throw error;
   } finally {
     client.release();
   }
 }
 
-async function insert(
-  client: pg.PoolClient,
-  table: StateTable,
-  entries: readonly RecordEntry[],
-  fresh: boolean,
-): Promise<void> {
-  // Fresh entries that are there after all (a repeated write) stay: they say the same.
-  const onConflict = fresh
-    ? 'DO NOTHING'
-    : '(record_id) DO UPDATE SET checksum = excluded.checksum, revision = excluded.revision';
-  await client.query({
-    text: `INSERT INTO ${table.full} (record_id, checksum, revision)
-      SELECT * FROM unnest($1::text[], $2::uuid[], $3::int4[]) ON CONFLICT ${onConflict}`,
-    values: [
+const copy: Insert = async (client, table, entries) => {
+  const stream = client.query(copyFrom(`COPY ${table.full} (record_id, checksum, revision) FROM STDIN`));
+  stream.end(entries.map(copyLine).join(''));
+  await finished(stream);
+};
+
+/** A line of COPY's text format. */
+function copyLine({ recordId, checksum, revision }: RecordEntry): string {
+  const id = /[\\\n\r\t]/.test(recordId) ? recordId.replace(/[\\\n\r\t]/g, escapeCopied) : recordId;
+  return `${id}\t${checksum ?? '\\N'}\t${revision}\n`;
+}
+
+function escapeCopied(char: string): string {
+  const names: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 't' };
+  return `\\${names[char] ?? char}`;
+}
+
+const merge: Insert = async (client, table, entries) => {
+  await client.query(
+    `INSERT INTO ${table.full} (record_id, checksum, revision)
+     SELECT * FROM unnest($1::text[], $2::uuid[], $3::int4[])
+     ON CONFLICT (record_id) DO UPDATE SET checksum = excluded.checksum, revision = excluded.revision`,
+    [
       entries.map((entry) => entry.recordId),
       entries.map((entry) => entry.checksum),
       entries.map((entry) => entry.revision),
     ],
-  });
-}
+  );
+};
 
 function writeFailure(error: unknown, table: StateTable): MillraceError {
   if (postgresReport(error).code !== '42501') return postgresFailure(error, 'Remembering what was delivered');

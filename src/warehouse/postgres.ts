@@ -27,7 +27,7 @@ class PostgresWarehouse implements Warehouse {
     this.#settings = settings;
     this.#schema = options.stateSchema;
     this.#connector = createConnector(settings);
-    this.dialect = postgresDialect(options.stateSchema);
+    this.dialect = postgresDialect(options.stateSchema, () => this.#connector.version());
   }
 
   async check(): Promise<void> {

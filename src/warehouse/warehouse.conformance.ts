@@ -451,6 +451,16 @@ function stateTests(make: MakeWarehouse): void {
     expect(found).toHaveLength(names.length + 1);
   });
 
+  test('fresh entries that a process before us had written already', async () => {
+    const { warehouse, again } = await make();
+    const entries = ['a', 'b\t\\N', '\\'].map((recordId) => ({ recordId, checksum: null, revision: 1 }));
+    await warehouse.prepareState('records_a');
+    await warehouse.writeRecords('records_a', entries.slice(0, 2), true);
+    const other = await again();
+    await other.writeRecords('records_a', entries, true);
+    expect((await stored(other, 'records_a')).map((row) => row[0])).toStrictEqual(['\\', 'a', 'b\t\\N']);
+  });
+
   test('many entries, in several batches', async () => {
     const { warehouse } = await make();
     await warehouse.prepareState('records_a');

@@ -11,6 +11,7 @@ import { createSpaceWriter } from '../space/space.ts';
 import type { SyncContext } from '../sync/sync.ts';
 import { openWarehouse, type Warehouse } from '../warehouse/warehouse.ts';
 import { openSecrets, type Source, type WorkspaceStore } from '../workspace/workspace.ts';
+import { withDefaults } from './engine-settings.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { Output } from './output.ts';
 
@@ -57,8 +58,8 @@ export function openContext(options: ContextOptions): CliContext & AsyncDisposab
     const { secretKey: key, dataFolder } = config();
     return { db: (await database()).pool, secrets: await openSecrets({ key, dataFolder }) };
   });
-  const open: CliContext['openWarehouse'] = ({ engine, settings }) =>
-    openWarehouse(engine, settings, { stateSchema: config().stateSchema });
+  const open: CliContext['openWarehouse'] = (source) =>
+    openWarehouse(source.engine, withDefaults(source, config()), { stateSchema: config().stateSchema });
   const sync = once(async (): Promise<SyncContext> => {
     const db = await database();
     const writer = createSpaceWriter({ db });

@@ -1,0 +1,134 @@
+/** Ctrl-C, cancelling from elsewhere, and two syncs at once: on the real program, in the middle of real syncs. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { testDatabase, testDatabaseUrl } from '../../test/database.ts';
+import type { Database } from '../db/db.ts';
+import { type Ended, inDuckdb, programIn, type Started, type StartProgram, until } from './cli.test-support.ts';
+
+const rows = 30_000;
+const workspace = `
+spaces: { main: {} }
+sources: { shop: { engine: duckdb, path: ./shop.duckdb } }
+models: { people: { source: shop, identifier: id, query: SELECT id FROM people } }
+destinations: { profiles: { source: shop } }
+mappings:
+  people:
+    destination: profiles
+    model: people
+    action: sendIdentify
+    fields: { engage_space: main, user_id: { '@path': $.properties.id } }
+`;
+
+let db: Database;
+let folder: string;
+let start: StartProgram;
+
+beforeAll(async () => {
+  db = await testDatabase();
+  folder = await mkdtemp(path.join(tmpdir(), 'millrace-cli-'));
+  start = programIn(folder, { DATABASE_URL: testDatabaseUrl(db), MILLRACE_DATA_FOLDER: path.join(folder, 'data') });
+  await writeFile(path.join(folder, 'shop.yaml'), workspace);
+  await inDuckdb(
+    path.join(folder, 'shop.duckdb'),
+    `CREATE TABLE people AS SELECT 'p' || i AS id FROM range(${rows}) t (i)`,
+  );
+  expect((await start(['apply', 'shop.yaml', '--yes']).ended).code).toBe(0);
+});
+
+afterAll(async () => {
+  await db.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Batches this small take long enough to come between. */
+const slowly = ['sync', 'run', 'people', '--json', '--batch-size', '5'];
+
+/** The running sync, once it has delivered something. */
+async function deliveringSync(): Promise<string> {
+  let id = '';
+  await until(async () => {
+    const { rows: found } = await db.pool.query(`SELECT id FROM syncs WHERE state = 'loading' AND delivered > 0`);
+    id = String(found[0]?.id ?? '');
+    return id !== '';
+  });
+  return id;
+}
+
+test('a second sync is refused while one runs, which can be cancelled from elsewhere', async () => {
+  const first = start(slowly);
+  const id = await deliveringSync();
+  const second = await start(slowly).ended;
+  expect(second.code).toBe(3);
+  expect(JSON.parse(second.stdout).error).toMatchObject({ code: 'sync_running', message: expect.stringContaining(id) });
+  const cancel = await start(['sync', 'cancel', id]).ended;
+  expect(cancel.code).toBe(0);
+  expect(cancel.stdout).toContain(`The sync ${id} of people is cancel`);
+  const ended = await first.ended;
+  expect(ended.code).toBe(130);
+  expect(JSON.parse(ended.stdout).sync).toMatchObject({ id, state: 'cancelled', code: 'cancelled' });
+});
+
+test('Ctrl-C cancels a sync cleanly; the next one goes on where it stopped', async () => {
+  const first = start(slowly);
+  const id = await deliveringSync();
+  first.child.kill('SIGINT');
+  const ended = await first.ended;
+  expect(ended.code).toBe(130);
+  expect(ended.stderr).toContain('Stopping');
+  const { sync } = JSON.parse(ended.stdout);
+  expect(sync).toMatchObject({ id, state: 'cancelled' });
+  expect(sync.counts.delivered).toBeGreaterThan(0);
+  expect(sync.counts.remaining).toBe(sync.counts.added - sync.counts.delivered);
+  expect((await db.pool.query('SELECT state FROM syncs WHERE id = $1', [id])).rows).toEqual([{ state: 'cancelled' }]);
+
+  const last = await start(['sync', 'run', 'people', '--json']).ended;
+  expect(last.code).toBe(0);
+  expect(JSON.parse(last.stdout).sync.counts).toMatchObject({
+    extracted: rows,
+    unchanged: rows - sync.counts.remaining,
+    added: sync.counts.remaining,
+    delivered: sync.counts.remaining,
+  });
+});
+
+/** Those of this database; other tests share the server. */
+const waitingLocks = `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+  WHERE NOT granted AND d.datname = current_database()`;
+
+/** Runs a command that waits for a table which nobody lets go of until `work` is done. */
+async function whileWaiting(words: readonly string[], work: (waiting: Started) => Promise<void>): Promise<Ended> {
+  const client = await db.pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('LOCK TABLE spaces');
+    const waiting = start(words);
+    await until(async () => (await db.pool.query(waitingLocks)).rowCount === 1);
+    waiting.child.kill('SIGINT');
+    await until(() => waiting.stderr().includes('Stopping'));
+    await work(waiting);
+    await client.query('ROLLBACK');
+    return await waiting.ended;
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
+}
+
+test('Ctrl-C ends a command that does nothing lasting', async () => {
+  const { code, stdout } = await whileWaiting(['space', 'log', 'main', '--json'], async () => undefined);
+  expect(code).toBe(130);
+  expect(JSON.parse(stdout).error.code).toBe('cancelled');
+});
+
+test('a second Ctrl-C quits at once', async () => {
+  const { code } = await whileWaiting(['space', 'log', 'main'], async ({ child, ended }) => {
+    // What comes within a quarter of a second is taken for the same key.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(child.exitCode).toBeNull();
+    child.kill('SIGINT');
+    await ended;
+  });
+  expect(code).toBe(130);
+});

@@ -40,6 +40,30 @@ test('after the warehouse has the records, before the receipts are deleted: they
   expect((await world.db.pool.query('SELECT FROM sync_receipts')).rows).toEqual([]);
 });
 
+test('after the receipts are written, before messages and receipts commit: neither is there', async () => {
+  await using world = await openWorld({ settings: { batchSize: 10 } });
+  await world.sql(peopleTable(30));
+  const job = await world.job();
+  const { writer } = world.context;
+  let batches = 0;
+  const fragile = changed(writer, {
+    write: (space, batch, also) =>
+      writer.write(space, batch, async (tx, written) => {
+        await also?.(tx, written);
+        if (++batches === 2) throw new Error('killed before the commit');
+      }),
+  });
+  const first = await runSync({ ...world.context, writer: fragile }, job);
+  // The batch in front was committed; the one behind may have been, as it does not depend on the second.
+  expect(first.state).toBe('failed');
+  const { delivered } = first.counts;
+  expect([10, 20]).toContain(delivered);
+  expect(await world.reader.count(world.space.no, 'users')).toBe(delivered);
+  const second = await runSync(world.context, job);
+  expect(second.counts).toMatchObject({ added: 30 - delivered, delivered: 30 - delivered, unchanged: delivered });
+  expect(await world.reader.count(world.space.no, 'users')).toBe(30);
+});
+
 test('after an endpoint elsewhere took the messages, before their receipts were stored: the same ids again', async () => {
   await using world = await openWorld();
   await world.sql(peopleTable(20));

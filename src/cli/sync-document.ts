@@ -4,7 +4,7 @@ import { errorCodes } from '../base/error-codes.ts';
 import type { Database } from '../db/db.ts';
 import { type Sync, syncRows } from '../sync/sync.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { type Reason, rateOf, reasonsOf } from './sync-report.ts';
+import { doneRows, type Reason, rateOf, reasonsOf } from './sync-report.ts';
 
 /** Seconds of the whole run so far. */
 export function secondsOf({ startedAt, finishedAt }: Sync, now: Date): number {
@@ -13,7 +13,7 @@ export function secondsOf({ startedAt, finishedAt }: Sync, now: Date): number {
 
 export function syncDocument(sync: Sync, now: Date): object {
   const seconds = secondsOf(sync, now);
-  return { ...sync, seconds, rowsPerSecond: rateOf(sync.counts.extracted, seconds) };
+  return { ...sync, seconds, rowsPerSecond: rateOf(doneRows(sync.counts), seconds) };
 }
 
 const rowsLookedAt = 1_000;

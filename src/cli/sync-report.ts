@@ -83,7 +83,12 @@ export function effectsText(effects: SyncPlan['effects'], tense: 'past' | 'futur
     : `would create ${made}, merge ${merged}, change ${traits}`;
 }
 
-/** Rows of the model per second of the whole run; null when it took no time that can be told. */
+/** The rows of the model, without those that a cancelled sync did not get to. */
+export function doneRows({ extracted, remaining }: SyncCounts): number {
+  return Math.max(0, extracted - remaining);
+}
+
+/** Rows per second of the whole run; null when it took no time that can be told. */
 export function rateOf(rows: number, seconds: number): number | null {
   return seconds > 0 ? Math.round(rows / seconds) : null;
 }

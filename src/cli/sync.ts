@@ -4,7 +4,7 @@ import { findMapping } from '../workspace/workspace.ts';
 import { argument, type Command, type Report } from './command.ts';
 import { showProgress } from './progress.ts';
 import { exitOf, failureReasons, secondsOf, syncDocument } from './sync-document.ts';
-import { countsText, effectsText, paceText, type Reason, rateOf, reasonsOf } from './sync-report.ts';
+import { countsText, doneRows, effectsText, paceText, type Reason, rateOf, reasonsOf } from './sync-report.ts';
 import { facts, indent, nextSteps, paragraphs, printable } from './text.ts';
 
 const mapping = { name: 'MAPPING', description: 'name or id of a mapping', required: true };
@@ -22,7 +22,7 @@ export const syncPlanCommand: Command = {
     using progress = showProgress(context.output, `Planning ${name}`);
     const plan = await planSync(await context.sync(), job, { onProgress: progress.update, signal: context.signal });
     const reasons = reasonsOf(plan.failedRows);
-    const rowsPerSecond = rateOf(plan.counts.extracted, plan.seconds);
+    const rowsPerSecond = rateOf(doneRows(plan.counts), plan.seconds);
     return {
       document: { mapping: name, changedNothing: true, ...plan, rowsPerSecond, reasons },
       text: planText(name, plan, reasons),
@@ -44,7 +44,7 @@ function planText(name: string, plan: SyncPlan, reasons: readonly Reason[]): str
       : stop,
     facts([
       ['effects', effectsText(plan.effects, 'future')],
-      ['planned in', paceText(plan.counts.extracted, plan.seconds)],
+      ['planned in', paceText(doneRows(plan.counts), plan.seconds)],
     ]),
     warningsText(plan.warnings),
     `Nothing was changed. Next: millrace sync run ${name}`,
@@ -86,7 +86,7 @@ export function syncText(sync: Sync, reasons: readonly Reason[], now: Date): str
     indent(countsText(counts, reasons, 'past')),
     facts([
       ['effects', effectsText(sync.effects, 'past')],
-      ['took', paceText(counts.extracted, secondsOf(sync, now))],
+      ['took', paceText(doneRows(counts), secondsOf(sync, now))],
     ]),
     warningsText(sync.warnings),
   );

@@ -1,6 +1,6 @@
 /** One comparison: its counts at once, its changes when they are asked for. */
 import { MillraceError } from '../base/errors.ts';
-import type { Column, Row, RowBatch, Snapshot, Warehouse } from '../warehouse/warehouse.ts';
+import type { Column, Row, RowBatch, Snapshot, Value, Warehouse } from '../warehouse/warehouse.ts';
 import type {
   Change,
   ChangeBatch,
@@ -149,15 +149,22 @@ function rowKinds(kinds: ReadonlySet<ChangeKind>): readonly ChangeKind[] {
   return (['new', 'updated'] as const).filter((kind) => kinds.has(kind));
 }
 
-/** Rows as `DiffStatements.changed` gives them: the model's columns, then ours. */
+/**
+ * Rows as `DiffStatements.changed` gives them: the model's columns, then ours, which are cut off in place: a copy of every
+ * row would be felt.
+ */
 function rowChange(width: number): (row: Row) => Change {
-  return (row) => ({
-    kind: row[width + 3] === true ? 'new' : 'updated',
-    recordId: row[width] as string,
-    checksum: row[width + 1] as string,
-    revision: row[width + 2] as number,
-    row: row.slice(0, width),
-  });
+  return (row) => {
+    const [recordId, checksum, revision, isNew] = [row[width], row[width + 1], row[width + 2], row[width + 3]];
+    (row as Value[]).length = width;
+    return {
+      kind: isNew === true ? 'new' : 'updated',
+      recordId: recordId as string,
+      checksum: checksum as string,
+      revision: revision as number,
+      row,
+    };
+  };
 }
 
 function deletion(width: number): (row: Row) => Change {

@@ -54,9 +54,7 @@ describe('message ids', () => {
 
   it('are these; a new version must not change them, or changes already sent would count as new', () => {
     expect(eventOf(change).messageId).toBe('mr-I2yVEK7St9rUrmIFSriY5z');
-    expect(eventOf({ ...change, kind: 'deleted', checksum: null }).messageId).toBe(
-      'mr-6NAtVqPBbQBLLw8rmIaGfX',
-    );
+    expect(eventOf({ ...change, kind: 'deleted', checksum: null }).messageId).toBe('mr-6NAtVqPBbQBLLw8rmIaGfX');
   });
 
   it('differ when anything differs', () => {

@@ -1,4 +1,5 @@
 /** From a mapping to closures, once. Knows objects, lists and which directive is which; the directives know themselves. */
+import type { Fault } from '../base/errors.ts';
 import { faultsOf } from './check.ts';
 import { choose, excludeWhenNull, literal } from './choice-directives.ts';
 import { liquid } from './liquid.ts';
@@ -44,7 +45,22 @@ export function directiveName(spec: object): string | undefined {
   return name;
 }
 
-export const compile: Compile = (spec, at) => {
+export const compile: Compile = (spec, at) => compileWith(spec, at, compile);
+
+/** The faults that only compiling finds, e.g. a Liquid template that cannot be parsed: they fail for every input. */
+export function hopelessParts(mapping: { readonly [key: string]: Spec }): readonly Fault[] {
+  const faults: Fault[] = [];
+  const collecting: Compile = (spec, at) => {
+    const made = compileWith(spec, at, collecting);
+    if (made.failsAlways !== undefined) faults.push(made.failsAlways);
+    return made;
+  };
+  const root = rootOf(mapping);
+  if (root.ok) collecting(root.spec, '');
+  return faults;
+}
+
+function compileWith(spec: Spec, at: string, compile: Compile): Node {
   if (Array.isArray(spec)) return listNode(spec.map((item, index) => compile(item, under(at, String(index)))));
   if (!isObject(spec)) return constantNode(spec);
   const name = directiveName(spec);
@@ -58,7 +74,7 @@ export const compile: Compile = (spec, at) => {
   const directive = Object.hasOwn(directives, name) ? directives[name] : undefined;
   if (!directive) return failingNode(at, `${name} is not a valid directive, got undefined`);
   return directive(spec[name] as Spec, under(at, name), compile);
-};
+}
 
 /** A whole mapping that has been checked. */
 export function compileMappingNode(mapping: { readonly [key: string]: Spec }): Node {

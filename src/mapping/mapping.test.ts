@@ -254,3 +254,14 @@ describe('columns', () => {
     );
   });
 });
+
+describe('parts that fail for every row are found when a mapping is checked', () => {
+  it.each([
+    [{ traits: { a: { '@liquid': '{{ properties.a | ' } } }, 'traits.a.@liquid'],
+    [{ list: [{ x: { '@if': { else: 1 } } }] }, 'list.0.x.@if'],
+    [{ a: { '@literal': { b: { '@case': { value: 'x' } } } } }, 'a.@literal.b.@case'],
+  ])('%j', (directives, where) => {
+    expect(checkMapping(directives as Directives).map((fault) => fault.where)).toEqual([where]);
+    expect(() => compileMapping(directives as Directives)({ properties: {} })).toThrow();
+  });
+});

@@ -10,7 +10,7 @@ import type { Column } from '../warehouse/warehouse.ts';
 import { makeChangeEvents } from './change-event.ts';
 import { mappingFaults } from './check.ts';
 import { columnsOf } from './columns.ts';
-import { compileMappingNode } from './compile.ts';
+import { compileMappingNode, hopelessParts } from './compile.ts';
 import { MappingFailure } from './node.ts';
 import { parseTrigger } from './trigger.ts';
 
@@ -55,9 +55,13 @@ export const changeTriggers = {
   deleted: 'event = "deleted"',
 } as const;
 
-/** The faults of a mapping, each with the path of its place, e.g. `traits.email.@path`; those the reference refuses, no others. */
+/**
+ * The faults of a mapping, each with the path of its place, e.g. `traits.email.@path`: those the reference refuses, and
+ * parts that would fail for every row, such as a Liquid template that cannot be parsed.
+ */
 export function checkMapping(directives: Directives): readonly Fault[] {
-  return mappingFaults(directives);
+  const faults = mappingFaults(directives);
+  return faults.length > 0 ? faults : hopelessParts(directives);
 }
 
 /**
@@ -69,7 +73,7 @@ export function compileMapping(
   directives: Directives,
   options: { readonly skipNulls?: readonly string[] } = {},
 ): Transform {
-  const faults = checkMapping(directives);
+  const faults = mappingFaults(directives);
   if (faults.length > 0) {
     const list = faults.map((fault) => (fault.where === '' ? fault.message : `${fault.where}: ${fault.message}`));
     throw new MillraceError('mapping_invalid', `The mapping has faults. ${list.join('; ')}`, { faults });

@@ -3,6 +3,7 @@
  * have members that are undefined; `clean` gives the value as it leaves the mapping, without them. Both are pure. Values
  * taken from the input are shared with it, not copied, and constants are shared between outputs.
  */
+import type { Fault } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 import { withoutUndefined } from './clean.ts';
 
@@ -18,6 +19,8 @@ export interface Node {
   readonly constant?: { readonly value: unknown };
   /** The steps, when the node is nothing but a path. */
   readonly path?: readonly string[];
+  /** Set when it fails for every input, and why. */
+  readonly failsAlways?: Fault;
 }
 
 /** Compiles a part of a mapping; `at` is its path, for messages. */
@@ -53,9 +56,10 @@ export function constantNode(value: unknown): Node {
 
 /** A node that no input can pass. */
 export function failingNode(at: string, text: string): Node {
-  return scalarNode(() => {
+  const node = scalarNode(() => {
     throw new MappingFailure(at, text);
   });
+  return { ...node, failsAlways: { where: at, message: text } };
 }
 
 /** The name of a value's type in messages: `object`, `array`, `null`, `string`, … */

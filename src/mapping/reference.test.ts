@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Json, JsonObject } from '../base/json.ts';
+import { mappingFaults } from './check.ts';
 import { directive, directiveNames, event, mapping, wildMapping } from './generators.test-support.ts';
-import { checkMapping, compileMapping } from './mapping.ts';
+import { compileMapping } from './mapping.ts';
 import { referenceAccepts, referenceTransform } from './reference.test-support.ts';
 
 /** The value as text, with the order of its keys; undefined items of lists are told from null. */
@@ -44,7 +45,7 @@ describe('output equal to the reference', () => {
 
 describe('faults', () => {
   const agree = (directives: JsonObject) => {
-    const faults = checkMapping(directives as Record<string, Json>);
+    const faults = mappingFaults(directives as Record<string, Json>);
     // What the root directive may be is decided before validation, in the transform itself.
     if ('__segment_internal_directive' in directives) return;
     expect(faults.length === 0).toBe(referenceAccepts(directives));

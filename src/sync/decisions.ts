@@ -49,6 +49,9 @@ export type FindFailing = (changes: readonly Change[]) => Promise<FailingRows>;
 
 const skip: Decision = { kind: 'skip' };
 
+/** Bytes of an identifier: an index of Postgres takes some 2,700, and a warehouse of ours may be Postgres. */
+const longestIdentifier = 2_000;
+
 /** Decides about batch after batch. `findFailing` is null when the mapping has no failing rows. */
 export async function* decideAll(
   batches: AsyncIterable<ChangeBatch>,
@@ -74,12 +77,28 @@ export async function* decideAll(
 /** Marks every change as seen, without sending any: a first sync without backfill, and kinds that no trigger matches. */
 export async function* skipAll(batches: AsyncIterable<ChangeBatch>): AsyncIterable<DecidedBatch> {
   for await (const batch of batches) {
-    const decided = batch.changes.map((change) => ({ change, decision: skip, failedBefore: false }));
+    const decided = batch.changes.map((change) => ({
+      change,
+      decision: refuseLongIdentifier(change) ?? skip,
+      failedBefore: false,
+    }));
     yield { decided, notFinite: 0 };
   }
 }
 
+/** What cannot be remembered would be offered, and sent, again and again. */
+function refuseLongIdentifier({ recordId }: Change): Decision | null {
+  // No character has more than three bytes per code unit.
+  if (recordId.length * 3 <= longestIdentifier) return null;
+  const bytes = Buffer.byteLength(recordId);
+  if (bytes <= longestIdentifier) return null;
+  const reason = `The identifier has ${bytes} bytes; the limit is ${longestIdentifier}.`;
+  return { kind: 'refuse', code: 'identifier_too_long', reason, message: null };
+}
+
 export function decide(change: Change, rules: Rules): Decision {
+  const tooLong = refuseLongIdentifier(change);
+  if (tooLong !== null) return tooLong;
   if (!rules.trigger.kinds.has(change.kind)) return skip;
   const size = rules.tooLarge(change);
   if (size !== null) return { kind: 'refuse', code: 'row_too_large', reason: size, message: null };

@@ -2,6 +2,7 @@
  * Rows that failed, across syncs. The records table holds what was delivered, so a failed row differs by itself and is
  * tried again; this memory only sets the end of it: after so many syncs or days a row is given up until it changes.
  */
+import { hash } from 'node:crypto';
 import type { Queryable } from '../db/db.ts';
 import type { Change } from '../diff/diff.ts';
 import type { Memory } from './memory.ts';
@@ -20,9 +21,18 @@ export type FailingRows = ReadonlyMap<string, Failing>;
 
 export const noneFailing: FailingRows = new Map();
 
+/** An index of Postgres takes keys of some 2,700 bytes; longer ids are known by their hash. */
+const longestKey = 500;
+
 /** Postgres stores no NUL; backslashes are doubled so that different ids stay different. */
 export function recordKey(recordId: string): string {
+  if (recordId.length > longestKey) return `\\#${hash('sha256', recordId, 'base64url')}`;
   return /[\\\0]/.test(recordId) ? recordId.replaceAll('\\', '\\\\').replaceAll('\0', '\\0') : recordId;
+}
+
+/** Postgres stores no NUL; it is shown as the character that stands for it. */
+export function printable(text: string): string {
+  return text.replaceAll('\0', '\u2400');
 }
 
 export async function anyFailing(db: Queryable, memory: Memory): Promise<boolean> {
@@ -100,7 +110,7 @@ export async function storeFailed(
       syncId,
       failed.map((row) => recordKey(row.recordId)),
       failed.map((row) => row.checksum),
-      failed.map((row) => row.reason),
+      failed.map((row) => printable(row.reason)),
     ],
   );
 }

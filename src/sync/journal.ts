@@ -8,7 +8,7 @@ import { MillraceError } from '../base/errors.ts';
 import type { Database, Queryable } from '../db/db.ts';
 import type { ComparisonCounts, InvalidRow } from '../diff/diff.ts';
 import type { Effects } from '../space/space.ts';
-import { keepGivenUp, storeFailed } from './failures.ts';
+import { keepGivenUp, printable, storeFailed } from './failures.ts';
 import type { Memory } from './memory.ts';
 import { storePending } from './receipts.ts';
 import type { EndState, RunningState } from './records.ts';
@@ -176,9 +176,4 @@ function listInvalid(row: InvalidRow): ListedRow {
     reason: invalidReasons[row.reason],
     message: null,
   };
-}
-
-/** Postgres stores no NUL; it is shown as the character that stands for it. */
-function printable(text: string): string {
-  return text.replaceAll('\0', '\u2400');
 }

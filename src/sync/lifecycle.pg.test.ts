@@ -96,6 +96,18 @@ test('a cancelled sync keeps what it delivered, and the next one goes on', async
   expect(ids.size).toBe(100);
 });
 
+test('a sync is cancelled while the warehouse compares', async () => {
+  await using world = await openWorld({ settings: { watchEvery: 20 } });
+  await world.sql(peopleTable(3));
+  const endless = '(SELECT sum(a.i * b.i % 7) FROM range(1000000) a (i), range(1000000) b (i))';
+  const job = await world.job({ query: `SELECT id, email, name FROM people WHERE ${endless} > 0` });
+  const running = runSync(world.context, job);
+  await expect.poll(() => runningSync(world.db.pool, job.mapping.id)).not.toBeNull();
+  const id = String(await runningSync(world.db.pool, job.mapping.id));
+  expect(await cancelSync(world.db, id)).toMatchObject({ state: 'cancelling' });
+  expect(await running).toMatchObject({ id, state: 'cancelled', loadingSeconds: null, counts: { extracted: 0 } });
+});
+
 test('a sync that was cancelled before it began does not begin', async () => {
   await using world = await openWorld();
   await world.sql(peopleTable(1));

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
 import { syncRows } from './history.ts';
 import { fakeEndpoint, later, openWorld, peopleTable, refused, type World } from './sync.test-support.ts';
 import { runSync } from './sync.ts';
@@ -206,13 +207,44 @@ test('text that cannot be stored is refused by the space, one row, and remembere
 
 test('a mapping that throws on one row refuses that row', async () => {
   await using world = await openWorld();
-  await world.sql(peopleTable(3), `UPDATE people SET name = NULL WHERE id = 2`);
+  await world.sql(peopleTable(3), 'UPDATE people SET name = NULL WHERE id = 2');
   const fields = {
     user_id: { '@path': '$.__segment_id' },
-    traits: { list: { '@flatten': { value: { '@path': '$.properties.name' }, separator: '.' } } },
+    traits: { hello: { '@template': { '@path': '$.properties.name' } } },
   };
   const sync = await runSync(world.context, await world.job({ fields }));
-  expect(sync.counts.delivered + sync.counts.refused).toBe(3);
+  expect(sync).toMatchObject({ state: 'partially succeeded', counts: { delivered: 2, refused: 1 } });
+  const { items } = await syncRows(world.db, sync.id, 'failed');
+  expect(items).toMatchObject([{ recordId: '2', code: 'mapping_failed', reason: expect.stringContaining('hello') }]);
+});
+
+describe.each(['duckdb', 'postgres'] as const)('an identifier that is too long to be remembered: %s', (engine) => {
+  // Text that does not compress: no index would take it.
+  const long = Array.from({ length: 300 }, (_, n) => createHash('sha256').update(String(n)).digest('hex')).join('');
+  const people = [
+    'CREATE TABLE people (id VARCHAR, email VARCHAR, name VARCHAR)',
+    `INSERT INTO people VALUES ('${long}', 'a', 'n'), ('${long}2', 'b', 'n'), ('3', 'c', 'n')`,
+  ];
+
+  test('is refused, and the others go on', async () => {
+    await using world = await openWorld({ engine });
+    await world.sql(...people);
+    const job = await world.job();
+    const sync = await runSync(world.context, job);
+    expect(sync).toMatchObject({ state: 'partially succeeded', counts: { delivered: 1, refused: 2 } });
+    const { items } = await syncRows(world.db, sync.id, 'failed');
+    expect(items.map(({ recordId }) => recordId)).toContain(long);
+    expect(items[0]).toMatchObject({ code: 'identifier_too_long', reason: expect.stringContaining('bytes') });
+    expect((await runSync(world.context, job)).counts).toMatchObject({ refused: 2, retried: 2, unchanged: 1 });
+  });
+
+  test('is refused when the trigger would skip it', async () => {
+    await using world = await openWorld({ engine });
+    await world.sql(...people);
+    const job = await world.job({ trigger: 'event = "deleted"' });
+    expect((await runSync(world.context, job)).counts).toMatchObject({ skipped: 1, refused: 2 });
+    expect((await runSync(world.context, job)).counts).toMatchObject({ skipped: 0, unchanged: 1 });
+  });
 });
 
 test('an unknown space refuses its rows with a clear reason', async () => {

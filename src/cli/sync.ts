@@ -62,7 +62,8 @@ export const syncRunCommand: Command = {
     const job = await findMapping(await context.store(), argument(input, 'MAPPING'));
     const sync = await (async () => {
       using progress = showProgress(context.output, `Syncing ${job.mapping.name}`);
-      return runSync(await context.sync(), job, { onProgress: progress.update, signal: context.signal });
+      // Awaited here: the display ends with this block.
+      return await runSync(await context.sync(), job, { onProgress: progress.update, signal: context.signal });
     })();
     const reasons = await failureReasons(await context.database(), sync);
     return syncReport(sync, reasons, context.clock.now(), nextStep(sync));

@@ -181,6 +181,7 @@ async function postgresTable(db: Database, rows: number): Promise<BenchWarehouse
   await run('VACUUM ANALYZE customers');
   process.env.BENCH_WAREHOUSE_URL = url.href;
   return {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the workspace file fills it in
     source: '{ engine: postgres, url: "${BENCH_WAREHOUSE_URL}" }',
     change: () => run(`UPDATE customers SET plan = 'changed' WHERE age % 90 = 0`),
   };

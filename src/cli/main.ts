@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=32
+// A larger nursery for short-lived rows: a batch of a sync outlives the usual one, and would be copied over and over.
 /** The program `millrace`: finds the command, runs it, prints its report, ends with its exit code. */
 import { runCli } from './run.ts';
 

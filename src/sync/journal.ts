@@ -58,49 +58,63 @@ export async function openJournal(
      VALUES ($1, $2, $3, $4, $5, 'extracting', $6)`,
     [sync.id, memory.mappingId, sync.mapping, sync.model, sync.destination, startedAt],
   );
-  let messagesLeft = settings.messagesKept;
-  const keepMessage = (row: ListedRow): string | null => {
-    if (row.message === null || messagesLeft === 0) return null;
-    const text = JSON.stringify(row.message);
-    if (text.length > settings.messageLength) return null;
-    messagesLeft--;
-    return text;
-  };
-  const recordRows = async (tx: Queryable, batch: number, rows: readonly ListedRow[]) => {
-    if (rows.length === 0) return;
-    await tx.query(
-      `INSERT INTO sync_rows (sync_id, no, kind, record_id, rows, code, reason, message)
-       SELECT $1, $2 + at - 1, kind, record_id, rows, code, reason, message
-       FROM unnest($3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[])
-            WITH ORDINALITY AS t (kind, record_id, rows, code, reason, message, at)`,
-      [
-        sync.id,
-        batch * rowsPerBatch,
-        rows.map((row) => row.kind),
-        rows.map((row) => (row.recordId === null ? null : printable(row.recordId))),
-        rows.map((row) => row.rows),
-        rows.map((row) => row.code),
-        rows.map((row) => printable(row.reason)),
-        rows.map(keepMessage),
-      ],
-    );
-  };
+  const keepMessage = messageKeeper(settings);
   return {
     compared: (counts, invalid, at) =>
       db.transaction(async (tx) => {
         await recordComparison(tx, sync.id, counts, at);
-        await recordRows(tx, 0, invalid.map(listInvalid));
+        await recordRows(tx, sync.id, 0, invalid.map(listInvalid), keepMessage);
       }),
     recordBatch: async (tx, batch, at) => {
       await recordCounts(tx, sync.id, batch);
       if (batch.entries.length > 0) await storePending(tx, memory, sync.id, batch);
-      await recordRows(tx, batch.batch, batch.rows);
+      await recordRows(tx, sync.id, batch.batch, batch.rows, keepMessage);
       await storeFailed(tx, memory, sync.id, batch.failed, at);
       await keepGivenUp(tx, memory, sync.id, batch.givenUp);
     },
     recordEffects: (tx, effects) => recordEffects(tx, sync.id, effects),
     finish: (end, at) => recordEnd(db.pool, sync.id, end, at),
   };
+}
+
+type KeepMessage = (row: ListedRow) => string | null;
+
+/** The messages of the first failed rows of a sync, unless they are very long. */
+function messageKeeper({ messagesKept, messageLength }: SyncSettings): KeepMessage {
+  let left = messagesKept;
+  return ({ message }) => {
+    if (message === null || left === 0) return null;
+    const text = JSON.stringify(message);
+    if (text.length > messageLength) return null;
+    left--;
+    return text;
+  };
+}
+
+async function recordRows(
+  tx: Queryable,
+  syncId: string,
+  batch: number,
+  rows: readonly ListedRow[],
+  keepMessage: KeepMessage,
+): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.query(
+    `INSERT INTO sync_rows (sync_id, no, kind, record_id, rows, code, reason, message)
+     SELECT $1, $2 + at - 1, kind, record_id, rows, code, reason, message
+     FROM unnest($3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[])
+          WITH ORDINALITY AS t (kind, record_id, rows, code, reason, message, at)`,
+    [
+      syncId,
+      batch * rowsPerBatch,
+      rows.map((row) => row.kind),
+      rows.map((row) => (row.recordId === null ? null : printable(row.recordId))),
+      rows.map((row) => row.rows),
+      rows.map((row) => row.code),
+      rows.map((row) => printable(row.reason)),
+      rows.map(keepMessage),
+    ],
+  );
 }
 
 async function recordComparison(tx: Queryable, syncId: string, counts: ComparisonCounts, at: Date): Promise<void> {

@@ -121,6 +121,16 @@ describe('skipping the backfill', () => {
     expect(Object.keys((await world.records(job)) ?? {})).toHaveLength(100);
   });
 
+  test('goes on when one sync does not take all rows', async () => {
+    await using world = await openWorld({ settings: { batchSize: 5, recordsPerSync: 12 } });
+    await world.sql(peopleTable(20));
+    const job = await world.job({ skipBackfill: true });
+    expect((await runSync(world.context, job)).counts).toMatchObject({ skipped: 12, remaining: 8 });
+    expect((await runSync(world.context, job)).counts).toMatchObject({ skipped: 8, delivered: 0, remaining: 0 });
+    await world.sql(`INSERT INTO people VALUES (21, 'e', 'n')`);
+    expect((await runSync(world.context, job)).counts).toMatchObject({ delivered: 1 });
+  });
+
   test('of an empty model: rows that come later are sent', async () => {
     await using world = await openWorld();
     await world.sql(peopleTable(0));

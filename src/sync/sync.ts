@@ -8,7 +8,9 @@
  *
  *   compare → (guard) → changes → event, trigger, mapping, action → delivery with receipts → records of the warehouse
  */
-import { compare } from '../diff/diff.ts';
+import type { Endpoint } from '../delivery/delivery.ts';
+import { type Comparison, compare } from '../diff/diff.ts';
+import type { Warehouse } from '../warehouse/warehouse.ts';
 import type { ResolvedMapping } from '../workspace/workspace.ts';
 import { isSkippingBackfill, skippedBackfill, startSkippingBackfill } from './backfill.ts';
 import { decideChanges } from './changes.ts';
@@ -18,8 +20,9 @@ import { checkGuard } from './guard.ts';
 import { deliverAll } from './loading.ts';
 import { applyLeftovers, rememberInWarehouse } from './receipts.ts';
 import { changesOf, type Sync } from './records.ts';
-import { compileJob } from './rules.ts';
+import { type CompiledJob, compileJob } from './rules.ts';
 import { type Run, type RunOptions, runOnce, type SyncContext } from './runner.ts';
+import type { SettledBatch } from './settling.ts';
 
 export { cancelSync } from './cancel.ts';
 export { type HistoryPage, listSyncs, type PageOptions, showSync, syncRows } from './history.ts';
@@ -47,11 +50,8 @@ async function passThrough(run: Run): Promise<void> {
   await applyLeftovers(db.pool, warehouse, memory, settings.lumpSize);
   const fresh = !(await warehouse.hasState(memory.table));
 
-  await using comparison = await compare(warehouse, job.model, {
-    table: memory.table,
-    columns: compiled.columns,
-    signal,
-  });
+  const { table } = memory;
+  await using comparison = await compare(warehouse, job.model, { table, columns: compiled.columns, signal });
   const { counts } = comparison;
   await journal.compared(counts, await comparison.invalidRows(settings.invalidRowsKept), clock.now());
   tally.compared(counts);
@@ -59,31 +59,50 @@ async function passThrough(run: Run): Promise<void> {
 
   const someFailing = await anyFailing(db.pool, memory);
   const skipBackfill = await isSkippingBackfill(db.pool, job.mapping, fresh);
+  if (skipBackfill) await startSkippingBackfill(db.pool, memory);
   if (changesOf(counts) > 0 || skipBackfill) {
-    if (skipBackfill) await startSkippingBackfill(db.pool, memory);
-    await warehouse.prepareState(memory.table);
-
-    const decided = decideChanges(comparison, compiled, {
-      sendNothing: skipBackfill,
-      findFailing: someFailing ? (changes) => findFailing(db.pool, memory, changes, clock.now(), settings) : null,
-      onNotFinite: tally.notFinite,
-      settings,
-      signal,
-    });
-    const settled = deliverAll(decided, {
-      endpoint,
-      origin: { mappingId: memory.mappingId, syncId: run.id },
-      record: (batch, tx) =>
-        tx === undefined
-          ? db.transaction((own) => journal.recordBatch(own, batch, clock.now()))
-          : journal.recordBatch(tx, batch, clock.now()),
-      inFlight: settings.inFlight,
-      grace: settings.grace,
-      signal,
-    });
-    const follow = { db, warehouse, memory, syncId: run.id, lumpSize: settings.lumpSize, fresh };
-    for await (const batch of rememberInWarehouse(settled, follow)) tally.settled(batch.counts);
-    if (skipBackfill) await skippedBackfill(db.pool, memory);
+    await warehouse.prepareState(table);
+    const stages = { comparison, compiled, endpoint, warehouse, fresh, someFailing, skipBackfill };
+    for await (const batch of loadChanges(run, stages)) tally.settled(batch.counts);
   }
-  if (someFailing && tally.counts.remaining === 0) await forgetOthers(db.pool, memory, run.id);
+  if (tally.counts.remaining > 0) return;
+  if (skipBackfill) await skippedBackfill(db.pool, memory);
+  if (someFailing) await forgetOthers(db.pool, memory, run.id);
+}
+
+interface Stages {
+  readonly comparison: Comparison;
+  readonly compiled: CompiledJob;
+  readonly endpoint: Endpoint;
+  readonly warehouse: Warehouse;
+  /** Nothing was ever recorded for this mapping. */
+  readonly fresh: boolean;
+  readonly someFailing: boolean;
+  readonly skipBackfill: boolean;
+}
+
+/** From the changes to the records of the warehouse: decide, deliver with receipts, remember. */
+function loadChanges(run: Run, stages: Stages): AsyncIterable<SettledBatch> {
+  const { memory, settings, journal, tally, signal } = run;
+  const { db, clock } = run.context;
+  const { comparison, compiled, endpoint, warehouse, fresh } = stages;
+  const decided = decideChanges(comparison, compiled, {
+    sendNothing: stages.skipBackfill,
+    findFailing: stages.someFailing ? (changes) => findFailing(db.pool, memory, changes, clock.now(), settings) : null,
+    onNotFinite: tally.notFinite,
+    settings,
+    signal,
+  });
+  const settled = deliverAll(decided, {
+    endpoint,
+    origin: { mappingId: memory.mappingId, syncId: run.id },
+    record: (batch, tx) =>
+      tx === undefined
+        ? db.transaction((own) => journal.recordBatch(own, batch, clock.now()))
+        : journal.recordBatch(tx, batch, clock.now()),
+    inFlight: settings.inFlight,
+    grace: settings.grace,
+    signal,
+  });
+  return rememberInWarehouse(settled, { db, warehouse, memory, syncId: run.id, lumpSize: settings.lumpSize, fresh });
 }

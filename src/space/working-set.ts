@@ -62,25 +62,28 @@ export interface WorkingSet {
 export const emptyWorkingSet: WorkingSet = { owners: new Map(), profiles: new Map() };
 
 /**
- * Puts what a later batch left over an earlier picture: for every key the other knows, its answer is the newer one.
- * Profiles come along, as any of them may be in a tree with one that both know.
+ * Puts what a later batch left over an earlier picture, as far as these keys lead: for every key and profile the other
+ * knows, its answer is the newer one. Nothing else of it is kept, or each batch would carry all that came before it.
  */
 export function newerOver(older: WorkingSet, newer: WorkingSet, keys: readonly string[]): WorkingSet {
-  let touches = false;
-  for (const key of keys) {
-    if (newer.owners.has(key)) {
-      touches = true;
-      break;
-    }
-  }
-  if (!touches) for (const id of older.profiles.keys()) touches ||= newer.profiles.has(id);
-  if (!touches) return older;
   const owners = new Map(older.owners);
   for (const key of keys) {
     const owner = newer.owners.get(key);
     if (owner !== undefined) owners.set(key, owner);
   }
-  return { owners, profiles: new Map([...older.profiles, ...newer.profiles]) };
+  const profiles = new Map(older.profiles);
+  const asked = [...owners.values(), ...older.profiles.keys()];
+  const seen = new Set<string>();
+  for (let id = asked.pop(); id !== undefined; id = asked.pop()) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    const row = newer.profiles.get(id);
+    if (row === undefined) continue;
+    profiles.set(id, row);
+    asked.push(...row.members);
+    if (row.mergedInto !== null) asked.push(row.mergedInto);
+  }
+  return { owners, profiles };
 }
 
 /** A mutable layer over a working set: the state while a batch is applied, and afterwards its delta. */

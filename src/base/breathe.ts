@@ -6,5 +6,5 @@ export function breathe(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** How many rows of a sync are worked on between two breaths: a few milliseconds. */
-export const rowsPerBreath = 200;
+/** How many rows of a sync are worked on between two breaths: about a millisecond. */
+export const rowsPerBreath = 50;

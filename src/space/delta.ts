@@ -91,7 +91,7 @@ function profileLine(spaceNo: number, row: ProfileRow): string {
   const merged = `${copyField(row.mergedInto)}\t${row.mergedAt === null ? '\\N' : timestamp(row.mergedAt)}\t${copyField(row.mergedBy)}`;
   const first = `${copyField(row.firstMessageId)}\t${copyField(row.firstSourceId)}`;
   const last = `${copyField(row.lastMessageId)}\t${copyField(row.lastSourceId)}\t${timestamp(row.lastEventAt)}`;
-  const facts = `${escapeJson(identifiersJson(row.identifiers))}\t${escapeJson(JSON.stringify(row.traits))}\t${escapeJson(writesJson(row.writes))}`;
+  const facts = `${escapeJson(identifiersJson(row.identifiers, row))}\t${escapeJson(JSON.stringify(row.traits))}\t${escapeJson(writesJson(row.writes, row))}`;
   return `${spaceNo}\t${row.id}\t${row.collection}\t${times}\t${merged}\t{${row.members.join(',')}}\t${first}\t${last}\t${facts}\n`;
 }
 
@@ -129,9 +129,9 @@ function updateProfiles(spaceNo: number, state: Overlay): DeltaStatement {
       rows.map((row) => row.lastMessageId),
       rows.map((row) => row.lastSourceId),
       rows.map((row) => timestamp(row.lastEventAt)),
-      rows.map((row) => identifiersJson(row.identifiers)),
+      rows.map((row) => identifiersJson(row.identifiers, row)),
       rows.map((row) => JSON.stringify(row.traits)),
-      rows.map((row) => writesJson(row.writes)),
+      rows.map((row) => writesJson(row.writes, row)),
     ],
   });
 }

@@ -3,8 +3,9 @@
  * or three statements per batch, whatever its size.
  */
 import type { Queryable } from '../db/db.ts';
+import { type IdentifierJson, identifiersOf, type WriteJson, writesOf } from './row-json.ts';
 import type { Collection } from './space.ts';
-import type { ProfileRow, StoredIdentifier, Traits, TraitWrite, WorkingSet } from './working-set.ts';
+import type { ProfileRow, Traits, WorkingSet } from './working-set.ts';
 
 /** The names of the tables to work on: the real ones, or those of a plan. */
 export interface SpaceTables {
@@ -41,29 +42,32 @@ interface StoredProfile {
   readonly last_message_id: string | null;
   readonly last_source_id: string;
   readonly last_event_at: Date;
-  readonly identifiers: readonly StoredIdentifier[];
+  readonly identifiers: readonly IdentifierJson[];
   readonly traits: Traits;
-  readonly writes: readonly TraitWrite[];
+  readonly writes: readonly WriteJson[];
 }
 
 function profileOf(row: StoredProfile): ProfileRow {
+  const first = {
+    createdAt: row.created_at.getTime(),
+    firstSourceId: row.first_source_id,
+    firstMessageId: row.first_message_id,
+  };
   return {
+    ...first,
     id: row.profile_id,
     collection: row.collection,
-    createdAt: row.created_at.getTime(),
     updatedAt: row.updated_at.getTime(),
     mergedInto: row.merged_into,
     mergedAt: row.merged_at?.getTime() ?? null,
     mergedBy: row.merged_by,
     members: row.members,
-    firstMessageId: row.first_message_id,
-    firstSourceId: row.first_source_id,
     lastMessageId: row.last_message_id,
     lastSourceId: row.last_source_id,
     lastEventAt: row.last_event_at.getTime(),
-    identifiers: row.identifiers,
+    identifiers: identifiersOf(row.identifiers, first),
     traits: row.traits,
-    writes: row.writes,
+    writes: writesOf(row.writes, first),
   };
 }
 

@@ -14,6 +14,8 @@ export class DuckdbSnapshot implements Snapshot {
   /** A second statement on a connection would silently end the first one's stream. */
   #busy = false;
   #closed = false;
+  /** Results that were not read to their end. */
+  readonly #unread = new Set<DuckDBResult>();
 
   private constructor(connection: DuckDBConnection, at: Date) {
     this.#connection = connection;
@@ -55,6 +57,8 @@ export class DuckdbSnapshot implements Snapshot {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.#unread.size > 0) this.#connection.interrupt();
+    await this.#readRest();
     await this.#connection.run('ROLLBACK').catch(() => undefined);
     this.#connection.closeSync();
   }
@@ -66,7 +70,9 @@ export class DuckdbSnapshot implements Snapshot {
     signal?.addEventListener('abort', stop);
     let next: Promise<DuckDBDataChunk | null> | undefined;
     try {
+      await this.#readRest();
       const result = await this.#connection.stream(sql);
+      this.#unread.add(result);
       const reader = new ResultReader(result);
       next = result.fetchChunk();
       for (let chunk = await next; chunk !== null && chunk.rowCount > 0; chunk = await next) {
@@ -76,6 +82,7 @@ export class DuckdbSnapshot implements Snapshot {
         if (reader.rows >= size) yield reader.take();
         if (signal?.aborted) throw new MillraceError('cancelled', 'Reading the warehouse was cancelled.');
       }
+      this.#unread.delete(result);
       // An interrupted stream can end as if it were complete.
       if (signal?.aborted) throw new MillraceError('cancelled', 'Reading the warehouse was cancelled.');
       yield reader.take();
@@ -85,6 +92,22 @@ export class DuckdbSnapshot implements Snapshot {
       signal?.removeEventListener('abort', stop);
       await next?.catch(() => undefined);
       this.#busy = false;
+    }
+  }
+
+  /**
+   * Until its end is reached a result keeps the file open, even after its connection is closed, and whoever opens the
+   * file next waits until it is garbage. Interrupting instead would end the transaction too.
+   */
+  async #readRest(): Promise<void> {
+    for (const result of this.#unread) {
+      this.#unread.delete(result);
+      try {
+        let chunk = await result.fetchChunk();
+        while (chunk !== null && chunk.rowCount > 0) chunk = await result.fetchChunk();
+      } catch {
+        // Interrupted: that is an end as well.
+      }
     }
   }
 

@@ -20,6 +20,8 @@ CREATE TABLE identifiers (
 --   identifiers [{type, value, created, source, message, seen}]       times in ms since 1970
 --   traits      {key: value}
 --   writes      [{at, received, source, mapping, sync, message, keys, gone}]   who wrote which keys; gone = removed keys
+-- Left out where they equal the row's own: created and received (created_at), source (first_source_id), message
+-- (first_message_id), and seen (created).
 CREATE TABLE profiles (
   space_no integer NOT NULL,
   profile_id text COLLATE "C" NOT NULL,

@@ -65,7 +65,10 @@ async function fire(load: Load): Promise<autocannon.Result> {
     setupClient: fileURLToPath(new URL('./rotate-requests.cjs', import.meta.url)) as never,
   });
   const bad = result.errors + result.timeouts + result.non2xx;
-  if (bad > 0) throw new Error(`${bad} of the requests to ${load.url} failed; the numbers would mean nothing.`);
+  if (bad > 0)
+    throw new Error(
+      `${result.errors} errors, ${result.timeouts} timeouts, ${result.non2xx} other answers: ${bad} of the requests to ${load.url} failed; the numbers would mean nothing.`,
+    );
   return result;
 }
 

@@ -26,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   destination: ['base'],
   delivery: ['base'],
   space: ['base', 'db'],
-  workspace: ['base', 'db'],
+  workspace: ['base', 'db', 'space'],
   sync: stages,
   api: ['base', 'workspace', 'space', 'sync'],
   cli: [...stages, 'sync', 'api'],

@@ -96,7 +96,13 @@ function isPretty({ logFormat }: Config, { stderr }: Output): boolean {
 
 function syncSettings(config: Config): NonNullable<SyncContext['settings']> {
   const { batchSize, historyDays, retryDays, retrySyncs, recordBytes, valueBytes, recordsPerSync } = config;
-  return { batchSize, historyDays, retryDays, retrySyncs, recordBytes, valueBytes, recordsPerSync };
+  const modelLimits = {
+    queryCharacters: config.queryLength,
+    identifierCharacters: config.identifierNameLength,
+    columns: config.columnCount,
+    columnCharacters: config.columnNameLength,
+  };
+  return { batchSize, historyDays, retryDays, retrySyncs, recordBytes, valueBytes, recordsPerSync, modelLimits };
 }
 
 /** The same result for every call; made by the first. */

@@ -2,6 +2,7 @@
  * The identity settings of a space, prepared for use. In: `SpaceSettings`. Out: for every identifier type its rule,
  * priority and test for blocked values. Source: `profile-space.md` 2.2 and 2.3.
  */
+import { defaultRule } from './default-settings.ts';
 import type { Collection, IdentifierRule, LimitWindow, SpaceSettings } from './space.ts';
 
 export const maxMerges = 100;
@@ -41,12 +42,6 @@ export interface SpaceRules {
   ruleOf(collection: Collection, type: string): TypeRule | null;
 }
 
-const recommendedValues = new Set(['-1', 'null', 'anonymous']);
-const recommendedPattern = /^[0-]*$/;
-
-/** The values that are blocked for every type of a new space. */
-export const recommendedBlocked = { values: [...recommendedValues], patterns: [recommendedPattern.source] } as const;
-
 export function compileRules(settings: SpaceSettings): SpaceRules {
   const users = new Map<string, TypeRule>();
   const accounts = new Map<string, TypeRule>();
@@ -70,10 +65,9 @@ export function compileRules(settings: SpaceSettings): SpaceRules {
   };
 }
 
-/** The rule of a type that nobody configured. */
+/** The rule of a type that nobody configured: known from `externalIds` only, after all listed ones. */
 function registeredRule(collection: Collection, type: string): TypeRule {
-  const blocked = { values: [...recommendedValues], patterns: [recommendedPattern.source] };
-  return compileRule({ type, collection, limit: 5, window: 'ever', blocked, custom: false }, Number.POSITIVE_INFINITY);
+  return compileRule({ ...defaultRule(type), collection, custom: false }, Number.POSITIVE_INFINITY);
 }
 
 function compileRule(rule: IdentifierRule, rank: number): TypeRule {

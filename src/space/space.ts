@@ -6,10 +6,16 @@
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Transaction } from '../db/db.ts';
 
+export {
+  defaultIdentifierTypes,
+  defaultRule,
+  defaultSpaceSettings,
+  isDefaultIdentifier,
+  recommendedBlocked,
+} from './default-settings.ts';
 export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
 export { createPlanWriter } from './plan-writer.ts';
 export { createSpaceReader } from './reader.ts';
-export { recommendedBlocked } from './rules.ts';
 export { createSpaceWriter } from './writer.ts';
 
 export type Collection = 'users' | 'accounts';

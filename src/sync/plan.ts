@@ -62,7 +62,9 @@ export async function planSync(
   await using warehouse = await context.openWarehouse(job.source);
   const leftovers = await readLeftovers(db.pool, memory);
   const fresh = leftovers.size === 0 && !(await warehouse.hasState(memory.table));
-  const compared = await compare(warehouse, job.model, { table: memory.table, columns: compiled.columns, signal });
+  const { columns } = compiled;
+  const limits = settings.modelLimits;
+  const compared = await compare(warehouse, job.model, { table: memory.table, columns, limits, signal });
   await using comparison = overlayLeftovers(compared, leftovers);
   tally.compared(comparison.counts);
 

@@ -20,7 +20,7 @@ export async function previewModel(
   { model, source }: { readonly model: Model; readonly source: Source },
 ): Promise<ModelPreview> {
   await using warehouse = await context.openWarehouse(source);
-  const columns = await checkModel(warehouse, model);
+  const columns = await checkModel(warehouse, model, settingsOf(context).modelLimits);
   return { columns, rows: await firstRows(warehouse, model, 'model.*', '') };
 }
 
@@ -49,7 +49,7 @@ export async function testMapping(
 ): Promise<TestedMapping> {
   const compiled = compileJob(job, settingsOf(context));
   await using warehouse = await context.openWarehouse(job.source);
-  const columns = await checkModel(warehouse, job.model);
+  const columns = await checkModel(warehouse, job.model, settingsOf(context).modelLimits);
   const identifier = columns.findIndex(({ name }) => name === job.model.identifierColumn);
   const { dialect } = warehouse;
   const idText = dialect.asText(

@@ -10,7 +10,7 @@ import { newId } from '../base/ids.ts';
 import { describeError, type Log } from '../base/log.ts';
 import type { Database } from '../db/db.ts';
 import type { Endpoint } from '../delivery/delivery.ts';
-import type { SpaceWriter } from '../space/space.ts';
+import { pruneSpaceLog, type SpaceWriter } from '../space/space.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import type { ResolvedMapping, Source } from '../workspace/workspace.ts';
 import { endDeadSyncs, pruneHistory, runningSync, showSync } from './history.ts';
@@ -68,6 +68,7 @@ export async function runOnce(
   try {
     await endDeadSyncs(db.pool, clock.now(), job.mapping.id, true);
     await pruneHistory(db.pool, clock.now(), settings.historyDays);
+    await pruneSpaceLog(db.pool, new Date(clock.now().getTime() - settings.historyDays * 86_400_000));
     const sync = namesOf(job);
     const memory = memoryOf(job.mapping);
     await forgetEpochsBefore(db.pool, memory.mappingId, memory.epoch);

@@ -1,3 +1,5 @@
+import type { ModelLimits } from '../diff/diff.ts';
+
 /** The limits of a sync, with the defaults of `reverse-etl.md`. Names shared with the configuration mean the same. */
 export interface SyncSettings {
   /** Rows of a batch: one transaction of the space. */
@@ -15,6 +17,8 @@ export interface SyncSettings {
   /** Size of a row as JSON, and of one value; a larger one is refused. */
   readonly recordBytes: number;
   readonly valueBytes: number;
+  /** Of queries and their columns; `diff/` has the defaults. */
+  readonly modelLimits: Partial<ModelLimits>;
   /** Invalid rows that are listed. */
   readonly invalidRowsKept: number;
   /** Messages that are kept with failed rows, of one sync, and the characters one may have. */
@@ -37,6 +41,7 @@ export const defaultSyncSettings: SyncSettings = {
   recordsPerSync: 150_000_000,
   recordBytes: 512 * 1024,
   valueBytes: 128 * 1024,
+  modelLimits: {},
   invalidRowsKept: 1_000,
   messagesKept: 1_000,
   messageLength: 32_768,

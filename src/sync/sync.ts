@@ -51,7 +51,12 @@ async function passThrough(run: Run): Promise<void> {
   const fresh = !(await warehouse.hasState(memory.table));
 
   const { table } = memory;
-  await using comparison = await compare(warehouse, job.model, { table, columns: compiled.columns, signal });
+  await using comparison = await compare(warehouse, job.model, {
+    table,
+    columns: compiled.columns,
+    limits: settings.modelLimits,
+    signal,
+  });
   const { counts } = comparison;
   await journal.compared(counts, await comparison.invalidRows(settings.invalidRowsKept), clock.now());
   tally.compared(counts);

@@ -1,6 +1,6 @@
 /** The spaces of a workspace file. */
 import type { IdentifierRule, SpaceSettings } from '../space/space.ts';
-import { defaultIdentifierTypes, defaultRule, isDefaultIdentifier, recommendedBlocked } from './default-identifiers.ts';
+import { defaultIdentifierTypes, defaultRule, isDefaultIdentifier, recommendedBlocked } from '../space/space.ts';
 import type { FaultList, FilePath } from './file-faults.ts';
 import type { Shaped } from './file-shape.ts';
 

@@ -1,15 +1,7 @@
 import { expect, test } from 'vitest';
 import { testDatabase } from '../../test/database.ts';
-import {
-  createSpace,
-  createToken,
-  defaultSpaceSettings,
-  findSpace,
-  listSpaces,
-  listTokens,
-  revokeToken,
-  verifyToken,
-} from './workspace.ts';
+import { defaultSpaceSettings } from '../space/space.ts';
+import { createSpace, createToken, findSpace, listSpaces, listTokens, revokeToken, verifyToken } from './workspace.ts';
 
 test('a new space has the eleven default identifiers', () => {
   const { identifiers, autoRegister } = defaultSpaceSettings();

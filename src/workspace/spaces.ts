@@ -4,7 +4,7 @@ import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Queryable } from '../db/db.ts';
 import type { SpaceSettings } from '../space/space.ts';
-import { defaultSpaceSettings } from './default-identifiers.ts';
+import { defaultSpaceSettings } from '../space/space.ts';
 import { namesOf, notFound } from './lookup.ts';
 import { checkName } from './names.ts';
 import { type SpaceRecord, spaceOf } from './records.ts';

@@ -1,5 +1,5 @@
 /** The identifier types every space begins with, and the settings of a new space (`profile-space.md` 2.2 and 2.3). */
-import type { IdentifierRule, SpaceSettings } from '../space/space.ts';
+import type { IdentifierRule, SpaceSettings } from './space.ts';
 
 /** Values that stand for "nobody" in real data; blocked on every type unless switched off. */
 export const recommendedBlocked: IdentifierRule['blocked'] = {

@@ -86,18 +86,21 @@ export const consent: Field = {
 /** Nothing connected downstream of the space receives the message a second time. */
 const integrations: JsonObject = Object.freeze({ All: false });
 
+const noConsent: JsonObject = Object.freeze({ consent: Object.freeze({}) });
+
 /** Members that are undefined are left out. `context` gets the consent, last. */
 export function wireMessage(
   payload: Payload,
   members: Readonly<Record<string, Json | undefined>>,
-  context: JsonObject = {},
+  context?: JsonObject,
 ): JsonObject {
   const message: Record<string, Json> = {};
   for (const key of Object.keys(members)) {
     const value = members[key];
     if (value !== undefined) message[key] = value;
   }
-  message.context = { ...context, consent: consentOf(payload.consent) };
+  const isPlain = context === undefined && payload.consent === undefined;
+  message.context = isPlain ? noConsent : { ...context, consent: consentOf(payload.consent) };
   message.integrations = integrations;
   return message;
 }

@@ -25,7 +25,7 @@ export async function renderDelta(spaceNo: number, delta: Delta, tables: SpaceTa
     if (tables === realTables) statements.push(updateProfiles(spaceNo, state));
     else statements.push(forgetProfiles(spaceNo, state, tables), await copyProfiles(rows(state.changed), tables));
   }
-  if (state.newKeys.size > 0) statements.push(await copyIdentifiers(spaceNo, state, tables));
+  if (state.newKeys.length > 0) statements.push(await copyIdentifiers(spaceNo, state, tables));
   if (delta.links.length > 0) statements.push(...(await writeLinks(spaceNo, delta.links, state, tables)));
   if (delta.events.length > 0) statements.push(insertEvents(spaceNo, delta.events, tables));
   if (delta.log.length > 0) statements.push(insertLog(spaceNo, delta.log, tables));
@@ -68,8 +68,8 @@ function copyProfiles(lines: Iterable<string>, tables: SpaceTables): Promise<Del
 
 /** In key order, so that the index grows evenly. */
 function copyIdentifiers(spaceNo: number, state: Overlay, tables: SpaceTables): Promise<DeltaStatement> {
-  const keys = [...state.newKeys.keys()].sort();
-  const lines = mapped(keys, (key) => `${spaceNo}\t${copyField(key)}\t${state.newKeys.get(key)}\n`);
+  const keys = state.newKeys.sort();
+  const lines = mapped(keys, (key) => `${spaceNo}\t${copyField(key)}\t${state.owners.get(key)}\n`);
   return copy(`COPY ${tables.identifiers} (space_no, key, profile_id) FROM STDIN`, lines);
 }
 

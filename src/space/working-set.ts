@@ -90,7 +90,8 @@ export function newerOver(older: WorkingSet, newer: WorkingSet, keys: readonly s
 export class Overlay implements WorkingSet {
   readonly owners: Map<string, string>;
   readonly profiles: Map<string, ProfileRow>;
-  readonly newKeys = new Map<string, string>();
+  /** Keys that got an owner. */
+  readonly newKeys: string[] = [];
   readonly created = new Set<string>();
   readonly changed = new Set<string>();
 
@@ -128,6 +129,6 @@ export class Overlay implements WorkingSet {
 
   own(key: string, profileId: string): void {
     this.owners.set(key, profileId);
-    this.newKeys.set(key, profileId);
+    this.newKeys.push(key);
   }
 }

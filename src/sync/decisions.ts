@@ -103,7 +103,7 @@ export function decide(change: Change, rules: Rules): Decision {
   const size = rules.tooLarge(change);
   if (size !== null) return { kind: 'refuse', code: 'row_too_large', reason: size, message: null };
   try {
-    const event = { ...rules.eventOf(change) };
+    const event = rules.eventOf(change);
     if (!rules.trigger.matches(event)) return skip;
     const built = rules.action.build(rules.payloadOf(event), { endpoint: rules.endpoint });
     return built.ok

@@ -131,8 +131,8 @@ async function writeGroup(
   fill(written);
 }
 
+const delivered: Receipt = { kind: 'delivered' };
+
 function receiptOf(outcome: Outcome): Receipt {
-  return outcome.kind === 'applied'
-    ? { kind: 'delivered' }
-    : { kind: 'refused', code: outcome.reason, reason: outcome.detail };
+  return outcome.kind === 'applied' ? delivered : { kind: 'refused', code: outcome.reason, reason: outcome.detail };
 }

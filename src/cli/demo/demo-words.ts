@@ -58,7 +58,7 @@ export function changed(step: DemoStep, updated: number, deleted: number): strin
 
 export function summary({ profiles, accounts }: { profiles: number; accounts: number }, folder: string): string {
   return `\nThe space now holds ${count(profiles)} profiles and ${count(accounts)} accounts.
-Look around:  millrace --data-folder '${folder}' sync list   (also: sync show ID, profile show user_id:c-00042, mapping test customers-identify)`;
+Look around:  npx millrace --data-folder '${folder}' sync list\n              (also: sync show ID, profile show user_id:c-00042, mapping test customers-identify)`;
 }
 
 export function serving({ url }: DemoServer): string {

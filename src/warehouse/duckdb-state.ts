@@ -51,7 +51,7 @@ export interface DuckdbStateTable {
   readonly full: string;
 }
 
-/** Entries are merged by record id; `append`: they are known not to be there, and merging is saved. */
+/** Entries are merged by record id, an older one never over a newer; `append`: they are known not to be there, and merging is saved. */
 export async function writeDuckdbRecords(
   connection: DuckDBConnection,
   table: DuckdbStateTable,
@@ -79,7 +79,7 @@ export async function writeDuckdbRecords(
 function merge(table: string): string {
   return `
     MERGE INTO ${table} AS kept USING temp.${staging} AS entry ON kept.record_id = entry.record_id
-    WHEN MATCHED THEN UPDATE SET checksum = entry.checksum, revision = entry.revision
+    WHEN MATCHED AND kept.revision < entry.revision THEN UPDATE SET checksum = entry.checksum, revision = entry.revision
     WHEN NOT MATCHED THEN INSERT (record_id, checksum, revision)
       VALUES (entry.record_id, entry.checksum, entry.revision)`;
 }

@@ -104,6 +104,8 @@ function makePool(config: pg.ClientConfig, settings: PostgresSettings): pg.Pool 
   };
   const pool = new pg.Pool({ ...config, max: poolSize, idleTimeoutMillis: 10_000, onConnect });
   pool.on('error', () => undefined);
+  // Nor may a connection end the process that dies while it is in use; its statement fails anyway.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 

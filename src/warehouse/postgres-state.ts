@@ -123,9 +123,10 @@ function escapeCopied(char: string): string {
 
 const merge: Insert = async (client, table, entries) => {
   await client.query(
-    `INSERT INTO ${table.full} (record_id, checksum, revision)
+    `INSERT INTO ${table.full} AS kept (record_id, checksum, revision)
      SELECT * FROM unnest($1::text[], $2::uuid[], $3::int4[])
-     ON CONFLICT (record_id) DO UPDATE SET checksum = excluded.checksum, revision = excluded.revision`,
+     ON CONFLICT (record_id) DO UPDATE SET checksum = excluded.checksum, revision = excluded.revision
+     WHERE kept.revision < excluded.revision`,
     [
       entries.map((entry) => entry.recordId),
       entries.map((entry) => entry.checksum),

@@ -304,3 +304,22 @@ function portOf(server: Server): number {
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
 }
+
+describe('a server that ends connections', () => {
+  test('in the middle of a write: an error of ours, and the process lives', async () => {
+    const { warehouse, run } = await makePostgres();
+    await warehouse.prepareState('records_a');
+    const table = warehouse.dialect.stateTable('records_a');
+    await run(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+    const written = warehouse.writeRecords('records_a', [{ recordId: '1', checksum: null, revision: 1 }], false);
+    const failed = expect(written).rejects.toMatchObject({ code: 'warehouse_lost' });
+    await run(`DO $$ BEGIN LOOP
+      PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock';
+      EXIT WHEN FOUND;
+      PERFORM pg_sleep(0.02), pg_stat_clear_snapshot();
+    END LOOP; END $$`);
+    await failed;
+    await run('ROLLBACK');
+  });
+});

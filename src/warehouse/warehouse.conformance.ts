@@ -461,6 +461,24 @@ function stateTests(make: MakeWarehouse): void {
     expect((await stored(other, 'records_a')).map((row) => row[0])).toStrictEqual(['\\', 'a', 'b\t\\N']);
   });
 
+  test('an older write that comes late changes nothing', async () => {
+    const { warehouse, again } = await make();
+    await warehouse.prepareState('records_a');
+    const entry = (recordId: string, sum: number, revision: number) => ({
+      recordId,
+      checksum: checksum(sum),
+      revision,
+    });
+    const other = await again();
+    await other.writeRecords('records_a', [entry('a', 3, 3), entry('b', 1, 1)], false);
+    await warehouse.writeRecords('records_a', [entry('a', 2, 2), entry('b', 2, 2), entry('c', 1, 1)], false);
+    expect(await stored(warehouse, 'records_a')).toStrictEqual([
+      ['a', checksum(3), 3],
+      ['b', checksum(2), 2],
+      ['c', checksum(1), 1],
+    ]);
+  });
+
   test('many entries, in several batches', async () => {
     const { warehouse } = await make();
     await warehouse.prepareState('records_a');

@@ -118,8 +118,9 @@ export interface Warehouse extends AsyncDisposable {
   /** True when the records table exists. Never writes. */
   hasState(table: string): Promise<boolean>;
   /**
-   * Stores entries by record id, in one transaction, replacing those that are there; safe to repeat. `fresh` promises
-   * that none of them is there yet, which engines use to go faster.
+   * Stores entries by record id, in one transaction, replacing those of a lower revision; safe to repeat, and without
+   * effect when it comes late, from a process that lost its lock. `fresh` promises that none of them is there yet, which
+   * engines use to go faster.
    */
   writeRecords(table: string, entries: readonly RecordEntry[], fresh: boolean): Promise<void>;
   /** Removes a records table, if there is one. */

@@ -77,20 +77,32 @@ async function closeFileSystem(
   set: (name: string, value: string) => Promise<unknown>,
 ): Promise<void> {
   const folders = readFolders(settings);
-  const current = `SELECT current_setting('enable_external_access'), current_setting('allowed_directories')::VARCHAR[]`;
-  const [open, allowed] = (await connection.runAndReadAll(current)).getRowsJS()[0] ?? [];
-  if (open === true) {
-    await set('allowed_directories', `[${folders.map(quote).join(', ')}]`);
-    await set('enable_external_access', 'false');
-    return;
+  if ((await fileAccess(connection)).open) {
+    const closing = async () => {
+      await set('allowed_directories', `[${folders.map(quote).join(', ')}]`);
+      await set('enable_external_access', 'false');
+    };
+    // Somebody who opens the file at the same moment may be quicker; what then holds is looked at below.
+    const fault = await closing().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    if (fault !== undefined && (await fileAccess(connection)).open) throw fault.error;
   }
-  const known = new Set((allowed as string[]).map((folder) => path.resolve(folder)));
+  const { allowed } = await fileAccess(connection);
+  const known = new Set(allowed.map((folder) => path.resolve(folder)));
   if (folders.every((folder) => known.has(folder))) return;
   throw new MillraceError(
     'warehouse_settings_invalid',
     'The database file is open in this process already, with other folders to read from.',
     { help: 'Give all sources on this file the same readFrom and files.' },
   );
+}
+
+async function fileAccess(connection: DuckDBConnection): Promise<{ open: boolean; allowed: readonly string[] }> {
+  const current = `SELECT current_setting('enable_external_access'), current_setting('allowed_directories')::VARCHAR[]`;
+  const [open, allowed] = (await connection.runAndReadAll(current)).getRowsJS()[0] ?? [];
+  return { open: open === true, allowed: allowed as string[] };
 }
 
 /** The folders that `files` and `readFrom` name. */

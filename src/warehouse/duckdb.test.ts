@@ -241,3 +241,15 @@ describe('files', () => {
     await expect(warehouse.check()).rejects.toMatchObject({ code: 'warehouse_file_missing' });
   });
 });
+
+test('many open one file at the same moment', async () => {
+  const file = path.join(await testFolder(), 'shop.duckdb');
+  const first = await openWarehouse('duckdb', { path: file }, { create: true });
+  await first.check();
+  await first.close();
+  for (let round = 0; round < 10; round += 1) {
+    const all = await Promise.all(Array.from({ length: 6 }, () => openWarehouse('duckdb', { path: file })));
+    await Promise.all(all.map((warehouse) => warehouse.check()));
+    await Promise.all(all.map((warehouse) => warehouse.close()));
+  }
+});

@@ -71,7 +71,7 @@ export const options = {
     default: 10,
     min: 2,
     max: 1000,
-    sentence: 'Connections to Postgres that this process opens at most.',
+    sentence: 'Connections to Postgres that this process opens at most, beside one for each running sync or plan.',
   },
   secretKey: {
     type: 'text',

@@ -22,10 +22,10 @@ export const oldestServer = 15;
 export async function connect(options: ConnectOptions): Promise<Database> {
   const { log } = options;
   const place = placeOf(options.url);
+  const sessionConfig = { connectionString: sessionUrl(options.url), keepAlive: true };
   const pool = new pg.Pool({
-    connectionString: sessionUrl(options.url),
+    ...sessionConfig,
     max: options.poolSize ?? 10,
-    keepAlive: true,
     Client: SessionClient as new () => pg.ClientBase,
   });
   pool.on('error', (err) => log.warn({ err }, 'an idle database connection was lost'));
@@ -42,12 +42,25 @@ export async function connect(options: ConnectOptions): Promise<Database> {
       pool,
       describe: `${place.host}:${place.port}/${place.database || place.user}`,
       serverVersion: usableVersion(rows[0]?.version ?? ''),
+      session: () => openSession(sessionConfig, place),
       transaction: (work) => inTransaction(pool, work, options.explain),
       close,
       [Symbol.asyncDispose]: close,
     };
   } catch (error) {
     await pool.end();
+    throw explainConnection(error, place);
+  }
+}
+
+async function openSession(config: pg.ClientConfig, place: ReturnType<typeof placeOf>): Promise<pg.Client> {
+  const client = new SessionClient(config);
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
     throw explainConnection(error, place);
   }
 }

@@ -3,17 +3,17 @@
  * schema version this program knows. Promised: sessions run in UTC with UTF-8; a server older than 15 and a schema newer
  * than ours are refused with a message that names the versions; many processes may open at once.
  */
-import type { Pool, PoolClient } from 'pg';
+import type { Client, ClientBase, Pool } from 'pg';
 import type { Log } from '../base/log.ts';
 import { connect } from './connection.ts';
 import { openEmbedded } from './embedded.ts';
 import { migrate } from './migrations.ts';
 
 /** Anything that runs a statement: the pool, or the client of a transaction. */
-export type Queryable = Pick<PoolClient, 'query'>;
+export type Queryable = Pick<ClientBase, 'query'>;
 
 /** The client of an open transaction. */
-export type Transaction = PoolClient;
+export type Transaction = ClientBase;
 
 export interface Database extends AsyncDisposable {
   readonly pool: Pool;
@@ -21,6 +21,11 @@ export interface Database extends AsyncDisposable {
   readonly describe: string;
   /** Postgres' major version, e.g. 18. */
   readonly serverVersion: number;
+  /**
+   * A connection of its own, beside the pool, for what is held long: were it one of the pool's, as many holders as the
+   * pool has connections would wait for each other for ever. The caller listens to its errors, and ends it.
+   */
+  session(): Promise<Client>;
   /** Runs `work` between BEGIN and COMMIT; rolls back when it throws. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** Ends the pool; stops the embedded server when this was the last process using it. */
@@ -32,7 +37,7 @@ export interface DatabaseOptions {
   readonly url?: string | undefined;
   readonly dataFolder: string;
   readonly log: Log;
-  /** Connections at most; default 10. */
+  /** Connections of the pool at most; default 10. */
   readonly poolSize?: number | undefined;
 }
 

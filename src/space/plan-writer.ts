@@ -19,11 +19,11 @@ const planTables: SpaceTables = {
 };
 
 export async function createPlanWriter({ db }: { readonly db: Database }): Promise<SpaceWriter> {
-  const client = await db.pool.connect();
+  const client = await db.session();
   try {
     await createTables(client);
   } catch (error) {
-    client.release(true);
+    await client.end().catch(() => undefined);
     throw error;
   }
   let turn: Promise<unknown> = Promise.resolve();
@@ -44,7 +44,7 @@ export async function createPlanWriter({ db }: { readonly db: Database }): Promi
     },
     async [Symbol.asyncDispose]() {
       await turn;
-      client.release(true);
+      await client.end().catch(() => undefined);
     },
   };
 }

@@ -3,7 +3,7 @@
  * the sync runs. A process that dies takes its session with it, so the lock is free at once; for a machine that vanishes,
  * keepalives end the session within half a minute.
  */
-import type { PoolClient } from 'pg';
+import type { Client } from 'pg';
 import type { Database, Queryable } from '../db/db.ts';
 
 /** Separates our locks from others in the same database. */
@@ -19,14 +19,12 @@ export interface Lease {
 
 /** Takes the lock of a mapping; null when another session holds it. */
 export async function takeLease(db: Database, mappingId: string): Promise<Lease | null> {
-  const client = await db.pool.connect();
+  const client = await db.session();
   const lost: ((error: Error) => void)[] = [];
-  let fault: Error | undefined;
-  const onError = (error: Error) => {
-    fault ??= error;
+  client.on('error', (error) => {
     for (const callback of lost) callback(error);
-  };
-  client.on('error', onError);
+  });
+  const release = () => releaseLease(client, mappingId);
   try {
     await client.query(
       `SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
@@ -37,29 +35,22 @@ export async function takeLease(db: Database, mappingId: string): Promise<Lease 
       [mappingId, lockSeed],
     );
     if (rows[0]?.taken === true) {
-      return {
-        session: client,
-        onLost: (callback) => void lost.push(callback),
-        release: () => releaseLease(client, onError, mappingId, fault),
-      };
+      return { session: client, onLost: (callback) => void lost.push(callback), release };
     }
   } catch (error) {
-    client.off('error', onError);
-    client.release(error as Error);
+    await client.end().catch(() => undefined);
     throw error;
   }
-  client.off('error', onError);
-  client.release();
+  await client.end().catch(() => undefined);
   return null;
 }
 
-async function releaseLease(client: PoolClient, onError: (error: Error) => void, mappingId: string, fault?: Error) {
-  const unlocked = await client
+/** The lock goes with its session, but only a moment later; given back first, the next sync need not wait. */
+async function releaseLease(client: Client, mappingId: string): Promise<void> {
+  await client
     .query('SELECT pg_advisory_unlock(hashtextextended($1, $2))', [mappingId, lockSeed])
-    .catch((error: Error) => error);
-  client.off('error', onError);
-  // A session whose lock could not be given back is ended, and the lock with it.
-  client.release(fault ?? (unlocked instanceof Error ? unlocked : undefined));
+    .catch(() => undefined);
+  await client.end().catch(() => undefined);
 }
 
 /** True when some session, of any process, holds the lock of a mapping. */

@@ -4,7 +4,7 @@ import { cancelSync } from './cancel.ts';
 import { listSyncs, runningSync, showSync } from './history.ts';
 import { takeLease } from './lease.ts';
 import { type FakeEndpoint, fakeEndpoint, openWorld, peopleTable, type World } from './sync.test-support.ts';
-import { runSync } from './sync.ts';
+import { planSync, runSync } from './sync.ts';
 
 /** An endpoint that stops before its n-th delivery until it is let go. */
 function gatedEndpoint(stopAt: number) {
@@ -72,6 +72,18 @@ test('an endpoint that hangs does not hold up another mapping, and can be cancel
     counts: { delivered: 0, remaining: 5 },
   });
   expect(await codeOf(cancelSync(world.db, String(id)))).toContain('sync_not_running');
+});
+
+test('more syncs at once than the pool has connections', async () => {
+  await using world = await openWorld({ poolSize: 2 });
+  await world.sql(peopleTable(3_000));
+  const jobs = await Promise.all([1, 2, 3].map(() => world.job()));
+  const [first] = jobs as [(typeof jobs)[0]];
+  const plan = planSync(world.context, first);
+  const syncs = await Promise.all(jobs.map((job) => runSync(world.context, job)));
+  expect(syncs.map(({ state, counts }) => [state, counts.delivered])).toEqual(jobs.map(() => ['succeeded', 3_000]));
+  await plan;
+  await Promise.all([1, 2, 3].map(() => planSync(world.context, first)));
 });
 
 test('a cancelled sync keeps what it delivered, and the next one goes on', async () => {

@@ -23,6 +23,7 @@ export interface WorldOptions {
   readonly settings?: Partial<SyncSettings>;
   readonly log?: Log;
   readonly clock?: Clock;
+  readonly poolSize?: number;
 }
 
 export interface JobOptions {
@@ -63,7 +64,7 @@ export const identifyFields: JsonObject = {
 };
 
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
-  const db = await testDatabase();
+  const db = await testDatabase(options.poolSize === undefined ? {} : { poolSize: options.poolSize });
   const clock = options.clock ?? { now: () => new Date() };
   const log = options.log ?? testLog();
   const place = options.engine === 'postgres' ? await postgresPlace() : await duckdbPlace();

@@ -449,7 +449,7 @@ const entries = {
   model_too_large: {
     room: 'diff',
     what: 'A model is beyond a limit: length of the query, number of columns, or length of a column name.',
-    help: 'Shorten it, or select fewer columns; the limits are settings.',
+    help: 'Shorten it, or select fewer columns; the limits are settings, listed under Model limits in docs/configuration.md.',
     exit: 2,
   },
   model_identifier_missing: {

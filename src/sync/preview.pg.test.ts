@@ -58,6 +58,18 @@ test('a row that the trigger does not ask for, and one that is refused, say why'
   });
 });
 
+test('a row that a sync leaves out as invalid is refused here too', async () => {
+  await using world = await openWorld();
+  await world.sql(peopleTable(1), `INSERT INTO people VALUES (NULL, 'a', 'n'), (7, 'b', 'n'), (7, 'c', 'n')`);
+  const nullFirst = await world.job({ query: 'SELECT * FROM people ORDER BY id NULLS FIRST' });
+  expect((await testMapping(world.context, nullFirst)).result).toMatchObject({
+    kind: 'refused',
+    code: 'identifier_null',
+  });
+  expect((await testMapping(world.context, nullFirst, '7')).result).toMatchObject({ code: 'identifier_duplicate' });
+  expect((await testMapping(world.context, nullFirst, '1')).result.kind).toBe('message');
+});
+
 test('a deletion is tested as one', async () => {
   await using world = await openWorld();
   await world.sql(peopleTable(3));

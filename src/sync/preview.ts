@@ -57,7 +57,8 @@ export async function testMapping(
     columns[identifier] as Column,
   );
   const only = recordId === undefined ? '' : `WHERE ${idText} = ${dialect.string(recordId)}`;
-  const [found] = await firstRows(warehouse, job.model, `model.*, ${idText} AS millrace_record_id`, only);
+  const rows = await firstRows(warehouse, job.model, `model.*, ${idText} AS millrace_record_id`, only);
+  const [found] = rows;
   if (found === undefined) throw notFound(job, recordId);
   const row = found.slice(0, columns.length);
   const kind = (['new', 'updated', 'deleted'] as const).find((one) => compiled.trigger.kinds.has(one)) ?? 'new';
@@ -76,8 +77,22 @@ export async function testMapping(
     kind,
     event,
     payload: payloadOf(rules, event),
-    result: resultOf(change, rules),
+    result: invalidRow(found.at(-1), recordId !== undefined && rows.length > 1) ?? resultOf(change, rules),
   };
+}
+
+/** A sync lists such a row as invalid and does not send it. */
+function invalidRow(identifier: unknown, repeated: boolean): TestedMapping['result'] | null {
+  if (identifier === null) {
+    return {
+      kind: 'refused',
+      code: 'identifier_null',
+      reason: 'The identifier is null, so a sync leaves the row out.',
+    };
+  }
+  if (!repeated) return null;
+  const reason = 'Several rows have this identifier, so a sync leaves them out.';
+  return { kind: 'refused', code: 'identifier_duplicate', reason };
 }
 
 function payloadOf(rules: Rules, event: ChangeEvent): JsonObject | null {

@@ -185,6 +185,8 @@ test('a row or a value over its limit is refused with column and size, the other
   const reasons = Object.fromEntries(items.map(({ recordId, reason }) => [recordId, reason]));
   expect(reasons['1']).toMatch(/name.*204,?80\d|200/);
   expect(reasons['2']).toMatch(/KiB|bytes/);
+  expect(reasons['1']).toContain('--value-bytes');
+  expect(reasons['2']).toContain('--record-bytes');
   expect(items.every(({ code }) => code === 'row_too_large')).toBe(true);
 });
 

@@ -52,7 +52,7 @@ function tooLarge(columns: readonly Column[], { recordBytes, valueBytes }: SyncS
     const found = check(row);
     if (found === null) return null;
     return found.column === null
-      ? `The row has ${found.bytes} bytes as JSON; the limit is ${recordBytes}.`
-      : `The value of column ${found.column} has ${found.bytes} bytes as JSON; the limit is ${valueBytes}.`;
+      ? `The row has ${found.bytes} bytes as JSON; the limit is ${recordBytes}. Select less in the model, or raise the setting --record-bytes.`
+      : `The value of column ${found.column} has ${found.bytes} bytes as JSON; the limit is ${valueBytes}. Shorten it in the model, or raise the setting --value-bytes.`;
   };
 }

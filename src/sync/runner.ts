@@ -191,7 +191,9 @@ function endOf(tally: Tally): SyncEnd {
     return end('failed', `All ${counts.extracted} rows are invalid.`, 'sync_all_invalid');
   }
   if (counts.refused > 0 && counts.delivered === 0) {
-    return end('failed', `All ${counts.refused} rows that were tried were refused.`, 'sync_all_refused');
+    const all =
+      counts.refused === 1 ? 'The one row that was tried was' : `All ${counts.refused} rows that were tried were`;
+    return end('failed', `${all} refused.`, 'sync_all_refused');
   }
   const parts = [
     counts.refused > 0 ? `${counts.refused} of ${counts.refused + counts.delivered} rows were refused` : '',

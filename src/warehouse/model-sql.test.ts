@@ -81,4 +81,9 @@ describe('a model', () => {
   ])('%s is refused', (sql, code) =>
     expect(() => readModel(sql, postgresLexicon)).toThrow(expect.objectContaining({ code })),
   );
+
+  test('what is no SELECT is named, with its place', () =>
+    expect(() => readModel('\n  EXPLAIN SELECT 1', postgresLexicon)).toThrow(
+      'The query must be a SELECT; this is EXPLAIN (at 2:3).',
+    ));
 });

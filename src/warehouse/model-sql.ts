@@ -70,8 +70,8 @@ function refuseWriting(sql: string, tokens: readonly Token[], lexicon: SqlLexico
   const verb = mainVerb(tokens);
   if (verb === undefined) return;
   if (verb.kind !== 'word' || !lexicon.readingWords.has(verb.text)) {
-    const what = verb.kind === 'word' ? `${verb.text.toUpperCase()} statement` : 'statement of another kind';
-    refuse(sql, verb, `The query must be a SELECT; this is a ${what}`);
+    const what = verb.kind === 'word' ? verb.text.toUpperCase() : 'something else';
+    refuse(sql, verb, `The query must be a SELECT; this is ${what}`);
   }
   const change = tokens.find((token, index) => changesData(tokens, index, token));
   if (change !== undefined) refuse(sql, change, `${change.text.toUpperCase()} inside WITH changes data`);

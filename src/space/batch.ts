@@ -10,6 +10,7 @@ import { type Extracted, extractIdentifiers, type FoundIdentifier, type Violatio
 import { type MessageFacts, resolve } from './identity.ts';
 import type { SpaceRules } from './rules.ts';
 import type { Collection, Effects, IncomingMessage, Outcome } from './space.ts';
+import { readTime } from './times.ts';
 import { writeTraits } from './traits.ts';
 import { Overlay, type WorkingSet } from './working-set.ts';
 
@@ -96,10 +97,10 @@ const nothingFound: Extracted = { users: [], accounts: [], violations: [] };
 
 /** Parses a time once per batch; most messages of a sync carry the same one. */
 function timeOf(value: unknown, known: Map<string, number>): number {
-  if (typeof value !== 'string') return Number.NaN;
+  if (typeof value !== 'string') return readTime(value);
   const before = known.get(value);
   if (before !== undefined) return before;
-  const time = Date.parse(value);
+  const time = readTime(value);
   known.set(value, time);
   return time;
 }

@@ -75,12 +75,15 @@ function copyIdentifiers(spaceNo: number, state: Overlay, tables: SpaceTables): 
 
 const isoOf = new Map<number, string>();
 
+/** Later years have more than four digits in ISO 8601, which Postgres does not read. */
+const lastTime = Date.parse('9999-12-31T23:59:59.999Z');
+
 /** A time as Postgres reads it. Batches repeat few times over and over. */
 function timestamp(ms: number): string {
   let text = isoOf.get(ms);
   if (text === undefined) {
     if (isoOf.size > 1000) isoOf.clear();
-    text = new Date(ms).toISOString();
+    text = new Date(Math.min(ms, lastTime)).toISOString();
     isoOf.set(ms, text);
   }
   return text;

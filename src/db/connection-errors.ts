@@ -51,9 +51,18 @@ const byCode: Readonly<Record<string, ErrorCode>> = {
   '3D000': 'database_missing',
   '42501': 'database_permission',
   '53300': 'database_busy',
+  '57P01': 'database_unreachable',
+  '57P02': 'database_unreachable',
   '57P03': 'database_busy',
   '53100': 'database_disk_full',
 };
+
+/** Whether an error says that the server went away, or takes no connections now. */
+export function isLoss(error: unknown): error is Error {
+  if (!(error instanceof Error) || error instanceof MillraceError) return false;
+  const code = String((error as { code?: unknown }).code ?? '');
+  return /^(57P0[123]|08|ECONN|EPIPE)/.test(code) || /Connection terminated/i.test(error.message);
+}
 
 /** The same error when it is none of these. */
 export function explainConnection(error: unknown, place: Place): unknown {

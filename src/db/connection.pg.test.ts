@@ -54,3 +54,16 @@ test('a test database that is closed with a connection in use says so', async ()
   await expect(db.close()).rejects.toThrow('1 connection(s) to the test database were left open.');
   client.release(true);
 });
+
+test('the error of a lost connection is explained, others stay as they are', async () => {
+  await using db = await emptyTestDatabase({ poolSize: 2 });
+  const lost = await db.pool.query('SELECT pg_terminate_backend(pg_backend_pid())').catch((error: unknown) => error);
+  expect(await db.explain(lost)).toMatchObject({ code: 'database_unreachable' });
+  const starting = Object.assign(new Error('the database system is in recovery mode'), { code: '57P03' });
+  expect(await db.explain(starting)).toMatchObject({
+    code: 'database_busy',
+    message: expect.stringContaining('the database system is in recovery mode'),
+  });
+  const faulty = await db.pool.query('SELECT nothing').catch((error: unknown) => error);
+  expect(await db.explain(faulty)).toBe(faulty);
+});

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import pg from 'pg';
 import { MillraceError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { explainConnection, placeOf } from './connection-errors.ts';
+import { explainConnection, isLoss, placeOf } from './connection-errors.ts';
 import type { Database, Transaction } from './db.ts';
 
 export interface ConnectOptions {
@@ -44,6 +44,10 @@ export async function connect(options: ConnectOptions): Promise<Database> {
       serverVersion: usableVersion(rows[0]?.version ?? ''),
       session: () => openSession(sessionConfig, place),
       transaction: (work) => inTransaction(pool, work, options.explain),
+      explain: async (error) => {
+        const better = await betterError(error, options.explain);
+        return isLoss(better) ? explainConnection(better, place) : better;
+      },
       close,
       [Symbol.asyncDispose]: close,
     };

@@ -28,6 +28,8 @@ export interface Database extends AsyncDisposable {
   session(): Promise<Client>;
   /** Runs `work` between BEGIN and COMMIT; rolls back when it throws. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** For the error of a lost or refused connection: why (a full disk, a server that is gone). Others come back as they are. */
+  explain(error: unknown): Promise<unknown>;
   /** Ends the pool; stops the embedded server when this was the last process using it. */
   close(): Promise<void>;
 }

@@ -21,6 +21,7 @@ import {
   startServer,
   stopServer,
 } from './cluster.ts';
+import { isLoss } from './connection-errors.ts';
 import { type DataFolder, explained, locateCluster, prepareFolder } from './data-folder.ts';
 import { withFolderLock } from './folder-lock.ts';
 import { isAlive, servesFolder } from './processes.ts';
@@ -180,9 +181,7 @@ async function leave(cluster: Cluster, presence: pg.Client, log: Log): Promise<v
 }
 
 async function explainLoss(cluster: Cluster, logged: number, error: unknown): Promise<unknown> {
-  const code = (error as { code?: string }).code ?? '';
-  const lost = /^(57P0[123]|08|ECONN|EPIPE)/.test(code) || /Connection terminated/i.test((error as Error).message);
-  if (!lost) return error;
+  if (!isLoss(error)) return error;
   const tail = await logTail(cluster.logFile, logged);
   if (!saysDiskFull(tail)) return error;
   return new MillraceError('database_disk_full', `The embedded Postgres in ${cluster.folder} ran out of disk space.`, {

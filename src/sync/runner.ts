@@ -81,7 +81,8 @@ export async function runOnce(
       await stages({ id: sync.id, job, memory, context, settings, journal, signal: watch.signal, tally });
       end = endOf(tally);
     } catch (error) {
-      end = endByError(watch.signal.aborted ? watch.signal.reason : error, tally.warnings());
+      const fault = watch.signal.aborted ? watch.signal.reason : await db.explain(error);
+      end = endByError(fault, tally.warnings());
       if (end.state === 'failed') log.error({ sync: sync.id, mapping: sync.mapping, err: error }, 'sync failed');
     } finally {
       await watch.stop();
@@ -90,6 +91,9 @@ export async function runOnce(
     const finished = await showSync(db, sync.id);
     log.info({ sync: sync.id, mapping: sync.mapping, state: end.state, counts: finished.counts }, 'sync ended');
     return finished;
+  } catch (error) {
+    // The end of a sync that lost its database cannot be recorded: the next sync of the mapping does it.
+    throw await db.explain(error);
   } finally {
     await lease.release();
   }

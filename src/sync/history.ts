@@ -32,7 +32,7 @@ export async function listSyncs(
 ): Promise<HistoryPage<Sync>> {
   await endDeadSyncs(db.pool, clock.now(), mappingId);
   const limit = limitOf(paging);
-  const after = readCursor(paging.next, 2);
+  const after = readCursor(paging.next, [isoTime, syncName]);
   const { rows } = await db.pool.query<StoredSync>(
     `SELECT * FROM syncs
      WHERE ($1::text IS NULL OR mapping_id = $1)
@@ -67,7 +67,7 @@ export async function syncRows(
 ): Promise<HistoryPage<SyncRow>> {
   await showSync(db, syncId);
   const limit = limitOf(paging);
-  const after = readCursor(paging.next, 1);
+  const after = readCursor(paging.next, [rowNumber]);
   const { rows } = await db.pool.query<StoredRow>(
     `SELECT no, kind, record_id, rows, code, reason, message FROM sync_rows
      WHERE sync_id = $1 AND (kind = 'invalid') = $2 AND no > $3 ORDER BY no LIMIT $4`,
@@ -216,13 +216,16 @@ function writeCursor(parts: readonly string[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-function readCursor(cursor: string | undefined, length: number): readonly string[] | null {
+const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const syncName = /^syn_\w+$/;
+const rowNumber = /^\d{1,18}$/;
+
+function readCursor(cursor: string | undefined, forms: readonly RegExp[]): readonly string[] | null {
   if (cursor === undefined) return null;
   try {
     const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
-    if (Array.isArray(parts) && parts.length === length && parts.every((part) => typeof part === 'string')) {
-      return parts;
-    }
+    const texts = Array.isArray(parts) ? parts.filter((part) => typeof part === 'string') : [];
+    if (texts.length === forms.length && forms.every((form, at) => form.test(texts[at] ?? ''))) return texts;
   } catch {
     // Falls through to the error below.
   }

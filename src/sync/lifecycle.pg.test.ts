@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { isMillraceError } from '../base/errors.ts';
 import { cancelSync } from './cancel.ts';
-import { listSyncs, runningSync, showSync } from './history.ts';
+import { listSyncs, runningSync, showSync, syncRows } from './history.ts';
 import { takeLease } from './lease.ts';
 import { type FakeEndpoint, fakeEndpoint, openWorld, peopleTable, type World } from './sync.test-support.ts';
 import { planSync, runSync } from './sync.ts';
@@ -230,6 +230,12 @@ test('history is listed newest first, by mapping, and old syncs are forgotten', 
   expect(rest.next).toBeNull();
   expect(await codeOf(listSyncs(world.db, undefined, { limit: 0 }))).toContain('sync_paging_invalid');
   expect(await codeOf(listSyncs(world.db, undefined, { next: 'nonsense' }))).toContain('sync_paging_invalid');
+  for (const forged of ['["yesterday","syn_1"]', '["2026-01-01T00:00:00.000Z",1]', '[]', '{}', 'null']) {
+    const next = Buffer.from(forged).toString('base64url');
+    expect(await codeOf(listSyncs(world.db, undefined, { next }))).toContain('sync_paging_invalid');
+  }
+  const next = Buffer.from('["abc"]').toString('base64url');
+  expect(await codeOf(syncRows(world.db, ids[0] as string, 'failed', { next }))).toContain('sync_paging_invalid');
   expect(await codeOf(showSync(world.db, 'syn_none'))).toContain('sync_not_found');
   now += 31 * 86_400_000;
   const last = await runSync(world.context, b);

@@ -230,6 +230,12 @@ const entries = {
     help: 'Write a condition on the change, e.g. event = "new" or event = "updated"; texts in double quotes.',
     exit: 2,
   },
+  sync_outdated: {
+    room: 'sync',
+    what: 'The mapping was reset or removed between reading it and starting its sync.',
+    help: 'Run the sync again.',
+    exit: 2,
+  },
   sync_running: {
     room: 'sync',
     what: 'A sync of this mapping is running; two never overlap.',

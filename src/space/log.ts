@@ -21,7 +21,7 @@ export const maxLogEntries = 500;
 export async function readSpaceLog(db: Queryable, spaceNo: number, limit = maxLogEntries): Promise<SpaceLogEntry[]> {
   const { rows } = await db.query(
     `SELECT at, kind, reason, detail, source_id, sync_id, message_id, count FROM space_log
-      WHERE space_no = $1 ORDER BY entry_id DESC LIMIT $2`,
+      WHERE space_no = $1 ORDER BY at DESC, entry_id DESC LIMIT $2`,
     [spaceNo, Math.min(limit, maxLogEntries)],
   );
   return rows.map((row) => ({

@@ -12,7 +12,7 @@ import type { Database } from '../db/db.ts';
 import type { Endpoint } from '../delivery/delivery.ts';
 import { pruneSpaceLog, type SpaceWriter } from '../space/space.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
-import type { ResolvedMapping, Source } from '../workspace/workspace.ts';
+import { currentEpoch, type ResolvedMapping, type Source } from '../workspace/workspace.ts';
 import { endDeadSyncs, pruneHistory, runningSync, showSync } from './history.ts';
 import { type Journal, openJournal, recordCancelling, runningState, type SyncEnd } from './journal.ts';
 import { type Lease, takeLease } from './lease.ts';
@@ -66,6 +66,7 @@ export async function runOnce(
   checkEnabled(job);
   const lease = await leaseOrRefuse(db, clock, job.mapping.id, job.mapping.name);
   try {
+    await checkEpoch(db, job);
     await endDeadSyncs(db.pool, clock.now(), job.mapping.id, true);
     await pruneHistory(db.pool, clock.now(), settings.historyDays);
     await pruneSpaceLog(db.pool, new Date(clock.now().getTime() - settings.historyDays * 86_400_000));
@@ -97,6 +98,17 @@ export async function runOnce(
   } finally {
     await lease.release();
   }
+}
+
+/** A mapping that was reset or removed before its lease was taken would be remembered in an epoch that is over. */
+async function checkEpoch(db: Database, { mapping }: ResolvedMapping): Promise<void> {
+  const epoch = await currentEpoch(db.pool, mapping.id);
+  if (epoch === mapping.epoch) return;
+  const what = epoch === null ? 'removed' : 'reset';
+  throw new MillraceError(
+    'sync_outdated',
+    `The mapping ${mapping.name} was ${what} just before this sync could begin.`,
+  );
 }
 
 export function settingsOf(context: SyncContext): SyncSettings {
@@ -191,7 +203,7 @@ function endOf(tally: Tally): SyncEnd {
     help: code === null ? null : errorCodes[code].help,
     warnings,
   });
-  if (counts.extracted > 0 && counts.invalid === counts.extracted) {
+  if (counts.extracted > 0 && counts.invalid === counts.extracted && counts.delivered + counts.skipped === 0) {
     return end('failed', `All ${counts.extracted} rows are invalid.`, 'sync_all_invalid');
   }
   if (counts.refused > 0 && counts.delivered === 0) {

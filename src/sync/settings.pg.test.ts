@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openWorld, peopleTable } from './sync.test-support.ts';
-import { planSync, previewModel, runSync } from './sync.ts';
+import { planSync, previewModel, resetMapping, runSync } from './sync.ts';
 
 test('the configured limits of models hold in syncs, plans and previews', async () => {
   await using world = await openWorld({ settings: { modelLimits: { columns: 1 } } });
@@ -23,4 +23,13 @@ test('a sync forgets entries of the space log that are older than the history', 
   await runSync(world.context, await world.job());
   const { rows } = await pool.query('SELECT entry_id FROM space_log WHERE space_no = 7');
   expect(rows).toEqual([{ entry_id: 'young' }]);
+});
+
+test('a mapping that is reset or removed just before its sync begins is not remembered in the old epoch', async () => {
+  await using world = await openWorld();
+  await world.sql(peopleTable(3));
+  const job = await world.job();
+  await resetMapping(world.context, job);
+  await expect(runSync(world.context, job)).rejects.toMatchObject({ code: 'sync_outdated' });
+  expect(await world.records(job)).toBeNull();
 });

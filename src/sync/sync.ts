@@ -35,7 +35,7 @@ export { defaultSyncSettings, type SyncSettings } from './settings.ts';
 
 /**
  * Runs a sync to its end and says how it went. What goes wrong while it runs is in the answer, not thrown; thrown are
- * `sync_running` and `sync_disabled`, and whatever keeps the end from being recorded.
+ * `sync_running`, `sync_disabled` and `sync_outdated`, and whatever keeps the end from being recorded.
  */
 export function runSync(context: SyncContext, job: ResolvedMapping, options: RunOptions = {}): Promise<Sync> {
   return runOnce(context, job, options, passThrough);

@@ -61,6 +61,12 @@ export async function bumpEpoch(tx: Transaction, mappingId: string): Promise<num
   return rows[0].epoch;
 }
 
+/** The epoch a mapping is in now; null when there is no such mapping any more. */
+export async function currentEpoch(db: Queryable, mappingId: string): Promise<number | null> {
+  const { rows } = await db.query<{ epoch: number }>('SELECT epoch FROM mappings WHERE id = $1', [mappingId]);
+  return rows[0]?.epoch ?? null;
+}
+
 /** The one with this id, else with this name. */
 function pick<T extends { readonly id: string; readonly name: string }>(
   kind: string,

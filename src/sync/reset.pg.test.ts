@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { bumpEpoch } from '../workspace/workspace.ts';
 import { forgetMapping, resetMapping } from './reset.ts';
 import { fakeEndpoint, openWorld, peopleTable, refused } from './sync.test-support.ts';
 import { runSync } from './sync.ts';
@@ -42,7 +43,8 @@ test('what an earlier epoch left behind is void', async () => {
   const job = await world.job();
   await runSync(world.withEndpoint(fakeEndpoint(() => refused)), job);
   // A new epoch that nobody cleaned up after, as when a process dies between the two.
-  const next = { ...job, mapping: { ...job.mapping, epoch: 2 } };
+  const epoch = await world.db.transaction((tx) => bumpEpoch(tx, job.mapping.id));
+  const next = { ...job, mapping: { ...job.mapping, epoch } };
   const sync = await runSync(world.withEndpoint(fakeEndpoint()), next);
   expect(sync.counts).toMatchObject({ added: 3, delivered: 3, retried: 0 });
   const { rows } = await world.db.pool.query('SELECT FROM failing_rows');

@@ -32,10 +32,13 @@ export const jsonValue: fc.Arbitrary<Json> = value;
 /** Events as a mapping sees them, and odder ones. */
 export const event: fc.Arbitrary<JsonObject> = fc.oneof(
   {
-    arbitrary: fc.record({
-      type: fc.constant('track'),
-      properties: fc.dictionary(name, value, { maxKeys: 5, noNullPrototype: true }),
-    }),
+    arbitrary: fc.record(
+      {
+        type: fc.constant('track'),
+        properties: fc.dictionary(name, value, { maxKeys: 5, noNullPrototype: true }),
+      },
+      { noNullPrototype: true },
+    ),
     weight: 5,
   },
   {
@@ -93,7 +96,7 @@ const liquid = fc.constantFrom(
 
 /** An object of options in which some of the optional ones are missing. */
 function options(shape: Record<string, fc.Arbitrary<unknown>>, requiredKeys: string[]): fc.Arbitrary<JsonObject> {
-  return fc.record(shape, { requiredKeys }) as fc.Arbitrary<JsonObject>;
+  return fc.record(shape, { requiredKeys, noNullPrototype: true }) as fc.Arbitrary<JsonObject>;
 }
 
 function directivesOver(spec: fc.Arbitrary<Json>, directiveOnly: fc.Arbitrary<Json>) {

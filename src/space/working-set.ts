@@ -59,8 +59,6 @@ export interface WorkingSet {
   readonly profiles: ReadonlyMap<string, ProfileRow>;
 }
 
-export const emptyWorkingSet: WorkingSet = { owners: new Map(), profiles: new Map() };
-
 /**
  * Puts what a later batch left over an earlier picture, as far as these keys lead: for every key and profile the other
  * knows, its answer is the newer one. Nothing else of it is kept, or each batch would carry all that came before it.

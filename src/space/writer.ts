@@ -3,9 +3,11 @@
  * batches of a space take effect one after the other, in commit order, whichever process writes them; what the caller
  * writes with a batch commits with it or not at all; a lost race costs a second computation, never a lost update.
  *
- * While a batch commits, the next one is loaded and computed on top of it. A batch was computed from the truth if nobody
- * else committed since it was loaded: the space's counter (`space_heads.seq`) tells. If somebody did, the batch is loaded
- * and computed again under the lock of that counter, where nobody can come between.
+ * A few batches are under way at once. Each is computed over the results of those in front of it, and written ahead: its
+ * rows go into a transaction of its own while those in front still commit, and only then does it take its turn at the
+ * space's counter (`space_heads.seq`). The counter tells whether the batch was computed from the truth: nobody committed
+ * since it was loaded, other than those in front. If somebody did, its rows are taken back, and it is loaded and computed
+ * again under the lock of the counter, where nobody can come between.
  */
 import type { Database, Transaction } from '../db/db.ts';
 import { applyBatch, type Delta, type PreparedBatch, prepareBatch } from './batch.ts';
@@ -13,16 +15,7 @@ import { type DeltaStatement, renderDelta, writeDelta } from './delta.ts';
 import { compileRules, type SpaceRules } from './rules.ts';
 import type { AlsoWrite, IncomingMessage, SpaceRef, SpaceWriter, Written } from './space.ts';
 import { loadWorkingSet, realTables } from './store.ts';
-import { newerOver, type WorkingSet } from './working-set.ts';
-
-/** How a batch ended, as the batch behind it needs to know. */
-interface Committed {
-  readonly delta: Delta;
-  /** The space's counter after it. */
-  readonly seq: bigint;
-  /** False when it was computed a second time, so that what was built on the first is void. */
-  readonly asComputed: boolean;
-}
+import { newerOver, type Overlay, type WorkingSet } from './working-set.ts';
 
 /** A batch's result, and the statements that store it. */
 interface Computed {
@@ -30,17 +23,40 @@ interface Computed {
   readonly statements: readonly DeltaStatement[];
 }
 
-/** The batch in front: its tentative result, and its end. */
-interface InFlight {
-  readonly state: WorkingSet;
-  /** Null when it failed: then nothing of it was stored. */
-  readonly end: Promise<Committed | null>;
+/** A batch that has begun its commit, as the batches behind it see it. */
+class UnderWay {
+  readonly state: Overlay;
+  /** The space's counter after it, if it stands as computed; null when it failed, or what was built on it is void. */
+  readonly verdict: Promise<bigint | null>;
+  /** When it has committed or failed. */
+  end: Promise<unknown> = Promise.resolve();
+  isVoid = false;
+  private resolve: (verdict: bigint | null) => void = () => undefined;
+
+  constructor(state: Overlay) {
+    this.state = state;
+    this.verdict = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+  }
+
+  /** The first verdict stands. */
+  tell(verdict: bigint | null): void {
+    this.isVoid ||= verdict === null;
+    this.resolve(verdict);
+  }
 }
 
 interface Picture {
   readonly seq: bigint;
   readonly workingSet: WorkingSet;
 }
+
+/** Batches that write at once. More than two do not gain: the Postgres of a small machine is busy with two. */
+const writingAtOnce = 2;
+
+/** After a lost race so many batches take their turn before they write: what is written ahead would be lost again. */
+const batchesInTurn = 20;
 
 export function createSpaceWriter({ db }: { readonly db: Database }): SpaceWriter {
   const lanes = new Map<number, SpaceLane>();
@@ -63,10 +79,13 @@ export function createSpaceWriter({ db }: { readonly db: Database }): SpaceWrite
 class SpaceLane {
   private readonly db: Database;
   private readonly spaceNo: number;
-  private front: InFlight | null = null;
+  /** In the order of their turns. */
+  private readonly underWay: UnderWay[] = [];
   /** Resolves when the last batch given has begun its commit. */
   private turn: Promise<unknown> = Promise.resolve();
   private rules: { readonly settings: SpaceRef['settings']; readonly compiled: SpaceRules } | null = null;
+  /** Batches that are not written ahead, because somebody else writes to the space too. */
+  private inTurn = 0;
 
   constructor(db: Database, spaceNo: number) {
     this.db = db;
@@ -75,7 +94,7 @@ class SpaceLane {
 
   async settled(): Promise<void> {
     await this.turn;
-    await this.front?.end;
+    await Promise.all(this.underWay.map(({ end }) => end));
   }
 
   async write(space: SpaceRef, batch: readonly IncomingMessage[], also?: AlsoWrite): Promise<Written> {
@@ -93,25 +112,49 @@ class SpaceLane {
     return this.rules.compiled;
   }
 
-  /** Loads and computes a batch while the one in front commits; then starts its commit, without waiting for its end. */
+  /** Loads and computes a batch over those in front of it; then starts its commit, without waiting for its end. */
   private async begin(
     messages: readonly IncomingMessage[],
     rules: SpaceRules,
     also: AlsoWrite | undefined,
   ): Promise<{ result: Promise<Written> }> {
-    const front = this.front;
-    const loading = this.load(messages, rules);
-    loading.catch(() => undefined);
-    const { batch, picture } = await loading;
-    const workingSet = front === null ? picture.workingSet : newerOver(picture.workingSet, front.state, batch.keys);
+    for (let other = this.voidOne(); other !== undefined; other = this.voidOne()) await other.end;
+    const inFront = [...this.underWay];
+    const { batch, picture } = await this.load(messages, rules);
+    const workingSet = inFront.reduce((set, { state }) => newerOver(set, state, batch.keys), picture.workingSet);
     const computed = await this.compute(batch, workingSet, rules);
-    const before = front === null ? null : await front.end;
-    const seq = expectedSeq(front, before, picture.seq);
-    const committing = this.commit(batch, rules, computed, seq, also);
-    this.front = { state: computed.delta.state, end: committing.catch(() => null) };
-    const result = committing.then(({ delta: { outcomes, effects } }) => ({ outcomes, effects }));
+    while (this.underWay.length >= writingAtOnce) await this.underWay[0]?.end;
+
+    const own = new UnderWay(computed.delta.state);
+    const ahead = this.inTurn === 0 && !this.underWay.some(({ state }) => changeSameProfile(own.state, state));
+    if (this.inTurn > 0) this.inTurn -= 1;
+    const committing = this.commit({
+      batch,
+      rules,
+      computed,
+      expected: expectedSeq(inFront, picture.seq),
+      turn: Promise.all(inFront.map(({ end }) => end)),
+      also,
+      ahead,
+      tell: (verdict) => own.tell(verdict),
+    });
+    this.underWay.push(own);
+    own.end = committing.then(
+      () => this.forget(own),
+      () => this.forget(own),
+    );
+    const result = committing.then(({ outcomes, effects }) => ({ outcomes, effects }));
     result.catch(() => undefined);
     return { result };
+  }
+
+  private voidOne(): UnderWay | undefined {
+    return this.underWay.find(({ isVoid }) => isVoid);
+  }
+
+  private forget(batch: UnderWay): void {
+    batch.tell(null);
+    this.underWay.splice(this.underWay.indexOf(batch), 1);
   }
 
   private async load(messages: readonly IncomingMessage[], rules: SpaceRules) {
@@ -138,16 +181,48 @@ class SpaceLane {
     return { delta, statements: await renderDelta(this.spaceNo, delta, realTables) };
   }
 
-  private async commit(
-    batch: PreparedBatch,
-    rules: SpaceRules,
-    first: Computed,
-    expected: bigint | null,
-    also: AlsoWrite | undefined,
-  ): Promise<Committed> {
+  private async commit(work: Work): Promise<Delta> {
+    const { computed, expected, turn, ahead, tell } = work;
+    const seq = ahead ? await this.commitAhead(work) : null;
+    if (seq !== null) {
+      tell(seq);
+      return computed.delta;
+    }
+    const before = ahead ? null : await expected;
+    // Those behind must let go of what they wrote ahead before this one waits for anybody.
+    if (before === null) {
+      tell(null);
+      this.inTurn = batchesInTurn;
+    }
+    await turn;
+    const written = await this.commitInTurn(work, before);
+    tell(written.asComputed ? written.seq : null);
+    return written.delta;
+  }
+
+  /** Writes, then takes the turn. Null, and nothing is stored, when the batch was not computed from the truth. */
+  private async commitAhead({ computed, expected, also }: Work): Promise<bigint | null> {
+    const { delta, statements } = computed;
+    try {
+      return await this.db.transaction(async (tx) => {
+        await writeDelta(tx, statements);
+        const before = await expected;
+        const seq = before === null ? null : await takeTurnIfAt(tx, this.spaceNo, before);
+        if (seq === null) throw new LostRace();
+        await also?.(tx, { outcomes: delta.outcomes, effects: delta.effects });
+        return seq;
+      });
+    } catch (error) {
+      if (error instanceof LostRace || isCollision(error)) return null;
+      throw error;
+    }
+  }
+
+  /** Takes the turn, then writes. */
+  private commitInTurn({ batch, rules, computed: first, also }: Work, expected: bigint | null) {
     return this.db.transaction(async (tx) => {
-      const seq = await lockHead(tx, this.spaceNo);
-      const asComputed = seq === expected;
+      const seq = await takeTurn(tx, this.spaceNo);
+      const asComputed = seq - 1n === expected;
       let computed = first;
       if (!asComputed) {
         const workingSet = await loadWorkingSet(tx, this.spaceNo, batch.keys, [realTables]);
@@ -156,32 +231,92 @@ class SpaceLane {
       const { delta, statements } = computed;
       await writeDelta(tx, statements);
       await also?.(tx, { outcomes: delta.outcomes, effects: delta.effects });
-      return { delta, seq: seq + 1n, asComputed };
+      return { delta, seq, asComputed };
     });
   }
 }
 
-/**
- * What the space's counter must say for a computed batch to hold: no commit since it was loaded, other than that of the
- * batch in front, on which it was built. Null when it does not hold in any case.
- */
-function expectedSeq(front: InFlight | null, before: Committed | null, loaded: bigint): bigint | null {
-  if (front === null) return loaded;
-  if (before === null || !before.asComputed) return null;
-  if (loaded === before.seq || loaded === before.seq - 1n) return before.seq;
-  return null;
+interface Work {
+  readonly batch: PreparedBatch;
+  readonly rules: SpaceRules;
+  readonly computed: Computed;
+  /** What the counter must say for the batch to hold; null when it does not hold in any case. */
+  readonly expected: Promise<bigint | null>;
+  /** When the batches in front have ended. */
+  readonly turn: Promise<unknown>;
+  readonly also: AlsoWrite | undefined;
+  /** To be written before it has its turn. */
+  readonly ahead: boolean;
+  readonly tell: (verdict: bigint | null) => void;
+}
+
+/** Somebody else committed to the space since the batch was loaded. */
+class LostRace extends Error {}
+
+/** Two processes wrote the same rows at once: a unique key, a deadlock, a failed serialization. */
+function isCollision(error: unknown): boolean {
+  return ['23505', '40P01', '40001'].includes(String((error as { code?: unknown }).code));
+}
+
+/** A row that another transaction has not committed yet cannot be changed from a transaction beside it. */
+function changeSameProfile(state: Overlay, other: Overlay): boolean {
+  for (const id of state.changed) if (other.created.has(id) || other.changed.has(id)) return true;
+  return false;
 }
 
 /**
- * Waits for its turn and takes the next number, in one statement: the row stays locked until the transaction ends, and a
- * transaction that fails gives the number back. Returns the number before; the row is made on the first write to a space.
+ * What the space's counter must say for a computed batch to hold: no commit since it was loaded, other than those of the
+ * batches in front, on which it was built. Null when it does not hold in any case.
  */
-async function lockHead(tx: Transaction, spaceNo: number): Promise<bigint> {
+async function expectedSeq(inFront: readonly UnderWay[], loaded: bigint): Promise<bigint | null> {
+  if (inFront.length === 0) return loaded;
+  const seqs: bigint[] = [];
+  for (const { verdict } of inFront) {
+    const seq = await verdict;
+    if (seq === null) return null;
+    seqs.push(seq);
+  }
+  const first = seqs[0] as bigint;
+  const last = seqs.at(-1) as bigint;
+  const inARow = last - first === BigInt(seqs.length - 1);
+  return inARow && loaded >= first - 1n && loaded <= last ? last : null;
+}
+
+/**
+ * Waits for the turn and takes the next number, in one statement: the row stays locked until the transaction ends, and a
+ * transaction that fails gives the number back. The row is made on the first write to a space.
+ */
+async function takeTurn(tx: Transaction, spaceNo: number): Promise<bigint> {
   const { rows } = await tx.query<{ seq: string }>({
-    name: 'space-lock',
+    name: 'space-turn',
     text: `INSERT INTO space_heads AS head (space_no, seq) VALUES ($1, 1)
       ON CONFLICT (space_no) DO UPDATE SET seq = head.seq + 1 RETURNING seq`,
     values: [spaceNo],
   });
-  return BigInt(rows[0]?.seq ?? 1) - 1n;
+  return BigInt(rows[0]?.seq ?? 1);
+}
+
+/**
+ * Takes the next number if the counter is at `before` and nobody holds it, without waiting: whoever holds it may wait for
+ * rows that this transaction has written. Null otherwise.
+ */
+async function takeTurnIfAt(tx: Transaction, spaceNo: number, before: bigint): Promise<bigint | null> {
+  if (before === 0n) return takeFirstTurn(tx, spaceNo);
+  const { rows } = await tx.query<{ seq: string }>({
+    name: 'space-turn-if-at',
+    text: `UPDATE space_heads SET seq = seq + 1
+      WHERE space_no = (SELECT space_no FROM space_heads WHERE space_no = $1 AND seq = $2 FOR UPDATE SKIP LOCKED)
+      RETURNING seq`,
+    values: [spaceNo, before.toString()],
+  });
+  return rows[0] === undefined ? null : BigInt(rows[0].seq);
+}
+
+/** On the first write to a space its counter is made. Null when somebody else was first. */
+async function takeFirstTurn(tx: Transaction, spaceNo: number): Promise<bigint | null> {
+  const { rowCount } = await tx.query(
+    'INSERT INTO space_heads (space_no, seq) VALUES ($1, 1) ON CONFLICT (space_no) DO NOTHING',
+    [spaceNo],
+  );
+  return rowCount === 1 ? 1n : null;
 }

@@ -33,7 +33,7 @@ export interface SyncSettings {
 }
 
 export const defaultSyncSettings: SyncSettings = {
-  batchSize: 1_000,
+  batchSize: 2_000,
   inFlight: 3,
   lumpSize: 20_000,
   retrySyncs: 5,

@@ -126,7 +126,7 @@ export const options = {
   batchSize: {
     type: 'integer',
     group: 'Syncs',
-    default: 1000,
+    default: 1500,
     min: 1,
     max: 50_000,
     sentence: 'Rows of a sync that are mapped, delivered and committed together.',

@@ -109,7 +109,8 @@ function forgetProfiles(spaceNo: number, state: Overlay, tables: SpaceTables): D
 }
 
 function updateProfiles(spaceNo: number, state: Overlay): DeltaStatement {
-  const rows = [...state.changed].map((id) => state.get(id));
+  // In the order of their ids, as identifiers and links in that of theirs: writers that meet then wait in one direction.
+  const rows = [...state.changed].sort().map((id) => state.get(id));
   return query({
     name: 'space-update-profiles',
     text: `UPDATE profiles p SET updated_at = d.updated_at, merged_into = d.merged_into, merged_at = d.merged_at,
@@ -166,6 +167,7 @@ function insertLinks(spaceNo: number, others: readonly NewLink[], tables: SpaceT
       FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[])
         AS d (user_id, account_id, created_at, source_id, message_id),
         LATERAL (VALUES (d.user_id, d.account_id), (d.account_id, d.user_id)) AS pair (a, b)
+      ORDER BY pair.a COLLATE "C", pair.b COLLATE "C"
       ON CONFLICT DO NOTHING`,
     values: [
       spaceNo,
@@ -190,6 +192,8 @@ function insertEvents(spaceNo: number, events: readonly NewEvent[], tables: Spac
     name: `space-events-${tables.events}`,
     text: `INSERT INTO ${tables.events} (space_no, profile_id, message_id, event_at, received_at, source_id, body)
       SELECT $1, * FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::json[])
+        AS d (profile_id, message_id, event_at, received_at, source_id, body)
+      ORDER BY profile_id COLLATE "C", message_id COLLATE "C"
       ON CONFLICT DO NOTHING`,
     values: [
       spaceNo,

@@ -99,6 +99,21 @@ describe('worked examples', () => {
     expect(await s.owner('anonymous_id', 'a2')).toBe(p1);
   });
 
+  it('an identifier is seen again after the profile it was added to has been merged', async () => {
+    const { space, send, pass, owner } = newSpace();
+    await send(track({ anonymousId: 'a1', properties: { email: 'x@e' } }));
+    await send(track({ anonymousId: 'a2' }));
+    const parent = await send(track({ anonymousId: 'a2', properties: { email: 'x@e' } }));
+    pass(day);
+    await send(track({ anonymousId: 'a2' }));
+    expect(await owner('anonymous_id', 'a2')).toBe(parent);
+    const profile = await reader.profile(space.no, 'users', { kind: 'segment_id', id: parent });
+    const seen = new Map(profile?.externalIds.map(({ id, lastSeenAt }) => [id, lastSeenAt]));
+    expect(seen.get('a2')).toBe(new Date(start + day + 4000).toISOString());
+    expect(seen.get('x@e')).toBe(new Date(start + 3000).toISOString());
+    expect(seen.get('a1')).toBe(new Date(start + 1000).toISOString());
+  });
+
   it('D: a second user id with a shared e-mail address is another person', async () => {
     const s = newSpace();
     const p1 = await s.send(identify({ userId: 'u1' }, { email: 'x@example.org' }));

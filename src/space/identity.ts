@@ -240,6 +240,17 @@ function addIdentifiers(
   if (added !== null || seen !== target.identifiers) {
     state.update(target, { identifiers: added === null ? seen : [...seen, ...added] });
   }
+  if (target.members.length > 0) markSeenBelow(state, target, ordered, facts.receivedAt);
+}
+
+/** Identifiers stay with the profile they were added to, also when it has been merged. */
+function markSeenBelow(state: Overlay, target: ProfileRow, ids: readonly FoundIdentifier[], now: number): void {
+  for (const owner of new Set(ids.map((id) => state.owners.get(id.key)))) {
+    if (owner === undefined || owner === target.id) continue;
+    const row = state.get(owner);
+    const seen = markSeen(row.identifiers, ids, now);
+    if (seen !== row.identifiers) state.update(row, { identifiers: seen });
+  }
 }
 
 function markSeen(

@@ -9,7 +9,7 @@
  * since it was loaded, other than those in front. If somebody did, its rows are taken back, and it is loaded and computed
  * again under the lock of the counter, where nobody can come between.
  */
-import type { Database, Transaction } from '../db/db.ts';
+import type { Database, Queryable, Transaction } from '../db/db.ts';
 import { applyBatch, type Delta, type PreparedBatch, prepareBatch } from './batch.ts';
 import { type DeltaStatement, renderDelta, writeDelta } from './delta.ts';
 import { compileRules, type SpaceRules } from './rules.ts';
@@ -160,14 +160,10 @@ class SpaceLane {
   private async load(messages: readonly IncomingMessage[], rules: SpaceRules) {
     const client = await this.db.pool.connect();
     try {
-      const head = client.query<{ seq: string }>({
-        name: 'space-seq',
-        text: 'SELECT seq FROM space_heads WHERE space_no = $1',
-        values: [this.spaceNo],
-      });
-      head.catch(() => undefined);
+      const reading = readSeq(client, this.spaceNo);
+      reading.catch(() => undefined);
       const batch = await prepareBatch(messages, rules);
-      const seq = BigInt((await head).rows[0]?.seq ?? 0);
+      const seq = await reading;
       const workingSet = await loadWorkingSet(client, this.spaceNo, batch.keys, [realTables]);
       const picture: Picture = { seq, workingSet };
       return { batch, picture };
@@ -195,7 +191,11 @@ class SpaceLane {
       this.inTurn = batchesInTurn;
     }
     await turn;
-    const written = await this.commitInTurn(work, before);
+    const written = await this.commitInTurn(work, before).catch((error: unknown) => {
+      // Chosen to give way in a deadlock with a batch that another process writes ahead, which lets go of its rows then.
+      if (!isCollision(error)) throw error;
+      return this.commitInTurn(work, null);
+    });
     tell(written.asComputed ? written.seq : null);
     return written.delta;
   }
@@ -282,18 +282,29 @@ async function expectedSeq(inFront: readonly UnderWay[], loaded: bigint): Promis
   return inARow && loaded >= first - 1n && loaded <= last ? last : null;
 }
 
+/** The counter of a space; made before the first write to it. */
+async function readSeq(client: Queryable, spaceNo: number): Promise<bigint> {
+  const { rows } = await client.query<{ seq: string }>({
+    name: 'space-seq',
+    text: 'SELECT seq FROM space_heads WHERE space_no = $1',
+    values: [spaceNo],
+  });
+  if (rows[0] !== undefined) return BigInt(rows[0].seq);
+  await client.query('INSERT INTO space_heads (space_no) VALUES ($1) ON CONFLICT DO NOTHING', [spaceNo]);
+  return readSeq(client, spaceNo);
+}
+
 /**
  * Waits for the turn and takes the next number, in one statement: the row stays locked until the transaction ends, and a
- * transaction that fails gives the number back. The row is made on the first write to a space.
+ * transaction that fails gives the number back.
  */
 async function takeTurn(tx: Transaction, spaceNo: number): Promise<bigint> {
   const { rows } = await tx.query<{ seq: string }>({
     name: 'space-turn',
-    text: `INSERT INTO space_heads AS head (space_no, seq) VALUES ($1, 1)
-      ON CONFLICT (space_no) DO UPDATE SET seq = head.seq + 1 RETURNING seq`,
+    text: 'UPDATE space_heads SET seq = seq + 1 WHERE space_no = $1 RETURNING seq',
     values: [spaceNo],
   });
-  return BigInt(rows[0]?.seq ?? 1);
+  return BigInt((rows[0] as { seq: string }).seq);
 }
 
 /**
@@ -301,7 +312,6 @@ async function takeTurn(tx: Transaction, spaceNo: number): Promise<bigint> {
  * rows that this transaction has written. Null otherwise.
  */
 async function takeTurnIfAt(tx: Transaction, spaceNo: number, before: bigint): Promise<bigint | null> {
-  if (before === 0n) return takeFirstTurn(tx, spaceNo);
   const { rows } = await tx.query<{ seq: string }>({
     name: 'space-turn-if-at',
     text: `UPDATE space_heads SET seq = seq + 1
@@ -310,13 +320,4 @@ async function takeTurnIfAt(tx: Transaction, spaceNo: number, before: bigint): P
     values: [spaceNo, before.toString()],
   });
   return rows[0] === undefined ? null : BigInt(rows[0].seq);
-}
-
-/** On the first write to a space its counter is made. Null when somebody else was first. */
-async function takeFirstTurn(tx: Transaction, spaceNo: number): Promise<bigint | null> {
-  const { rowCount } = await tx.query(
-    'INSERT INTO space_heads (space_no, seq) VALUES ($1, 1) ON CONFLICT (space_no) DO NOTHING',
-    [spaceNo],
-  );
-  return rowCount === 1 ? 1n : null;
 }

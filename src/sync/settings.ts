@@ -33,7 +33,7 @@ export interface SyncSettings {
 }
 
 export const defaultSyncSettings: SyncSettings = {
-  batchSize: 2_000,
+  batchSize: 1_500,
   inFlight: 3,
   lumpSize: 20_000,
   retrySyncs: 5,

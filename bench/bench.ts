@@ -59,14 +59,7 @@ process.stdout.write(values.json ? `${JSON.stringify(results, null, 2)}\n` : `${
 async function runChild(asked: readonly string[]): Promise<readonly BenchResult[]> {
   const child = spawn(
     process.execPath,
-    [
-      '--max-semi-space-size=32',
-      '--import',
-      'tsx',
-      fileURLToPath(new URL('./measure.ts', import.meta.url)),
-      String(rows),
-      ...asked,
-    ],
+    ['--max-semi-space-size=32', fileURLToPath(new URL('./measure.js', import.meta.url)), String(rows), ...asked],
     { stdio: ['ignore', 2, 2, 'ipc'] },
   );
   let measured: readonly BenchResult[] = [];

@@ -1,5 +1,7 @@
-// Copies what tsc does not: the SQL migrations, into the built package; and makes the command executable.
+// Copies what tsc does not: the SQL migrations, into the built package (or the folder that is named); and makes the
+// command executable.
 import { chmodSync, cpSync, existsSync } from 'node:fs';
 
-cpSync('src/db/migrations', 'dist/db/migrations', { recursive: true });
-if (existsSync('dist/cli/main.js')) chmodSync('dist/cli/main.js', 0o755);
+const folder = process.argv[2] ?? 'dist';
+cpSync('src/db/migrations', `${folder}/db/migrations`, { recursive: true });
+if (existsSync(`${folder}/cli/main.js`)) chmodSync(`${folder}/cli/main.js`, 0o755);

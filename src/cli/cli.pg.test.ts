@@ -107,6 +107,23 @@ describe('applying a file', () => {
     expect((await db.pool.query('SELECT FROM sources')).rowCount).toBe(0);
   });
 
+  test('refuses a query that no warehouse needs to be asked about', async () => {
+    const query = 'query: SELECT id, email, name, company, code FROM customers';
+    for (const [sql, message] of [
+      ['SELECT 1 AS id; SELECT 2', 'second statement at 1:17'],
+      ['DELETE FROM customers', 'this is DELETE'],
+      ["SELECT 'a AS id", 'has no end'],
+      ['"-- nothing"', 'no statement'],
+    ] as const) {
+      const faulty = workspace.replace(query, `query: ${sql}`);
+      await writeFile(path.join(folder, 'faulty.yaml'), faulty);
+      const { code, stderr } = await run('apply', 'faulty.yaml', '--yes');
+      expect(code).toBe(2);
+      expect(stderr).toContain(message);
+      expect(stderr).toContain(`faulty.yaml:${faulty.slice(0, faulty.indexOf(`query: ${sql}`)).split('\n').length}`);
+    }
+  });
+
   test('lists every fault with its line', async () => {
     const faulty = workspace
       .replace('engine: duckdb', 'engine: duckdb, port: 5')

@@ -40,7 +40,12 @@ export interface ContextOptions {
   readonly keepsLog: boolean;
 }
 
-export function openContext(options: ContextOptions): CliContext & AsyncDisposable {
+export interface OpenContext extends CliContext, AsyncDisposable {
+  /** Why a command failed, if it was that its database was lost: see `Database.explain`. */
+  explain(error: unknown): Promise<unknown>;
+}
+
+export function openContext(options: ContextOptions): OpenContext {
   const { env, flags, output, interrupts } = options;
   const closing: (() => Promise<void>)[] = [];
   const config = once(() => loadConfig(env, flags));
@@ -48,11 +53,13 @@ export function openContext(options: ContextOptions): CliContext & AsyncDisposab
   const quiet = !options.keepsLog && !given('logLevel');
   const log = once(() => createLog({ level: quiet ? 'warn' : config().logLevel, pretty: isPretty(config(), output) }));
 
+  let opened: Promise<Database> | undefined;
   const database = once(() => {
     const { databaseUrl: url, dataFolder, poolSize } = config();
-    const opened = openDatabase({ url, dataFolder, poolSize, log: log() });
-    closing.push(async () => (await opened.catch(() => undefined))?.close());
-    return opened;
+    const opening = openDatabase({ url, dataFolder, poolSize, log: log() });
+    closing.push(async () => (await opening.catch(() => undefined))?.close());
+    opened = opening;
+    return opening;
   });
   const store = once(async () => {
     const { secretKey: key, dataFolder } = config();
@@ -84,6 +91,10 @@ export function openContext(options: ContextOptions): CliContext & AsyncDisposab
     store,
     sync,
     openWarehouse: open,
+    async explain(error) {
+      const db = await opened?.catch(() => undefined);
+      return db === undefined ? error : db.explain(error);
+    },
     async [Symbol.asyncDispose]() {
       for (let close = closing.pop(); close !== undefined; close = closing.pop()) await close();
     },

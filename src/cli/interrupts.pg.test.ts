@@ -1,4 +1,4 @@
-/** Ctrl-C, cancelling from elsewhere, and two syncs at once: on the real program, in the middle of real syncs. */
+/** Ctrl-C, cancelling from elsewhere, two syncs at once, a lost database: on the real program, in the middle of real syncs. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -132,4 +132,27 @@ test('a second Ctrl-C quits at once', async () => {
     await ended;
   });
   expect(code).toBe(130);
+});
+
+test.each([
+  ['space', 'log', 'main'],
+  ['apply', 'shop.yaml', '--yes'],
+  ['profile', 'show', '--space', 'main', 'user_id:p1'],
+  ['sync', 'plan', 'people'],
+])('%s %s says that the database was lost in the middle', async (...words) => {
+  const client = await db.pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('LOCK TABLE spaces, identifiers');
+    const waiting = start([...words, '--json']);
+    await until(async () => (await db.pool.query(waitingLocks)).rowCount === 1);
+    await db.pool.query(waitingLocks.replace('SELECT', 'SELECT pg_terminate_backend(l.pid)'));
+    const { code, stdout, stderr } = await waiting.ended;
+    expect(JSON.parse(stdout).error).toMatchObject({ code: 'database_unreachable' });
+    expect(code).toBe(3);
+    expect(stderr).not.toContain('internal');
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
 });

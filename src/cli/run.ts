@@ -41,7 +41,10 @@ async function runCall(call: Extract<Call, { kind: 'command' }>, output: Output)
     keepsLog: command.keepsLog === true,
   });
   const running = command.run(context, call.input);
-  const report = command.cancellable === true ? await running : await abandonable(running, interrupts);
+  const ending = command.cancellable === true ? running : abandonable(running, interrupts);
+  const report = await ending.catch(async (error: unknown) => {
+    throw await context.explain(error);
+  });
   if (report !== null) output.finish(report);
   return report?.exit ?? exitCodes.ok;
 }

@@ -1,7 +1,7 @@
 /** What the other rooms know about parts of a workspace file, for the room that reads it. */
 import { actions, checkFields, fillDefaults } from '../destination/destination.ts';
 import { checkMapping, compileTrigger } from '../mapping/mapping.ts';
-import { checkSourceSettings } from '../warehouse/warehouse.ts';
+import { checkModelSql, checkSourceSettings } from '../warehouse/warehouse.ts';
 import type { MappingChecks } from '../workspace/workspace.ts';
 
 export const workspaceChecks: MappingChecks = {
@@ -11,4 +11,5 @@ export const workspaceChecks: MappingChecks = {
   checkMapping,
   compileTrigger,
   checkSourceSettings,
+  checkModelSql,
 };

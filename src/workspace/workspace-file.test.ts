@@ -443,3 +443,11 @@ test('the documentation has every key, with a type and a default', async () => {
   expect(everyKey()).toContain('destinations.*.settings.segment_papi_token');
   expect(everyKey().length).toBeGreaterThan(40);
 });
+
+test('a query is looked at before any warehouse is asked, with the eyes of its engine', async () => {
+  const two = small.replace('query: select 1 as id', 'query: select 1 as id; select 2');
+  expect(await faultsOf(two)).toEqual(['shop.yaml:7:53 models.customers.query: duckdb takes one statement.']);
+  const nowhere = await faultsOf(two.replace('source: shop, identifier', 'source: shp, identifier'));
+  expect(nowhere.join()).toContain('there is no source "shp"');
+  expect(nowhere.join()).not.toContain('one statement');
+});

@@ -38,6 +38,8 @@ export interface MappingChecks {
   compileTrigger(fql: string): unknown;
   /** `where` of the faults is the path in the settings. */
   checkSourceSettings(engine: string, settings: JsonObject): readonly Fault[];
+  /** What is wrong with a model's query, as far as that can be said without its warehouse. */
+  checkModelSql(engine: string, query: string): string | null;
 }
 
 export interface FileOptions {
@@ -114,7 +116,7 @@ async function readSections(
       }),
     ),
     sources: await Promise.all(each(sources, (name, shape) => readSource(name, shape, faults, options))),
-    models: await Promise.all(each(models, (name, shape) => readModel(name, shape, faults, options.baseFolder))),
+    models: await Promise.all(each(models, (name, shape) => readModel(name, shape, sources, faults, options))),
     destinations: each(destinations, (name, shape) => readDestination(name, shape, faults)),
     mappings: each(mappings, (name, shape): MappingDefinition => {
       const context = { faults, checks: options.checks, spaceNames: spaces.names };
@@ -191,18 +193,28 @@ function checkCounts(mappings: Entries<'mappings'>, faults: FaultList): void {
 async function readModel(
   name: string,
   shape: Shaped<'models'>,
+  sources: Entries<'sources'>,
   faults: FaultList,
-  baseFolder: string,
+  options: FileOptions,
 ): Promise<ModelDefinition> {
   const { source, identifier, description, enabled } = shape;
   const here = ['models', name];
   if ((shape.query === undefined) === (shape.query_file === undefined)) {
     faults.addKey(here, 'a model has either query or query_file.');
   }
-  const query =
+  const [key, query] =
     shape.query_file === undefined
-      ? (shape.query ?? '')
-      : await readText(path.resolve(baseFolder, shape.query_file), [...here, 'query_file'], faults);
+      ? (['query', shape.query ?? ''] as const)
+      : ([
+          'query_file',
+          await readText(path.resolve(options.baseFolder, shape.query_file), [...here, 'query_file'], faults),
+        ] as const);
+  const engine = sources.shaped.get(source)?.engine;
+  const fault =
+    engine === undefined || (shape.query === undefined && query.trim() === '')
+      ? null
+      : options.checks.checkModelSql(engine, query);
+  if (fault !== null) faults.add([...here, key], fault);
   return { name, source, description, query, identifierColumn: identifier, enabled };
 }
 

@@ -20,6 +20,20 @@ describe.each(['duckdb', 'postgres'] as const)('over %s', (engine) => {
     expect(preview.rows[0]).toEqual([1, 'p1@example.org', 'Person 1']);
   });
 
+  test('a preview and a test of a mapping read the first rows only: one far behind would fail them', async () => {
+    await using world = await openWorld({ engine });
+    await world.sql(peopleTable(1));
+    const numbers = engine === 'duckdb' ? 'range(5000000) AS t (i)' : 'generate_series(1, 5000000) AS t (i)';
+    const far = "CAST(CASE WHEN i = 4000000 THEN 'too far' ELSE '7' END AS integer)";
+    const job = await world.job({ query: `SELECT i AS id, 'e' || i AS email, ${far} AS name FROM ${numbers}` });
+    expect((await previewModel(world.context, job)).rows).toHaveLength(10);
+    expect(await testMapping(world.context, job)).toMatchObject({ result: { kind: 'message' } });
+    await using warehouse = await world.context.openWarehouse(job.source);
+    await using snapshot = await warehouse.snapshot();
+    const whole = `SELECT max(name) FROM ${warehouse.dialect.subquery(job.model.query)} AS model`;
+    await expect(snapshot.query(whole)).rejects.toThrow();
+  });
+
   test('a row is tested without sending it', async () => {
     await using world = await openWorld({ engine });
     await world.sql(peopleTable(25));

@@ -122,6 +122,7 @@ describe('applying a file', () => {
       expect(stderr).toContain(message);
       expect(stderr).toContain(`faulty.yaml:${faulty.slice(0, faulty.indexOf(`query: ${sql}`)).split('\n').length}`);
     }
+    expect((await db.pool.query('SELECT FROM sources')).rowCount).toBe(0);
   });
 
   test('lists every fault with its line', async () => {

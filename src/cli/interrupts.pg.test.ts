@@ -139,11 +139,12 @@ test.each([
   ['apply', 'shop.yaml', '--yes'],
   ['profile', 'show', '--space', 'main', 'user_id:p1'],
   ['sync', 'plan', 'people'],
+  ['sync', 'list'],
 ])('%s %s says that the database was lost in the middle', async (...words) => {
   const client = await db.pool.connect();
   try {
     await client.query('BEGIN');
-    await client.query('LOCK TABLE spaces, identifiers');
+    await client.query('LOCK TABLE spaces, identifiers, syncs');
     const waiting = start([...words, '--json']);
     await until(async () => (await db.pool.query(waitingLocks)).rowCount === 1);
     await db.pool.query(waitingLocks.replace('SELECT', 'SELECT pg_terminate_backend(l.pid)'));
@@ -155,4 +156,14 @@ test.each([
     await client.query('ROLLBACK');
     client.release();
   }
+});
+
+test('a full disk of the database is named, also outside of a transaction', async () => {
+  await db.pool.query(`
+    CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$;
+    CREATE TRIGGER disk_full BEFORE INSERT ON tokens EXECUTE FUNCTION disk_full()`);
+  const { code, stdout } = await start(['token', 'create', '--space', 'main', 'website', '--json']).ended;
+  expect(JSON.parse(stdout).error).toMatchObject({ code: 'database_disk_full' });
+  expect(code).toBe(3);
 });

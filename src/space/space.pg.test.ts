@@ -263,3 +263,40 @@ it('16 writers, one profile: every trait is there in the end, and one profile', 
   expect(pictures).toHaveLength(1);
   expect(Object.keys(Object.fromEntries(JSON.parse(pictures[0]?.traits ?? '[]')))).toHaveLength(80);
 });
+
+it.each([1, 2, 3])(
+  'with a pool of %d, writes to three spaces by two writers do not wait for each other for ever',
+  async (poolSize) => {
+    await using small = await testDatabase({ poolSize });
+    const own = { identifiers: [], autoRegister: true };
+    const refs = [1, 2, 3].map((no): SpaceRef => ({ id: `spa_${no}`, no, settings: own }));
+    const writers = [createSpaceWriter({ db: small }), createSpaceWriter({ db: small })];
+    const seen = (user: number) => ({
+      message: {
+        type: 'identify',
+        traits: { [`t${user}`]: user },
+        context: { externalIds: [{ id: `${(user % 7) + 1}`, type: 'phone', collection: 'users', encoding: 'none' }] },
+      },
+      receivedAt: new Date(),
+      sourceId: 's',
+    });
+    await Promise.all(
+      writers.flatMap((writer, w) =>
+        refs.flatMap((space) =>
+          // Every other batch changes a profile that the one before it changes too.
+          Array.from({ length: 60 }, (_, n) =>
+            writer.write(space, [seen(w * 1000 + Math.floor(n / 2)), seen(n + 500)]),
+          ),
+        ),
+      ),
+    );
+    for (const writer of writers) await writer[Symbol.asyncDispose]();
+    const reader = createSpaceReader({ db: small });
+    for (const { no } of refs) {
+      const pictures = await pictureOf(reader, no, 'users');
+      expect(pictures.map(({ ids }) => ids)).toEqual([1, 2, 3, 4, 5, 6, 7].map((n) => `phone:${n}`));
+      const keys = pictures.flatMap(({ traits }) => JSON.parse(traits) as unknown[]);
+      expect(keys).toHaveLength(30 + 30 + 60);
+    }
+  },
+);

@@ -123,11 +123,8 @@ class SpaceLane {
     const { batch, picture } = await this.load(messages, rules);
     const workingSet = inFront.reduce((set, { state }) => newerOver(set, state, batch.keys), picture.workingSet);
     const computed = await this.compute(batch, workingSet, rules);
-    while (this.underWay.length >= writingAtOnce) await this.underWay[0]?.end;
-
     const own = new UnderWay(computed.delta.state);
-    const ahead = this.inTurn === 0 && !this.underWay.some(({ state }) => changeSameProfile(own.state, state));
-    if (this.inTurn > 0) this.inTurn -= 1;
+    const ahead = await this.waitForRoom(own.state);
     const committing = this.commit({
       batch,
       rules,
@@ -146,6 +143,21 @@ class SpaceLane {
     const result = committing.then(({ outcomes, effects }) => ({ outcomes, effects }));
     result.catch(() => undefined);
     return { result };
+  }
+
+  /**
+   * Waits until a batch may begin its commit; tells whether it is to be written ahead. What others wait for has its
+   * connection, or asked for it before them: so it never waits for a connection that they hold.
+   */
+  private async waitForRoom(state: Overlay): Promise<boolean> {
+    if (this.inTurn > 0) {
+      this.inTurn -= 1;
+      await Promise.all(this.underWay.map(({ end }) => end));
+      return false;
+    }
+    const isInTheWay = (other: UnderWay) => changeSameProfile(state, other.state);
+    while (this.underWay.length >= writingAtOnce || this.underWay.some(isInTheWay)) await this.underWay[0]?.end;
+    return true;
   }
 
   private voidOne(): UnderWay | undefined {

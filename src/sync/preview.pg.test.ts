@@ -1,7 +1,35 @@
 import { describe, expect, test } from 'vitest';
 import { isMillraceError } from '../base/errors.ts';
 import { previewModel, testMapping } from './preview.ts';
+import type { SyncContext } from './runner.ts';
 import { openWorld, peopleTable } from './sync.test-support.ts';
+
+/** The same, counting the rows that a warehouse gives. */
+function countingRows(context: SyncContext): { readonly context: SyncContext; readonly rows: () => number } {
+  let count = 0;
+  const openWarehouse: SyncContext['openWarehouse'] = async (source) => {
+    const warehouse = await context.openWarehouse(source);
+    const begin = warehouse.snapshot.bind(warehouse);
+    warehouse.snapshot = async (signal) => {
+      const snapshot = await begin(signal);
+      const [query, stream] = [snapshot.query.bind(snapshot), snapshot.stream.bind(snapshot)];
+      snapshot.query = async (...given) => {
+        const batch = await query(...given);
+        count += batch.rows.length;
+        return batch;
+      };
+      snapshot.stream = async function* (...given) {
+        for await (const batch of stream(...given)) {
+          count += batch.rows.length;
+          yield batch;
+        }
+      };
+      return snapshot;
+    };
+    return warehouse;
+  };
+  return { context: { ...context, openWarehouse }, rows: () => count };
+}
 
 describe.each(['duckdb', 'postgres'] as const)('over %s', (engine) => {
   test('the preview shows ten rows with columns and types', async () => {
@@ -32,6 +60,18 @@ describe.each(['duckdb', 'postgres'] as const)('over %s', (engine) => {
     await using snapshot = await warehouse.snapshot();
     const whole = `SELECT max(name) FROM ${warehouse.dialect.subquery(job.model.query)} AS model`;
     await expect(snapshot.query(whole)).rejects.toThrow();
+  });
+
+  test('a test of a mapping is given no more rows than a preview', async () => {
+    await using world = await openWorld({ engine });
+    await world.sql(peopleTable(5000));
+    const job = await world.job();
+    const [previewed, tested] = [countingRows(world.context), countingRows(world.context)];
+    expect((await previewModel(previewed.context, job)).rows).toHaveLength(10);
+    expect(previewed.rows()).toBe(10);
+    expect((await testMapping(tested.context, job)).result.kind).toBe('message');
+    expect(tested.rows()).toBeGreaterThan(0);
+    expect(tested.rows()).toBeLessThanOrEqual(10);
   });
 
   test('a row is tested without sending it', async () => {

@@ -8,6 +8,11 @@ import type { Column, Row, RowBatch, Snapshot, StreamOptions, Value } from './wa
 
 const usualBatch = 2000;
 
+/** A stream that fails after its first chunks ends as if it were complete: only its transaction, then aborted, tells. */
+const endedEarly =
+  'Reading the warehouse failed: DuckDB met an error after some of the rows and does not say which. ' +
+  'Running the query in DuckDB itself shows it.';
+
 export class DuckdbSnapshot implements Snapshot {
   readonly at: Date;
   readonly #connection: DuckDBConnection;
@@ -85,6 +90,9 @@ export class DuckdbSnapshot implements Snapshot {
       this.#unread.delete(result);
       // An interrupted stream can end as if it were complete.
       if (signal?.aborted) throw new MillraceError('cancelled', 'Reading the warehouse was cancelled.');
+      await this.#connection.run('SELECT 1').catch(() => {
+        throw new MillraceError('warehouse_query_failed', endedEarly);
+      });
       yield reader.take();
     } catch (error) {
       throw duckdbFailure(error, 'Reading the warehouse');

@@ -52,7 +52,8 @@ export function createConnector(settings: PostgresSettings): Connector {
       version ??= await majorVersion(client);
       return client;
     } catch (error) {
-      await client.end().catch(() => undefined);
+      // A goodbye could wait for ever: a socket whose client certificate the server refused stays half open.
+      (client as unknown as { connection: pg.Connection }).connection.stream.destroy();
       throw error;
     }
   };

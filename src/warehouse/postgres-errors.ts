@@ -35,7 +35,10 @@ export function connectFailure(error: unknown, settings: PostgresSettings): Mill
     case code === 'ETIMEDOUT' || /timeout/i.test(message):
       return say('warehouse_timeout', `${place} did not answer within ${settings.connectTimeoutSeconds} seconds.`);
     case isTls(code, message):
-      return say('warehouse_tls_failed', `No TLS connection to ${place} with ssl: ${settings.ssl}: ${message}.`);
+      return say(
+        'warehouse_tls_failed',
+        `No TLS connection to ${place} with ssl: ${settings.ssl}: ${tlsReason(message)}.`,
+      );
     case code === '3D000':
       return say('warehouse_database_missing', `There is no database ${settings.database} at ${place}.`);
     case code.startsWith('28') || /^SASL|password/i.test(message):
@@ -59,6 +62,14 @@ function isTls(code: string, message: string): boolean {
     /CERT|^ERR_(SSL|TLS|OSSL)|SELF_SIGNED|UNABLE_TO|^EPROTO$/.test(code) ||
     /support SSL|SSL off|no encryption|connection requires a valid client certificate|certificate/i.test(message)
   );
+}
+
+/** OpenSSL reports `error:CODE:LIBRARY:FUNCTION:REASON:FILE:LINE:…`; a reason with `alert` is what the server sent. */
+function tlsReason(message: string): string {
+  const reason = /error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/i.exec(message)?.[1];
+  if (reason === undefined) return message;
+  const alert = /alert (.+)$/.exec(reason)?.[1];
+  return alert === undefined ? reason : `the server ended the handshake with "${alert}"`;
 }
 
 const lostCodes = /^(08...|57P0[1234]|ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED)$/;

@@ -111,6 +111,14 @@ test('a login by certificate', async () => {
   // The database is missing, which only a session that was let in is told.
   expect(await faultOf({ ...certified, ...client })).toMatchObject({ code: 'warehouse_database_missing' });
   expect(await faultOf(certified)).toMatchObject({ code: 'warehouse_tls_failed' });
-  const foreign = stranger.sign(clusterUser);
-  expect(await faultOf({ ...certified, ...foreign })).toMatchObject({ code: 'warehouse_tls_failed' });
+});
+
+test('a client certificate that the server does not know is refused, and nothing waits for the half-open socket', async () => {
+  const foreign = { ssl: 'verify-full', ca: authority.cert, ...stranger.sign(clusterUser) };
+  // The refusal comes after the handshake: before our first message or after it, as it happens.
+  const faults = await Promise.all(Array.from({ length: 60 }, () => faultOf(foreign)));
+  for (const fault of faults) {
+    const message = expect.stringMatching(/: the server ended the handshake with "unknown ca"\.$/);
+    expect(fault).toMatchObject({ code: 'warehouse_tls_failed', message });
+  }
 });

@@ -277,6 +277,14 @@ function snapshotTests(make: MakeWarehouse): void {
     expect((failed as Error).cause).toBeUndefined();
   });
 
+  test('an error after many rows is never taken for the end', async () => {
+    const { warehouse } = await make();
+    const faulty = `SELECT i, CAST(CASE WHEN i = 150000 THEN 'x' ELSE '1' END AS integer) AS v FROM ${numbers(200_000)} AS n`;
+    for (const rest of ['', 'WHERE i > 0', 'ORDER BY i']) {
+      await expect(readAll(warehouse, `${faulty} ${rest}`)).rejects.toMatchObject({ code: 'warehouse_query_failed' });
+    }
+  });
+
   test('a table dropped after the model was described is named', async () => {
     const { warehouse } = await make();
     await using snapshot = await warehouse.snapshot();

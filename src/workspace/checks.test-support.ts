@@ -10,7 +10,8 @@ export const checks: MappingChecks = {
   checkFields,
   checkMapping,
   compileTrigger,
-  checkModelSql: (engine, query) => (query.includes(';') ? `${engine} takes one statement.` : null),
+  checkModelSql: (engine, query) =>
+    query.trim() === '' || query.includes(';') ? `${engine} takes one statement.` : null,
   // One rule is enough to see where the faults of another room end up.
   checkSourceSettings: (_engine, settings) =>
     Object.entries(settings)

@@ -451,3 +451,24 @@ test('a query is looked at before any warehouse is asked, with the eyes of its e
   expect(nowhere.join()).toContain('there is no source "shp"');
   expect(nowhere.join()).not.toContain('one statement');
 });
+
+test('a query in a file is looked at too; one that is empty is one fault; every fault of the file is listed', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'workspace-'));
+  try {
+    await writeFile(path.join(folder, 'two.sql'), 'select 1 as id; select 2\n');
+    await writeFile(path.join(folder, 'empty.sql'), '\n');
+    const models = `
+  customers: { source: shop, identifier: id, query_file: ./two.sql }
+  nothing: { source: shop, identifier: id, query_file: ./empty.sql }
+  others: { source: shop, identifier: id, query: select 1; select 2 }`;
+    const text = small.replace(/\n {2}customers: .*/, models).replace('action: sendIdentify', 'action: sendIdentity');
+    expect(await faultsOf(text, folder)).toEqual([
+      'shop.yaml:7:58 models.customers.query_file: duckdb takes one statement.',
+      `shop.yaml:8:56 models.nothing.query_file: the file ${path.join(folder, 'empty.sql')} is empty.`,
+      'shop.yaml:9:50 models.others.query: duckdb takes one statement.',
+      expect.stringMatching(/^shop\.yaml:16:13 mappings\.identify\.action: /),
+    ]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

@@ -54,6 +54,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   pino: ['src/base/log.ts'],
   croner: ['src/sync/'],
   yaml: ['src/workspace/'],
+  jose: ['src/api/'],
   zod: ['src/'],
 };
 

@@ -40,6 +40,22 @@ export interface SpaceSettings {
   readonly identifiers: readonly IdentifierRule[];
   /** Types first seen in `context.externalIds` become known (limit 5 ever). */
   readonly autoRegister: boolean;
+  /** Messages that are kept out of the space; at most 10. Default: none. */
+  readonly filters?: readonly SpaceFilter[];
+  /** The names of groups that e-mail addresses can be subscribed to; at most 25. Default: none. */
+  readonly subscriptionGroups?: readonly string[];
+  /** Whether the Profile API may delete identifiers. Default: no. */
+  readonly identifierDeletion?: boolean;
+}
+
+/** A message that matches is dropped before anybody looks who sent it (`profile-space.md` section 1). */
+export interface SpaceFilter {
+  /** Unique in the space. */
+  readonly name: string;
+  readonly description: string;
+  readonly enabled: boolean;
+  /** FQL over the whole message. */
+  readonly if: string;
 }
 
 export interface SpaceRef {
@@ -55,6 +71,10 @@ export interface IncomingMessage {
   readonly sourceId: string;
   readonly mappingId?: string;
   readonly syncId?: string;
+  /** When set: dropped as a duplicate if the space took a message of this key within the last 24 hours. */
+  readonly onceKey?: string;
+  /** The message as compact JSON text, when the sender has it anyway. */
+  readonly text?: string;
 }
 
 export type DropReason =
@@ -66,7 +86,11 @@ export type DropReason =
   | 'no_matching_identifiers'
   | 'timestamp_before_1970'
   | 'personas_disabled'
-  | 'text_not_storable';
+  | 'text_not_storable'
+  | 'nesting_too_deep'
+  | 'filtered'
+  | 'suppressed'
+  | 'duplicate';
 
 export type Outcome =
   | { readonly kind: 'applied'; readonly profileId: string }
@@ -92,6 +116,24 @@ export interface SpaceWriter extends AsyncDisposable {
   /** Applies a batch in order. Calls may overlap and take effect in the order they were made. */
   write(space: SpaceRef, batch: readonly IncomingMessage[], also?: AlsoWrite): Promise<Written>;
 }
+
+/** The way in for many small senders: what they bring is gathered into batches. */
+export interface Inlet extends AsyncDisposable {
+  /**
+   * Resolves once what became of every message is committed. Messages of one call keep their order. `bytes` is about what
+   * they hold in memory. Errors: `inlet_full` when too much is waiting already (nothing was taken; try again later),
+   * `inlet_closed`.
+   */
+  take(space: SpaceRef, messages: readonly IncomingMessage[], bytes: number): Promise<readonly Outcome[]>;
+}
+
+/** Called inside the transaction of a gathered batch. */
+export type OnTaken = (
+  tx: Transaction,
+  space: SpaceRef,
+  messages: readonly IncomingMessage[],
+  outcomes: readonly Outcome[],
+) => Promise<void>;
 
 /* ---- reading ---- */
 

@@ -84,6 +84,20 @@ export interface Space {
   readonly writeKey: string;
 }
 
+/** A source of the kind "event stream": whoever has its write key sends messages with any Segment SDK. */
+export interface EventStream {
+  /** `evs_…`; the source id of what it sends. */
+  readonly id: string;
+  readonly name: string;
+  /** Not a secret where browsers send: it can write and read nothing. */
+  readonly writeKey: string;
+  /** Each of its messages is offered to each of these; at least one. */
+  readonly spaces: readonly Space[];
+  readonly enabled: boolean;
+  /** Its senders are browsers and phones: a missing `context.ip` is that of the connection. */
+  readonly clientSide: boolean;
+}
+
 /** The database and the box that opens the secrets in it. */
 export interface WorkspaceStore {
   readonly db: Queryable;

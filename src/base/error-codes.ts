@@ -146,6 +146,18 @@ const entries = {
     help: 'Ask for the first page again, without `next`, and follow the cursors of the answers.',
     exit: 2,
   },
+  inlet_full: {
+    room: 'space',
+    what: 'More messages are waiting to be written than the server may hold.',
+    help: 'Send them again in a second or later. If it happens often, raise the bound or look what slows the database.',
+    exit: 3,
+  },
+  inlet_closed: {
+    room: 'space',
+    what: 'The server is stopping and takes no more messages.',
+    help: 'Send them again; another process, or this one after its restart, takes them.',
+    exit: 3,
+  },
   not_found: {
     room: 'workspace',
     what: 'Nothing in the workspace has that name or id.',

@@ -24,6 +24,7 @@ export function foldProfile(parent: ProfileRow, members: readonly ProfileRow[]):
     lastSourceId: parent.lastSourceId,
     merges: parent.members.length,
     mergedSegmentIds: parent.members,
+    consent: parent.consent?.categories ?? null,
     // Folded when looked at: most readers want one of the two.
     get traits() {
       traits ??= members.length === 0 ? ownTraits(parent) : foldTraits([parent, ...members]);

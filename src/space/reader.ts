@@ -5,10 +5,12 @@
  */
 import { MillraceError } from '../base/errors.ts';
 import type { Database } from '../db/db.ts';
+import { readEvents } from './events.ts';
 import { identifierKey } from './extract.ts';
 import { foldProfile, isoTime } from './fold.ts';
 import type { Collection, Page, ProfileKey, ProfileLink, SpaceReader } from './space.ts';
-import { loadOwners, loadProfiles, realTables } from './store.ts';
+import { loadContacts, loadOwners, loadProfiles, realTables } from './store.ts';
+import { contactOf, subscriptionOf } from './subscriptions.ts';
 import type { ProfileRow } from './working-set.ts';
 
 const maxLinkIdentifiers = 25;
@@ -23,6 +25,17 @@ export function createSpaceReader({ db }: { readonly db: Database }): SpaceReade
     async links(spaceNo, collection, key, limit, next) {
       const tree = await lookUps.find({ spaceNo, collection, key });
       return tree === null ? null : linksOf(db, spaceNo, tree, limit, next);
+    },
+    async events(spaceNo, collection, key, query) {
+      const tree = await lookUps.find({ spaceNo, collection, key });
+      if (tree === null) return null;
+      const ids = [tree.parent.id, ...tree.members.map((member) => member.id)];
+      return readEvents(db.pool, spaceNo, collection, ids, query);
+    },
+    async subscriptions(spaceNo, contacts) {
+      const keys = contacts.map(({ channel, key }) => contactOf(channel, key));
+      const known = await loadContacts(db.pool, spaceNo, keys, [realTables]);
+      return [...known].map(([contact, state]) => subscriptionOf(contact, state));
     },
     list: (spaceNo, collection, limit, next) => listProfiles(db, spaceNo, collection, limit, next),
     async count(spaceNo, collection) {

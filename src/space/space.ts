@@ -6,6 +6,7 @@
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Transaction } from '../db/db.ts';
 
+export { expireDays } from './days.ts';
 export {
   defaultIdentifierTypes,
   defaultRule,
@@ -13,6 +14,7 @@ export {
   isDefaultIdentifier,
   recommendedBlocked,
 } from './default-settings.ts';
+export { createInlet, type InletOptions } from './inlet.ts';
 export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
 export { createPlanWriter } from './plan-writer.ts';
 export { createSpaceReader } from './reader.ts';
@@ -135,6 +137,11 @@ export type OnTaken = (
   outcomes: readonly Outcome[],
 ) => Promise<void>;
 
+export type Channel = 'EMAIL' | 'SMS' | 'WHATSAPP' | 'IOS_PUSH' | 'ANDROID_PUSH';
+export type SubscriptionStatus = 'SUBSCRIBED' | 'UNSUBSCRIBED' | 'DID_NOT_SUBSCRIBE';
+/** What a person allows of a category; after two profiles that differ were merged, `conflict`. */
+export type ConsentValue = boolean | 'conflict';
+
 /* ---- reading ---- */
 
 export interface TraitOrigin {
@@ -181,6 +188,52 @@ export interface Profile {
   readonly traits: readonly ProfileTrait[];
   /** Newest first. */
   readonly externalIds: readonly ExternalId[];
+  /** By category; null while nobody said anything. */
+  readonly consent: Readonly<Record<string, ConsentValue>> | null;
+}
+
+/** What a contact allows. */
+export interface Subscription {
+  readonly channel: Channel;
+  readonly key: string;
+  /** Null while only groups were spoken of. */
+  readonly status: SubscriptionStatus | null;
+  readonly updatedAt: string;
+  readonly groups: readonly { readonly name: string; readonly status: SubscriptionStatus }[];
+}
+
+/** A contact and its channel. */
+export type ContactKey = Pick<Subscription, 'channel' | 'key'>;
+
+/** Something a person did. */
+export interface ProfileEvent {
+  readonly messageId: string;
+  readonly type: 'track' | 'page' | 'screen';
+  /** Of a track; of the others `Page Viewed` and `Screen Viewed`. */
+  readonly name: string;
+  readonly timestamp: string;
+  readonly sourceId: string;
+  /** As it was sent, with what the server added. */
+  readonly message: JsonObject;
+  /** The user identifiers by which it came to the profile. */
+  readonly externalIds: readonly { readonly type: string; readonly id: string }[];
+  /** Whose it is now. */
+  readonly userId: string;
+  /** The account it named, as it is now. */
+  readonly accountId: string | null;
+}
+
+export interface EventsQuery {
+  /** The time of the event: from here on, and before there. */
+  readonly from: Date;
+  readonly before: Date;
+  /** Names; undefined: all. */
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly order: 'newest first' | 'oldest first';
+  readonly limit: number;
+  /** Error: `cursor_invalid`. */
+  readonly next?: string;
 }
 
 export interface ProfileLink {
@@ -213,6 +266,15 @@ export interface SpaceReader {
     limit: number,
     next?: string,
   ): Promise<Page<ProfileLink> | null>;
+  /** By time, then message id. Of an account: what its users did in its name. Null when there is no such profile. */
+  events(
+    spaceNo: number,
+    collection: Collection,
+    key: ProfileKey,
+    query: EventsQuery,
+  ): Promise<Page<ProfileEvent> | null>;
+  /** Those that are known, in no order. */
+  subscriptions(spaceNo: number, contacts: readonly ContactKey[]): Promise<readonly Subscription[]>;
   /** Most recently updated first; merged children are not listed. */
   list(
     spaceNo: number,

@@ -11,6 +11,7 @@
  */
 import type { Database, Queryable, Transaction } from '../db/db.ts';
 import { applyBatch, type Delta, type PreparedBatch, prepareBatch } from './batch.ts';
+import { createDays, type Days } from './days.ts';
 import { type DeltaStatement, renderDelta, writeDelta } from './delta.ts';
 import { compileRules, type SpaceRules } from './rules.ts';
 import type { AlsoWrite, IncomingMessage, SpaceRef, SpaceWriter, Written } from './space.ts';
@@ -60,11 +61,12 @@ const batchesInTurn = 20;
 
 export function createSpaceWriter({ db }: { readonly db: Database }): SpaceWriter {
   const lanes = new Map<number, SpaceLane>();
+  const days = createDays(db);
   return {
     write(space, batch, also) {
       let lane = lanes.get(space.no);
       if (lane === undefined) {
-        lane = new SpaceLane(db, space.no);
+        lane = new SpaceLane(db, days, space.no);
         lanes.set(space.no, lane);
       }
       return lane.write(space, batch, also);
@@ -78,6 +80,7 @@ export function createSpaceWriter({ db }: { readonly db: Database }): SpaceWrite
 /** One space's queue in this process. */
 class SpaceLane {
   private readonly db: Database;
+  private readonly days: Days;
   private readonly spaceNo: number;
   /** In the order of their turns. */
   private readonly underWay: UnderWay[] = [];
@@ -87,8 +90,9 @@ class SpaceLane {
   /** Batches that are not written ahead, because somebody else writes to the space too. */
   private inTurn = 0;
 
-  constructor(db: Database, spaceNo: number) {
+  constructor(db: Database, days: Days, spaceNo: number) {
     this.db = db;
+    this.days = days;
     this.spaceNo = spaceNo;
   }
 
@@ -121,7 +125,7 @@ class SpaceLane {
     for (let other = this.voidOne(); other !== undefined; other = this.voidOne()) await other.end;
     const inFront = [...this.underWay];
     const { batch, picture } = await this.load(messages, rules);
-    const workingSet = inFront.reduce((set, { state }) => newerOver(set, state, batch.keys), picture.workingSet);
+    const workingSet = inFront.reduce((set, { state }) => newerOver(set, state, batch), picture.workingSet);
     const computed = await this.compute(batch, workingSet, rules);
     const own = new UnderWay(computed.delta.state);
     const ahead = await this.waitForRoom(own.state);
@@ -170,13 +174,14 @@ class SpaceLane {
   }
 
   private async load(messages: readonly IncomingMessage[], rules: SpaceRules) {
+    await this.days.prepare(messages);
     const client = await this.db.pool.connect();
     try {
-      const reading = readSeq(client, this.spaceNo);
+      const reading = readHead(client, this.spaceNo);
       reading.catch(() => undefined);
       const batch = await prepareBatch(messages, rules);
-      const seq = await reading;
-      const workingSet = await loadWorkingSet(client, this.spaceNo, batch.keys, [realTables]);
+      const { seq, suppresses } = await reading;
+      const workingSet = await loadWorkingSet(client, this.spaceNo, batch, suppresses, [realTables]);
       const picture: Picture = { seq, workingSet };
       return { batch, picture };
     } finally {
@@ -233,11 +238,11 @@ class SpaceLane {
   /** Takes the turn, then writes. */
   private commitInTurn({ batch, rules, computed: first, also }: Work, expected: bigint | null) {
     return this.db.transaction(async (tx) => {
-      const seq = await takeTurn(tx, this.spaceNo);
+      const { seq, suppresses } = await takeTurn(tx, this.spaceNo);
       const asComputed = seq - 1n === expected;
       let computed = first;
       if (!asComputed) {
-        const workingSet = await loadWorkingSet(tx, this.spaceNo, batch.keys, [realTables]);
+        const workingSet = await loadWorkingSet(tx, this.spaceNo, batch, suppresses, [realTables]);
         computed = await this.compute(batch, workingSet, rules);
       }
       const { delta, statements } = computed;
@@ -273,6 +278,7 @@ function isCollision(error: unknown): boolean {
 /** A row that another transaction has not committed yet cannot be changed from a transaction beside it. */
 function changeSameProfile(state: Overlay, other: Overlay): boolean {
   for (const id of state.changed) if (other.created.has(id) || other.changed.has(id)) return true;
+  for (const contact of state.changedContacts) if (other.changedContacts.has(contact)) return true;
   return false;
 }
 
@@ -294,29 +300,41 @@ async function expectedSeq(inFront: readonly UnderWay[], loaded: bigint): Promis
   return inARow && loaded >= first - 1n && loaded <= last ? last : null;
 }
 
+/** How far a space is, and whether there are people whose messages it may not take. */
+interface Head {
+  readonly seq: bigint;
+  readonly suppresses: boolean;
+}
+
+const headColumns = 'seq, EXISTS (SELECT FROM suppressions) AS suppresses';
+
+function headOf(row: { readonly seq: string; readonly suppresses: boolean }): Head {
+  return { seq: BigInt(row.seq), suppresses: row.suppresses };
+}
+
 /** The counter of a space; made before the first write to it. */
-async function readSeq(client: Queryable, spaceNo: number): Promise<bigint> {
-  const { rows } = await client.query<{ seq: string }>({
-    name: 'space-seq',
-    text: 'SELECT seq FROM space_heads WHERE space_no = $1',
+async function readHead(client: Queryable, spaceNo: number): Promise<Head> {
+  const { rows } = await client.query<{ seq: string; suppresses: boolean }>({
+    name: 'space-head',
+    text: `SELECT ${headColumns} FROM space_heads WHERE space_no = $1`,
     values: [spaceNo],
   });
-  if (rows[0] !== undefined) return BigInt(rows[0].seq);
+  if (rows[0] !== undefined) return headOf(rows[0]);
   await client.query('INSERT INTO space_heads (space_no) VALUES ($1) ON CONFLICT DO NOTHING', [spaceNo]);
-  return readSeq(client, spaceNo);
+  return readHead(client, spaceNo);
 }
 
 /**
  * Waits for the turn and takes the next number, in one statement: the row stays locked until the transaction ends, and a
  * transaction that fails gives the number back.
  */
-async function takeTurn(tx: Transaction, spaceNo: number): Promise<bigint> {
-  const { rows } = await tx.query<{ seq: string }>({
+export async function takeTurn(tx: Transaction, spaceNo: number): Promise<Head> {
+  const { rows } = await tx.query<{ seq: string; suppresses: boolean }>({
     name: 'space-turn',
-    text: 'UPDATE space_heads SET seq = seq + 1 WHERE space_no = $1 RETURNING seq',
+    text: `UPDATE space_heads SET seq = seq + 1 WHERE space_no = $1 RETURNING ${headColumns}`,
     values: [spaceNo],
   });
-  return BigInt((rows[0] as { seq: string }).seq);
+  return headOf(rows[0] as { seq: string; suppresses: boolean });
 }
 
 /**

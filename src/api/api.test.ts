@@ -170,6 +170,7 @@ describe('faults of the server', () => {
   const failing = (error: Error): SpaceReader => ({
     profile: () => Promise.reject(error),
     links: () => Promise.reject(error),
+    activity: () => Promise.reject(error),
     events: () => Promise.reject(error),
     subscriptions: () => Promise.reject(error),
     list: () => Promise.reject(error),

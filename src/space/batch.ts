@@ -9,7 +9,7 @@ import { storableText } from '../base/text.ts';
 import { type Preferences, preferencesOf, withPreferences } from './consent.ts';
 import { dropOfIdentifiers, dropOfMessage } from './drops.ts';
 import { type Extracted, extractIdentifiers, type FoundIdentifier, type ViolationReason } from './extract.ts';
-import { type MessageFacts, type Resolution, resolve } from './identity.ts';
+import { activityMs, type MessageFacts, type Resolution, resolve } from './identity.ts';
 import { hashOf, onceMs } from './once.ts';
 import type { SpaceRules } from './rules.ts';
 import type { Collection, DropReason, Effects, IncomingMessage, Outcome } from './space.ts';
@@ -228,8 +228,9 @@ class BatchWork {
     const writesTo = message.type === 'group' ? accountId : message.type === 'identify' ? userId : null;
     if (writesTo !== null && isJsonObject(message.traits)) this.writeTo(writesTo, message.traits, incoming, facts);
     if (!isPassive(message)) {
-      if (accountId !== null) this.touch(accountId, facts);
-      if (userId !== null) this.touch(userId, facts);
+      const byEvent = userId !== null && isEvent(message);
+      if (accountId !== null) this.touch(accountId, facts, byEvent);
+      if (userId !== null) this.touch(userId, facts, byEvent);
     }
     if (userId !== null && accountId !== null) this.link(userId, accountId, facts);
     if (userId !== null && prepared.preferences !== null) this.consent(userId, prepared.preferences, facts);
@@ -299,13 +300,17 @@ class BatchWork {
     this.state.update(row, { traits: change.traits, writes: change.writes });
   }
 
-  /** The profile was active: its newest event and the time of its last change. */
-  private touch(profileId: string, facts: MessageFacts): void {
+  /**
+   * The profile was active: its newest event and the time of its last change. For an event that is all it changes, and the
+   * events tell it too: then the row is written once a minute, not with each of them.
+   */
+  private touch(profileId: string, facts: MessageFacts, byEvent: boolean): void {
     const row = this.state.get(profileId);
     const at = Math.min(facts.eventAt, facts.receivedAt);
     const isNewest = at >= row.lastEventAt;
     if (!isNewest && facts.receivedAt <= row.updatedAt) return;
     if (isNewest && row.lastMessageId === facts.messageId && row.updatedAt >= facts.receivedAt) return;
+    if (byEvent && facts.receivedAt - row.updatedAt < activityMs && !this.state.isTouched(profileId)) return;
     this.state.update(row, {
       updatedAt: Math.max(row.updatedAt, facts.receivedAt),
       lastMessageId: isNewest ? facts.messageId : row.lastMessageId,

@@ -7,7 +7,7 @@
 import { MillraceError } from '../base/errors.ts';
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
-import type { Collection, EventsQuery, Page, ProfileEvent } from './space.ts';
+import type { Activity, Collection, EventsQuery, Page, Profile, ProfileEvent } from './space.ts';
 
 interface StoredEvent {
   readonly profile_id: string;
@@ -54,9 +54,30 @@ export async function readEvents(
   };
 }
 
+/** Of what came since the row was written, at most a minute's worth. */
+export async function readActivity(db: Queryable, spaceNo: number, profile: Profile): Promise<Activity> {
+  const { updatedAt, lastMessageId, lastSourceId, lastEventAt } = profile;
+  const { rows } = await db.query<{ received_at: Date; event_at: Date; message_id: string; source_id: string }>({
+    text: `SELECT e.* FROM unnest($2::text[]) AS own (id), LATERAL (
+        SELECT received_at, event_at, message_id, source_id FROM events
+        WHERE space_no = $1 AND ${columnOf(profile.collection)} = own.id AND event_at >= $3 AND received_at > $4
+        ORDER BY event_at DESC, message_id DESC LIMIT 1) AS e
+      ORDER BY e.event_at DESC, e.message_id COLLATE "C" DESC LIMIT 1`,
+    values: [spaceNo, [profile.segmentId, ...profile.mergedSegmentIds], lastEventAt, updatedAt],
+  });
+  const [newest] = rows;
+  if (newest === undefined) return { updatedAt, lastMessageId, lastSourceId };
+  const { received_at, message_id, source_id } = newest;
+  return { updatedAt: received_at.toISOString(), lastMessageId: message_id, lastSourceId: source_id };
+}
+
+function columnOf(collection: Collection): string {
+  return collection === 'users' ? 'profile_id' : 'account_id';
+}
+
 /** Each id of the tree gives a page from its index; the best of them are the page. */
 function statement(collection: Collection, order: EventsQuery['order'], isLaterPage: boolean): string {
-  const column = collection === 'users' ? 'profile_id' : 'account_id';
+  const column = columnOf(collection);
   const direction = order === 'newest first' ? 'DESC' : 'ASC';
   const beyond = order === 'newest first' ? '<' : '>';
   return `SELECT e.* FROM unnest($2::text[]) AS own (id), LATERAL (

@@ -22,6 +22,7 @@ export function foldProfile(parent: ProfileRow, members: readonly ProfileRow[]):
     firstSourceId: parent.firstSourceId,
     lastMessageId: parent.lastMessageId,
     lastSourceId: parent.lastSourceId,
+    lastEventAt: isoTime(parent.lastEventAt),
     merges: parent.members.length,
     mergedSegmentIds: parent.members,
     consent: parent.consent?.categories ?? null,

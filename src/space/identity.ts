@@ -10,6 +10,9 @@ import { byPriority, maxIdentifiersPerProfile, maxMerges, type SpaceRules, type 
 import type { Collection } from './space.ts';
 import type { Overlay, ProfileRow, StoredIdentifier } from './working-set.ts';
 
+/** How exactly it is kept when an identifier was seen last, and when a profile was active: ms. */
+export const activityMs = 60_000;
+
 /** What identity needs to know of a message. */
 export interface MessageFacts {
   readonly messageId: string | null;
@@ -266,7 +269,7 @@ function markSeen(
 ): readonly StoredIdentifier[] {
   let result: StoredIdentifier[] | null = null;
   for (const [at, identifier] of identifiers.entries()) {
-    if (identifier.seen >= now) continue;
+    if (now - identifier.seen < activityMs) continue;
     if (!ids.some((id) => id.value === identifier.value && id.rule.type === identifier.type)) continue;
     result ??= [...identifiers];
     result[at] = { ...identifier, seen: now };

@@ -5,7 +5,7 @@
  */
 import { MillraceError } from '../base/errors.ts';
 import type { Database } from '../db/db.ts';
-import { readEvents } from './events.ts';
+import { readActivity, readEvents } from './events.ts';
 import { identifierKey } from './extract.ts';
 import { foldProfile, isoTime } from './fold.ts';
 import type { Collection, Page, ProfileKey, ProfileLink, SpaceReader } from './space.ts';
@@ -26,6 +26,7 @@ export function createSpaceReader({ db }: { readonly db: Database }): SpaceReade
       const tree = await lookUps.find({ spaceNo, collection, key });
       return tree === null ? null : linksOf(db, spaceNo, tree, limit, next);
     },
+    activity: (spaceNo, profile) => readActivity(db.pool, spaceNo, profile),
     async events(spaceNo, collection, key, query) {
       const tree = await lookUps.find({ spaceNo, collection, key });
       if (tree === null) return null;

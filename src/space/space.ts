@@ -182,6 +182,7 @@ export interface Profile {
   readonly firstSourceId: string | null;
   readonly lastMessageId: string | null;
   readonly lastSourceId: string | null;
+  readonly lastEventAt: string;
   readonly merges: number;
   readonly mergedSegmentIds: readonly string[];
   /** Ascending by code point of the key; removed traits are absent. */
@@ -255,6 +256,13 @@ export type ProfileKey =
   | { readonly kind: 'identifier'; readonly type: string; readonly value: string }
   | { readonly kind: 'segment_id'; readonly id: string };
 
+/** What a profile did last. */
+export interface Activity {
+  readonly updatedAt: string;
+  readonly lastMessageId: string | null;
+  readonly lastSourceId: string | null;
+}
+
 export interface SpaceReader {
   /** Null when there is none. Look-ups made at the same moment travel in one statement. */
   profile(spaceNo: number, collection: Collection, key: ProfileKey): Promise<Profile | null>;
@@ -266,6 +274,8 @@ export interface SpaceReader {
     limit: number,
     next?: string,
   ): Promise<Page<ProfileLink> | null>;
+  /** The profile's own row tells it to the minute; this, asking its events too, to the moment. */
+  activity(spaceNo: number, profile: Profile): Promise<Activity>;
   /** By time, then message id. Of an account: what its users did in its name. Null when there is no such profile. */
   events(
     spaceNo: number,

@@ -186,9 +186,14 @@ export class Overlay implements WorkingSet {
     this.created.add(row.id);
   }
 
+  /** Whether the row is written with this batch anyway. */
+  isTouched(id: string): boolean {
+    return this.created.has(id) || this.changed.has(id);
+  }
+
   /** Changes a row. One that this batch made or changed before is its own, and is changed in place. */
   update(row: ProfileRow, changes: Partial<ProfileRow>): ProfileRow {
-    if (this.created.has(row.id) || this.changed.has(row.id)) return Object.assign(row, changes);
+    if (this.isTouched(row.id)) return Object.assign(row, changes);
     const own = { ...row, ...changes };
     this.profiles.set(row.id, own);
     this.changed.add(row.id);

@@ -13,6 +13,7 @@ import type { Database, Queryable, Transaction } from '../db/db.ts';
 import { applyBatch, type Delta, type PreparedBatch, prepareBatch } from './batch.ts';
 import { createDays, type Days } from './days.ts';
 import { type DeltaStatement, renderDelta, writeDelta } from './delta.ts';
+import { type Remembered, SpaceMemory } from './memory.ts';
 import { compileRules, type SpaceRules } from './rules.ts';
 import type { AlsoWrite, IncomingMessage, SpaceRef, SpaceWriter, Written } from './space.ts';
 import { loadWorkingSet, realTables } from './store.ts';
@@ -32,6 +33,7 @@ class UnderWay {
   /** When it has committed or failed. */
   end: Promise<unknown> = Promise.resolve();
   isVoid = false;
+  private isTold = false;
   private resolve: (verdict: bigint | null) => void = () => undefined;
 
   constructor(state: Overlay) {
@@ -43,7 +45,9 @@ class UnderWay {
 
   /** The first verdict stands. */
   tell(verdict: bigint | null): void {
-    this.isVoid ||= verdict === null;
+    if (this.isTold) return;
+    this.isTold = true;
+    this.isVoid = verdict === null;
     this.resolve(verdict);
   }
 }
@@ -89,6 +93,10 @@ class SpaceLane {
   private rules: { readonly settings: SpaceRef['settings']; readonly compiled: SpaceRules } | null = null;
   /** Batches that are not written ahead, because somebody else writes to the space too. */
   private inTurn = 0;
+  /** Holds at `lastSeq`, or on top of the batches under way. */
+  private readonly memory = new SpaceMemory();
+  /** The space's counter after the last batch of this lane that committed as it was computed. */
+  private lastSeq: bigint | null = null;
 
   constructor(db: Database, days: Days, spaceNo: number) {
     this.db = db;
@@ -124,9 +132,10 @@ class SpaceLane {
   ): Promise<{ result: Promise<Written> }> {
     for (let other = this.voidOne(); other !== undefined; other = this.voidOne()) await other.end;
     const inFront = [...this.underWay];
-    const { batch, picture } = await this.load(messages, rules);
+    const { batch, picture } = await this.load(messages, rules, inFront.length === 0);
     const workingSet = inFront.reduce((set, { state }) => newerOver(set, state, batch), picture.workingSet);
     const computed = await this.compute(batch, workingSet, rules);
+    this.memory.learn(computed.delta.state, batch.keys);
     const own = new UnderWay(computed.delta.state);
     const ahead = await this.waitForRoom(own.state);
     const committing = this.commit({
@@ -170,10 +179,11 @@ class SpaceLane {
 
   private forget(batch: UnderWay): void {
     batch.tell(null);
+    if (batch.isVoid) this.memory.clear();
     this.underWay.splice(this.underWay.indexOf(batch), 1);
   }
 
-  private async load(messages: readonly IncomingMessage[], rules: SpaceRules) {
+  private async load(messages: readonly IncomingMessage[], rules: SpaceRules, isFirst: boolean) {
     await this.days.prepare(messages);
     const client = await this.db.pool.connect();
     try {
@@ -181,7 +191,11 @@ class SpaceLane {
       reading.catch(() => undefined);
       const batch = await prepareBatch(messages, rules);
       const { seq, suppresses } = await reading;
-      const workingSet = await loadWorkingSet(client, this.spaceNo, batch, suppresses, [realTables]);
+      if (isFirst && seq !== this.lastSeq) this.memory.clear();
+      const remembered = this.memory.find(batch.keys);
+      const wanted = { ...batch, keys: remembered.missing };
+      const loaded = await loadWorkingSet(client, this.spaceNo, wanted, suppresses, [realTables]);
+      const workingSet = withRemembered(loaded, remembered);
       const picture: Picture = { seq, workingSet };
       return { batch, picture };
     } finally {
@@ -198,6 +212,7 @@ class SpaceLane {
     const { computed, expected, turn, ahead, tell } = work;
     const seq = ahead ? await this.commitAhead(work) : null;
     if (seq !== null) {
+      this.lastSeq = seq;
       tell(seq);
       return computed.delta;
     }
@@ -205,6 +220,7 @@ class SpaceLane {
     // Those behind must let go of what they wrote ahead before this one waits for anybody.
     if (before === null) {
       tell(null);
+      this.memory.clear();
       this.inTurn = batchesInTurn;
     }
     await turn;
@@ -213,6 +229,8 @@ class SpaceLane {
       if (!isCollision(error)) throw error;
       return this.commitInTurn(work, null);
     });
+    if (written.asComputed) this.lastSeq = written.seq;
+    else this.memory.clear();
     tell(written.asComputed ? written.seq : null);
     return written.delta;
   }
@@ -251,6 +269,16 @@ class SpaceLane {
       return { delta, seq, asComputed };
     });
   }
+}
+
+/** What is remembered is newer than what was loaded, or the same. */
+function withRemembered(loaded: WorkingSet, { owners, profiles }: Remembered): WorkingSet {
+  if (owners.size === 0) return loaded;
+  return {
+    ...loaded,
+    owners: new Map([...loaded.owners, ...owners]),
+    profiles: new Map([...loaded.profiles, ...profiles]),
+  };
 }
 
 interface Work {

@@ -65,6 +65,7 @@ export class MemorySpace {
         return found === null ? null : pageOf(this.#linksOf(found), limit, next);
       },
       // Events and subscriptions are tested on the real space.
+      activity: async (_, profile) => profile,
       events: async () => ({ items: [], next: null }),
       subscriptions: async () => [],
       list: async (_, collection, limit, next) => pageOf(this.#listOf(collection), limit, next),
@@ -163,6 +164,7 @@ export class MemorySpace {
       lastMessageId: profile.last.messageId,
       lastSourceId: profile.last.sourceId,
       merges: below.length,
+      lastEventAt: profile.updatedAt,
       consent: null,
       mergedSegmentIds: below.map((other) => other.segmentId),
       traits: [...profile.traits.values()].sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))),

@@ -3,6 +3,7 @@
  * as its last batch left them. It holds as long as nobody else commits to the space, which the space's counter tells. New
  * profiles are not remembered, so that a sync of millions does not fill it.
  */
+import { Recent } from './recent.ts';
 import type { Overlay, ProfileRow, WorkingSet } from './working-set.ts';
 
 /** Profiles and identifiers of each kind that are kept at least; twice as many at most. */
@@ -58,37 +59,5 @@ export class SpaceMemory {
     }
     for (const each of tree) profiles.set(each.id, each);
     return true;
-  }
-}
-
-/** The entries used last: those of this generation and the one before. */
-class Recent<T> {
-  private readonly most: number;
-  private young = new Map<string, T>();
-  private old = new Map<string, T>();
-
-  constructor(most: number) {
-    this.most = most;
-  }
-
-  get(key: string): T | undefined {
-    const value = this.young.get(key);
-    if (value !== undefined) return value;
-    const before = this.old.get(key);
-    if (before !== undefined) this.set(key, before);
-    return before;
-  }
-
-  set(key: string, value: T): void {
-    if (this.young.size >= this.most && !this.young.has(key)) {
-      this.old = this.young;
-      this.young = new Map();
-    }
-    this.young.set(key, value);
-  }
-
-  clear(): void {
-    this.young.clear();
-    this.old.clear();
   }
 }

@@ -9,7 +9,7 @@
  * since it was loaded, other than those in front. If somebody did, its rows are taken back, and it is loaded and computed
  * again under the lock of the counter, where nobody can come between.
  */
-import type { Database, Queryable, Transaction } from '../db/db.ts';
+import type { Database } from '../db/db.ts';
 import { applyBatch, type Delta, type PreparedBatch, prepareBatch } from './batch.ts';
 import { createDays, type Days } from './days.ts';
 import { type DeltaStatement, renderDelta, writeDelta } from './delta.ts';
@@ -17,6 +17,7 @@ import { type Remembered, SpaceMemory } from './memory.ts';
 import { compileRules, type SpaceRules } from './rules.ts';
 import type { AlsoWrite, IncomingMessage, SpaceRef, SpaceWriter, Written } from './space.ts';
 import { loadWorkingSet, realTables } from './store.ts';
+import { noteChanges, readHead, takeTurn, takeTurnIfAt } from './turns.ts';
 import { newerOver, type Overlay, type WorkingSet } from './working-set.ts';
 
 /** A batch's result, and the statements that store it. */
@@ -244,6 +245,7 @@ class SpaceLane {
         const before = await expected;
         const seq = before === null ? null : await takeTurnIfAt(tx, this.spaceNo, before);
         if (seq === null) throw new LostRace();
+        await noteChanges(tx, this.spaceNo, seq, [...delta.state.changed]);
         await also?.(tx, { outcomes: delta.outcomes, effects: delta.effects });
         return seq;
       });
@@ -265,6 +267,7 @@ class SpaceLane {
       }
       const { delta, statements } = computed;
       await writeDelta(tx, statements);
+      await noteChanges(tx, this.spaceNo, seq, [...delta.state.changed]);
       await also?.(tx, { outcomes: delta.outcomes, effects: delta.effects });
       return { delta, seq, asComputed };
     });
@@ -326,56 +329,4 @@ async function expectedSeq(inFront: readonly UnderWay[], loaded: bigint): Promis
   const last = seqs.at(-1) as bigint;
   const inARow = last - first === BigInt(seqs.length - 1);
   return inARow && loaded >= first - 1n && loaded <= last ? last : null;
-}
-
-/** How far a space is, and whether there are people whose messages it may not take. */
-interface Head {
-  readonly seq: bigint;
-  readonly suppresses: boolean;
-}
-
-const headColumns = 'seq, EXISTS (SELECT FROM suppressions) AS suppresses';
-
-function headOf(row: { readonly seq: string; readonly suppresses: boolean }): Head {
-  return { seq: BigInt(row.seq), suppresses: row.suppresses };
-}
-
-/** The counter of a space; made before the first write to it. */
-async function readHead(client: Queryable, spaceNo: number): Promise<Head> {
-  const { rows } = await client.query<{ seq: string; suppresses: boolean }>({
-    name: 'space-head',
-    text: `SELECT ${headColumns} FROM space_heads WHERE space_no = $1`,
-    values: [spaceNo],
-  });
-  if (rows[0] !== undefined) return headOf(rows[0]);
-  await client.query('INSERT INTO space_heads (space_no) VALUES ($1) ON CONFLICT DO NOTHING', [spaceNo]);
-  return readHead(client, spaceNo);
-}
-
-/**
- * Waits for the turn and takes the next number, in one statement: the row stays locked until the transaction ends, and a
- * transaction that fails gives the number back.
- */
-export async function takeTurn(tx: Transaction, spaceNo: number): Promise<Head> {
-  const { rows } = await tx.query<{ seq: string; suppresses: boolean }>({
-    name: 'space-turn',
-    text: `UPDATE space_heads SET seq = seq + 1 WHERE space_no = $1 RETURNING ${headColumns}`,
-    values: [spaceNo],
-  });
-  return headOf(rows[0] as { seq: string; suppresses: boolean });
-}
-
-/**
- * Takes the next number if the counter is at `before` and nobody holds it, without waiting: whoever holds it may wait for
- * rows that this transaction has written. Null otherwise.
- */
-async function takeTurnIfAt(tx: Transaction, spaceNo: number, before: bigint): Promise<bigint | null> {
-  const { rows } = await tx.query<{ seq: string }>({
-    name: 'space-turn-if-at',
-    text: `UPDATE space_heads SET seq = seq + 1
-      WHERE space_no = (SELECT space_no FROM space_heads WHERE space_no = $1 AND seq = $2 FOR UPDATE SKIP LOCKED)
-      RETURNING seq`,
-    values: [spaceNo, before.toString()],
-  });
-  return rows[0] === undefined ? null : BigInt(rows[0].seq);
 }

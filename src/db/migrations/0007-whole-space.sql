@@ -84,3 +84,12 @@ CREATE TABLE suppressions (
   regulation_id text NOT NULL,
   PRIMARY KEY (user_id, source_id)
 );
+
+-- Which profiles each commit of a space changed, for readers that remember some; new ones are not listed. Null: any.
+-- The last thousand commits or so.
+CREATE TABLE space_changes (
+  space_no integer NOT NULL,
+  seq bigint NOT NULL,
+  profile_ids text[] COLLATE "C",
+  PRIMARY KEY (space_no, seq)
+);

@@ -51,15 +51,19 @@ export class SharedWatch implements AsyncDisposable {
   }
 
   private leave(spaceNo: number, shared: Shared, reader: Reader): void {
-    if (!shared.readers.delete(reader) || shared.readers.size > 0) return;
-    if (this.bySpace.get(spaceNo) === shared) this.bySpace.delete(spaceNo);
-    const closing = shared.opening.then((watch) => watch[Symbol.asyncDispose]());
-    this.closing.add(closing);
-    void closing.finally(() => this.closing.delete(closing));
+    if (shared.readers.delete(reader) && shared.readers.size === 0) this.end(spaceNo, shared);
   }
 
-  /** Waits for the watches whose readers have left. */
+  private end(spaceNo: number, shared: Shared): void {
+    if (this.bySpace.get(spaceNo) === shared) this.bySpace.delete(spaceNo);
+    const closing = shared.opening.then((watch) => watch[Symbol.asyncDispose]()).catch(() => undefined);
+    this.closing.add(closing);
+    void closing.then(() => this.closing.delete(closing));
+  }
+
+  /** Ends what is still watched, and waits until every watch has ended. */
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const [spaceNo, shared] of this.bySpace) this.end(spaceNo, shared);
     await Promise.all(this.closing);
   }
 }

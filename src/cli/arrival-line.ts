@@ -12,16 +12,16 @@ export function arrivalLine(arrival: Arrival, source: string): string {
     column(type, 8),
     column(event, 24),
     column(idOf(arrival), 32),
-    column(source, 24),
+    column(source, 32),
     printable(outcome === 'applied' ? `applied ${profileId}` : `dropped ${reason}: ${detail}`),
   ].join('  ');
 }
 
 /** The identifier that says most about whom the message is. */
-function idOf({ type, userId, anonymousId, groupId, messageId = '' }: Arrival): string {
-  if (type === 'group' && groupId !== undefined) return `group_id:${groupId}`;
-  if (userId !== undefined) return `user_id:${userId}`;
-  return anonymousId === undefined ? messageId : `anonymous_id:${anonymousId}`;
+function idOf({ type, userId = '', anonymousId = '', groupId = '', messageId = '' }: Arrival): string {
+  if (type === 'group' && groupId !== '') return `group_id:${groupId}`;
+  if (userId !== '') return `user_id:${userId}`;
+  return anonymousId === '' ? messageId : `anonymous_id:${anonymousId}`;
 }
 
 export function skippedLine({ count }: Skipped): string {

@@ -1,7 +1,8 @@
 /**
  * The receiving end of the live view. In: a space. Out: what arrives at it, from whichever process, as it is committed.
  * Promised: a connection of its own, beside the pool; losing it ends the watch with an error that says why, also when the
- * other side vanished without a word; a watcher that dies or stops reading is forgotten within half a minute.
+ * other side vanished without a word; a watcher that dies is forgotten at once, one whose machine vanished half a minute
+ * later.
  */
 import type { Client } from 'pg';
 import { isMillraceError, MillraceError } from '../base/errors.ts';

@@ -1,6 +1,6 @@
 /** The live view in the OpenAPI document. */
 import { z } from 'zod';
-import { answers, listParams, security } from '../profile/document.ts';
+import { answers, errorAnswer, listParams, security } from '../profile/document.ts';
 
 const example = `retry: 3000
 
@@ -28,5 +28,11 @@ export const schema = {
       content: { 'text/event-stream': { schema: z.string().meta({ examples: [example] }) } },
     },
     ...errors,
+    429: errorAnswer(
+      'Over the rate limit of the space, or more streams than the process has room for.',
+      'rate_limit_error',
+      'This server streams to 20 readers already; try again later.',
+    ),
+    503: errorAnswer('The server is closing.', 'internal_error', 'The server is closing; connect again in a moment.'),
   },
 };

@@ -73,6 +73,7 @@ class OpenStream {
   private readonly request: FastifyRequest;
   private readonly reply: FastifyReply;
   private readonly beating: NodeJS.Timeout;
+  private isEnding = false;
 
   constructor(request: FastifyRequest, reply: FastifyReply, deps: LiveApiDeps) {
     this.deps = deps;
@@ -102,6 +103,9 @@ class OpenStream {
   }
 
   end(reason: EndReason): void {
+    if (this.isEnding) return;
+    this.isEnding = true;
+    clearInterval(this.beating);
     this.events.finish(reason);
     const { raw } = this.reply;
     const late = setTimeout(() => raw.destroy(), graceMs);

@@ -1,7 +1,7 @@
 /**
  * The HTTP APIs. In: the rooms they read from, and requests. Out: a Fastify instance that does not listen (`serve` in
- * `server.ts` does). Promised: every answer is JSON with a `Request-Id`, also to requests that cannot be read; nothing a
- * request holds reaches the log; no work is done before a token is checked.
+ * `server.ts` does). Promised: every answer is JSON (that of the live view a stream of events) with a `Request-Id`, also
+ * to requests that cannot be read; nothing a request holds reaches the log; no work is done before a token is checked.
  */
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -9,6 +9,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { SpaceReader } from '../space/space.ts';
 import { healthRoutes } from './health.ts';
+import { type LiveApiDeps, liveApi } from './live/live.ts';
 import { openApi } from './openapi.ts';
 import type { AccessDeps } from './profile/access.ts';
 import { routableUrl } from './profile/identifier.ts';
@@ -22,6 +23,10 @@ export interface ApiLimits {
 
 export interface ApiDeps extends Pick<AccessDeps, 'verifyToken' | 'findSpace'> {
   readonly reader: SpaceReader;
+  /** Of a space; left out: there is no live view. */
+  readonly watch?: LiveApiDeps['watch'];
+  /** Between two heartbeats of a live view; default 15 s. */
+  readonly beatMs?: number;
   readonly log: Log;
   readonly clock: Clock;
   readonly limits: ApiLimits;
@@ -53,13 +58,14 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   installTransport(app, deps.log);
   await openApi(app, deps.version ?? '0');
   healthRoutes(app, deps.ready);
-  await app.register(profileApi, {
-    reader: deps.reader,
+  const access: AccessDeps = {
     verifyToken: deps.verifyToken,
     findSpace: deps.findSpace,
     clock: deps.clock,
     requestsPerSecond: deps.limits.profileRequestsPerSecond,
-  });
+  };
+  await app.register(profileApi, { reader: deps.reader, ...access });
+  if (deps.watch !== undefined) await app.register(liveApi, { ...access, watch: deps.watch, beatMs: deps.beatMs });
   await app.ready();
   return app;
 }

@@ -7,6 +7,7 @@ import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
 import { modelPreviewCommand } from './model.ts';
 import { profileShowCommand } from './profile.ts';
 import { spaceLogCommand } from './space.ts';
+import { spaceTailCommand } from './space-tail.ts';
 import { startCommand } from './start.ts';
 import { syncPlanCommand, syncRunCommand } from './sync.ts';
 import { syncCancelCommand, syncListCommand, syncShowCommand } from './sync-history.ts';
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   syncCancelCommand,
   profileShowCommand,
   spaceLogCommand,
+  spaceTailCommand,
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,

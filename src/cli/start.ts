@@ -1,8 +1,9 @@
 /** `start`: serves the APIs until it is told to stop. */
-import { createSpaceReader } from '../space/space.ts';
+import { createSpaceReader, watchSpace } from '../space/space.ts';
 import { findSpace, listSpaces, verifyToken } from '../workspace/workspace.ts';
 import type { Command } from './command.ts';
 import type { CliContext } from './context.ts';
+import { aborted } from './interrupts.ts';
 import { paragraphs } from './text.ts';
 import { programVersion } from './version.ts';
 
@@ -41,6 +42,7 @@ export async function api(context: CliContext) {
   const { pool } = db;
   return buildApi({
     reader: createSpaceReader({ db }),
+    watch: (spaceNo, onItem) => watchSpace({ db }, spaceNo, onItem),
     verifyToken: (secret) => verifyToken(pool, secret),
     findSpace: (idOrName) => findSpace(pool, idOrName),
     log: context.log,
@@ -60,11 +62,4 @@ function startText(url: string, database: string, spaces: readonly string[]): st
       : `Read a profile:\n  curl -u 'TOKEN:' '${url}/v1/spaces/${space}/collections/users/profiles/email:jane@example.com/traits'`,
     `Make a token:  millrace token create --space ${space} NAME\nAll routes:    ${url}/openapi.json\nStop:          Ctrl-C`,
   );
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

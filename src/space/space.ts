@@ -6,6 +6,7 @@
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Transaction } from '../db/db.ts';
 
+export type { Arrival, LiveItem, Skipped } from './arrivals.ts';
 export { expireDays } from './days.ts';
 export {
   defaultIdentifierTypes,
@@ -15,9 +16,11 @@ export {
   recommendedBlocked,
 } from './default-settings.ts';
 export { createInlet, type InletOptions } from './inlet.ts';
+export { createLiveFeed, type LiveFeed } from './live.ts';
 export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
 export { createPlanWriter } from './plan-writer.ts';
 export { createSpaceReader } from './reader.ts';
+export { type SpaceWatch, watchSpace } from './watch.ts';
 export { createSpaceWriter } from './writer.ts';
 
 export type Collection = 'users' | 'accounts';

@@ -14,6 +14,7 @@ import { openApi } from './openapi.ts';
 import type { AccessDeps } from './profile/access.ts';
 import { routableUrl } from './profile/identifier.ts';
 import { profileApi } from './profile/profile.ts';
+import { isTrackingPath, type TrackingDeps, trackingApi } from './tracking/tracking.ts';
 import { answerUnreadable, frameworkError, installTransport } from './transport.ts';
 
 export interface ApiLimits {
@@ -30,6 +31,8 @@ export interface ApiDeps extends Pick<AccessDeps, 'verifyToken' | 'findSpace'> {
   readonly log: Log;
   readonly clock: Clock;
   readonly limits: ApiLimits;
+  /** Without it there is no Tracking API. */
+  readonly tracking?: Omit<TrackingDeps, 'clock' | 'log'>;
   /** Whether the process can do its work, for `/readyz`. */
   readonly ready: () => Promise<boolean>;
   /** The proxies whose `X-Forwarded-*` headers are believed: all (true), or these addresses. Default: none. */
@@ -55,7 +58,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     frameworkErrors: frameworkError,
     clientErrorHandler: answerUnreadable,
   });
-  installTransport(app, deps.log);
+  installTransport(app, deps.log, deps.tracking === undefined ? () => false : isTrackingPath);
   await openApi(app, deps.version ?? '0');
   healthRoutes(app, deps.ready);
   const access: AccessDeps = {
@@ -66,6 +69,9 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   };
   await app.register(profileApi, { reader: deps.reader, ...access });
   if (deps.watch !== undefined) await app.register(liveApi, { ...access, watch: deps.watch, beatMs: deps.beatMs });
+  if (deps.tracking !== undefined) {
+    await app.register(trackingApi, { ...deps.tracking, clock: deps.clock, log: deps.log });
+  }
   await app.ready();
   return app;
 }

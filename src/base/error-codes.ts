@@ -164,6 +164,18 @@ const entries = {
     help: 'Check the name; `millrace apply` shows what the workspace holds.',
     exit: 2,
   },
+  write_key_invalid: {
+    room: 'workspace',
+    what: 'A write key has characters that write keys cannot have.',
+    help: 'Use 1 to 200 letters, digits, _ and -, or leave it out to get a new one.',
+    exit: 2,
+  },
+  write_key_taken: {
+    room: 'workspace',
+    what: 'Another event stream or space has the write key.',
+    help: 'Give each event stream a key of its own, or leave it out to get a new one.',
+    exit: 2,
+  },
   name_taken: {
     room: 'workspace',
     what: 'Something of that kind already has the name.',

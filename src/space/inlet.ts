@@ -11,8 +11,6 @@ export interface InletOptions {
   readonly writer: SpaceWriter;
   /** Called inside the transaction of each gathered batch. */
   readonly onTaken?: OnTaken;
-  /** Called after the commit of each gathered batch. */
-  readonly afterwards?: (space: SpaceRef, messages: readonly IncomingMessage[], outcomes: readonly Outcome[]) => void;
   /** Bytes of messages that may wait or be under way at once, in all spaces. */
   readonly maxWaitingBytes: number;
   /** Messages that are gathered at most. */
@@ -131,11 +129,10 @@ class InletLane {
   }
 
   private async writeAll(space: SpaceRef, messages: readonly IncomingMessage[]): Promise<readonly Outcome[]> {
-    const { writer, onTaken, afterwards } = this.options;
+    const { writer, onTaken } = this.options;
     const { outcomes } = await writer.write(space, messages, async (tx, written) => {
       await onTaken?.(tx, space, messages, written.outcomes);
     });
-    afterwards?.(space, messages, outcomes);
     return outcomes;
   }
 }

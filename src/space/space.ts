@@ -117,6 +117,9 @@ export interface Written {
 /** Called inside the transaction that writes the batch, once, after its last try has been computed. */
 export type AlsoWrite = (tx: Transaction, written: Written) => Promise<void>;
 
+/** Must neither fail nor take long. */
+export type OnWritten = (spaceNo: number, messages: readonly IncomingMessage[], outcomes: readonly Outcome[]) => void;
+
 export interface SpaceWriter extends AsyncDisposable {
   /** Applies a batch in order. Calls may overlap and take effect in the order they were made. */
   write(space: SpaceRef, batch: readonly IncomingMessage[], also?: AlsoWrite): Promise<Written>;

@@ -15,7 +15,7 @@ import { createDays, type Days } from './days.ts';
 import { type DeltaStatement, renderDelta, writeDelta } from './delta.ts';
 import { type Remembered, SpaceMemory } from './memory.ts';
 import { compileRules, type SpaceRules } from './rules.ts';
-import type { AlsoWrite, IncomingMessage, SpaceRef, SpaceWriter, Written } from './space.ts';
+import type { AlsoWrite, IncomingMessage, OnWritten, SpaceRef, SpaceWriter, Written } from './space.ts';
 import { loadWorkingSet, realTables } from './store.ts';
 import { noteChanges, readHead, takeTurn, takeTurnIfAt } from './turns.ts';
 import { newerOver, type Overlay, type WorkingSet } from './working-set.ts';
@@ -64,17 +64,25 @@ const writingAtOnce = 2;
 /** After a lost race so many batches take their turn before they write: what is written ahead would be lost again. */
 const batchesInTurn = 20;
 
-export function createSpaceWriter({ db }: { readonly db: Database }): SpaceWriter {
+export interface SpaceWriterOptions {
+  readonly db: Database;
+  /** Told what was written, after each commit. */
+  readonly onWritten?: OnWritten;
+}
+
+export function createSpaceWriter({ db, onWritten }: SpaceWriterOptions): SpaceWriter {
   const lanes = new Map<number, SpaceLane>();
   const days = createDays(db);
   return {
-    write(space, batch, also) {
+    async write(space, batch, also) {
       let lane = lanes.get(space.no);
       if (lane === undefined) {
         lane = new SpaceLane(db, days, space.no);
         lanes.set(space.no, lane);
       }
-      return lane.write(space, batch, also);
+      const written = await lane.write(space, batch, also);
+      onWritten?.(space.no, batch, written.outcomes);
+      return written;
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...lanes.values()].map((lane) => lane.settled()));

@@ -55,7 +55,7 @@ export async function findSpace(db: Queryable, nameOrIdOrWriteKey: string): Prom
 const writeKeyCharacters = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /** 32 characters of base 62, as the vendor's are: about 190 bits. */
-function newWriteKey(): string {
+export function newWriteKey(): string {
   let key = '';
   while (key.length < 32) {
     // Bytes from 248 on would favour the first characters.

@@ -10,6 +10,15 @@ import type { SpaceSettings } from '../space/space.ts';
 import type { Secrets } from './secrets.ts';
 
 export { type Applied, lockWorkspace, runApply } from './apply.ts';
+export { createDiscardLog, type DiscardLog, type Discards, pruneDiscards, readDiscards } from './discards.ts';
+export {
+  createEventStream,
+  findEventStream,
+  findStreamByWriteKey,
+  listEventStreams,
+  removeEventStream,
+  setEventStreamEnabled,
+} from './event-streams.ts';
 export { bumpEpoch, currentEpoch, findMapping, findModel, findSource, readWorkspace } from './lookup.ts';
 export { type ApplyPlan, type PlanChange, type PlanEntry, planApply, type SpaceHasProfiles } from './plan.ts';
 export { maskSettings } from './secret-settings.ts';

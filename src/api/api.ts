@@ -37,12 +37,17 @@ export interface ApiDeps extends Pick<AccessDeps, 'verifyToken' | 'findSpace'> {
   readonly ready: () => Promise<boolean>;
   /** The proxies whose `X-Forwarded-*` headers are believed: all (true), or these addresses. Default: none. */
   readonly trustProxy?: boolean | readonly string[];
+  /** How long a request may take to arrive. */
+  readonly requestTimeoutMs?: number;
   /** Of the program, for the OpenAPI document. */
   readonly version?: string;
 }
 
 /** Longer than any request line that Node's parser lets through, also after `routableUrl`. */
 const longestSegment = 65_536;
+
+/** Clients give up after ten seconds; slower ones are broken, or mean harm. */
+const usualRequestTimeoutMs = 30_000;
 
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const trustProxy = deps.trustProxy ?? false;
@@ -54,7 +59,11 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
     // While closing, requests that are already on a connection are still answered.
     return503OnClosing: false,
-    http: { requireHostHeader: false },
+    requestTimeout: deps.requestTimeoutMs ?? usualRequestTimeoutMs,
+    http: {
+      requireHostHeader: false,
+      connectionsCheckingInterval: Math.min(5_000, deps.requestTimeoutMs ?? usualRequestTimeoutMs),
+    },
     frameworkErrors: frameworkError,
     clientErrorHandler: answerUnreadable,
   });

@@ -216,9 +216,10 @@ class BatchWork {
       // Of a suppressed person not even the message id is kept.
       const shown = outcome.reason === 'suppressed' ? { ...facts, messageId: null, userId: null } : facts;
       this.note('drop', incoming, shown, outcome.reason, outcome.detail);
+      if (outcome.reason === 'no_matching_identifiers') this.noteViolations(found, incoming, facts);
       return outcome;
     }
-    for (const { reason, type } of found.violations) this.note('violation', incoming, facts, reason, type);
+    this.noteViolations(found, incoming, facts);
     for (const { reason, detail } of faults) this.note('violation', incoming, facts, reason, detail);
     if (prepared.once !== null) this.state.take(prepared.once, facts.receivedAt);
     const { message } = incoming;
@@ -322,6 +323,10 @@ class BatchWork {
   private link(userId: string, accountId: string, facts: MessageFacts): void {
     const key = `${userId} ${accountId}`;
     if (!this.links.has(key)) this.links.set(key, { userId, accountId, facts });
+  }
+
+  private noteViolations(found: Extracted, incoming: IncomingMessage, facts: MessageFacts): void {
+    for (const { reason, type } of found.violations) this.note('violation', incoming, facts, reason, type);
   }
 
   private note(

@@ -54,13 +54,21 @@ export interface TrackingServerOptions extends Partial<Omit<TrackingDeps, 'clock
   readonly settings?: SpaceSettings;
   readonly maxWaitingBytes?: number;
   readonly clientSide?: boolean;
+  readonly requestTimeoutMs?: number;
   readonly log?: Log;
   /** Put between the API and the real inlet. */
   readonly around?: (inlet: Inlet) => Inlet;
 }
 
 export async function openTracking(options: TrackingServerOptions = {}): Promise<TrackingServer> {
-  const { settings, maxWaitingBytes = 64e6, clientSide = false, around = (inlet: Inlet) => inlet, ...deps } = options;
+  const {
+    settings,
+    maxWaitingBytes = 64e6,
+    clientSide = false,
+    around = (inlet: Inlet) => inlet,
+    requestTimeoutMs = 30_000,
+    ...deps
+  } = options;
   const db = await testDatabase({ poolSize: 10 });
   const log = options.log ?? createLog({ level: 'silent' });
   const clock = { now: () => new Date() };
@@ -79,6 +87,7 @@ export async function openTracking(options: TrackingServerOptions = {}): Promise
     clock,
     limits: { profileRequestsPerSecond: 0 },
     ready: async () => true,
+    requestTimeoutMs,
     tracking: {
       findStream: (writeKey) => findStreamByWriteKey(db.pool, writeKey),
       inlet: around(inlet),

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testDatabase } from '../../test/database.ts';
 import { SlowSpace } from '../../test/slow-space.ts';
 import { pictureOf, slowPictureOf } from '../../test/space-picture.ts';
@@ -308,3 +308,89 @@ it.each([1, 2, 3])(
     }
   },
 );
+
+/** Closed until it is opened. */
+function gateway() {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}
+
+describe('two processes whose batches want the same rows in other orders', () => {
+  const own = { identifiers: [], autoRegister: true };
+  let at = start;
+  const seen = (id: string, traits: JsonObject = {}): IncomingMessage => {
+    at += 1000;
+    const context = { externalIds: [{ id, type: 'phone', collection: 'users', encoding: 'none' }] };
+    return { message: { type: 'identify', traits, context }, receivedAt: new Date(at), sourceId: 's' };
+  };
+  const many = (name: string, count: number) =>
+    Array.from({ length: count }, (_, n) => seen(`${name}${n}`, { n, filler: 'x'.repeat(2_000) }));
+  /** Until a transaction that has written profiles waits for its process. */
+  const untilIdle = async () => {
+    for (;;) {
+      const { rows } = await db.pool.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'
+           AND query LIKE 'UPDATE profiles%'`,
+      );
+      if (rows.length > 0) return;
+    }
+  };
+
+  it('both written ahead: a circle through rows and a verdict ends', async () => {
+    const space = newSpace(own);
+    await using one = createSpaceWriter({ db });
+    await using two = createSpaceWriter({ db });
+    await one.write(space, [seen('p1'), seen('p2')]);
+    const large = one.write(space, [...many('a', 2_000), seen('p1', { one: 1 })]);
+    const small = one.write(space, [seen('p2', { one: 1 })]);
+    await untilIdle();
+    const other = two.write(space, [seen('p1', { two: 1 }), seen('p2', { two: 1 })]);
+    await Promise.all([large, small, other]);
+    const pictures = await pictureOf(reader, space.no, 'users');
+    for (const id of ['phone:p1', 'phone:p2']) {
+      const traits = new Map(JSON.parse(pictures.find(({ ids }) => ids === id)?.traits ?? '[]'));
+      expect(Object.fromEntries(traits)).toEqual({ one: 1, two: 1 });
+    }
+  });
+
+  it('one in its turn: a circle through the counter, a row and a verdict ends', async () => {
+    const space = newSpace(own);
+    await using one = createSpaceWriter({ db });
+    await using two = createSpaceWriter({ db });
+    await using three = createSpaceWriter({ db });
+    await one.write(space, [seen('p1'), seen('p2')]);
+    /** Makes a writer lose a race, after which its batches take their turn before they write. */
+    const lose = async (writer: typeof one) => {
+      const gate = gateway();
+      const entered = gateway();
+      const first = three.write(space, [seen('x')], async () => {
+        entered.open();
+        await gate.opened;
+      });
+      await entered.opened;
+      const second = writer.write(space, [seen('y')]);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      gate.open();
+      await Promise.all([first, second]);
+    };
+    await lose(one);
+    for (let n = 0; n < 19; n += 1) await one.write(space, [seen(`f${n}`)]);
+    await lose(two);
+    const large = two.write(space, [...many('b', 4_000), seen('p1', { two: 1 })]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await three.write(space, [seen('z')]);
+    for (let isHeld = false; !isHeld; ) {
+      const { rows } = await db.pool.query('SELECT FROM space_heads WHERE space_no = $1 FOR UPDATE SKIP LOCKED', [
+        space.no,
+      ]);
+      isHeld = rows.length === 0;
+    }
+    await Promise.all([large, one.write(space, [seen('p2', { one: 1 })]), one.write(space, [seen('p1', { one: 1 })])]);
+    const pictures = await pictureOf(reader, space.no, 'users');
+    const traits = pictures.find(({ ids }) => ids === 'phone:p1')?.traits;
+    expect(Object.fromEntries(JSON.parse(traits ?? '[]'))).toEqual({ one: 1, two: 1 });
+  });
+});

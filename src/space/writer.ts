@@ -250,7 +250,7 @@ class SpaceLane {
     try {
       return await this.db.transaction(async (tx) => {
         await writeDelta(tx, statements);
-        const before = await expected;
+        const before = await soon(expected);
         const seq = before === null ? null : await takeTurnIfAt(tx, this.spaceNo, before);
         if (seq === null) throw new LostRace();
         await noteChanges(tx, this.spaceNo, seq, [...delta.state.changed]);
@@ -264,12 +264,14 @@ class SpaceLane {
   }
 
   /** Takes the turn, then writes. */
-  private commitInTurn({ batch, rules, computed: first, also }: Work, expected: bigint | null) {
+  private commitInTurn({ batch, rules, computed: first, also, tell }: Work, expected: bigint | null) {
     return this.db.transaction(async (tx) => {
       const { seq, suppresses } = await takeTurn(tx, this.spaceNo);
       const asComputed = seq - 1n === expected;
       let computed = first;
       if (!asComputed) {
+        // Those behind were built on what is not so, and may hold rows that this one will change now.
+        tell(null);
         const workingSet = await loadWorkingSet(tx, this.spaceNo, batch, suppresses, [realTables]);
         computed = await this.compute(batch, workingSet, rules);
       }
@@ -304,6 +306,25 @@ interface Work {
   /** To be written before it has its turn. */
   readonly ahead: boolean;
   readonly tell: (verdict: bigint | null) => void;
+}
+
+/**
+ * How long a batch keeps rows locked while it waits for those in front, ms. They may wait for a row of another process's
+ * batch, and that one for a row of this one: a circle that Postgres cannot see, as part of it is in this process.
+ */
+const longestHoldMs = 1_000;
+
+/** Null when it takes too long: the batch lets go of its rows and comes again in its turn. */
+async function soon(expected: Promise<bigint | null>): Promise<bigint | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, longestHoldMs, null);
+  });
+  try {
+    return await Promise.race([expected, tooLong]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Somebody else committed to the space since the batch was loaded. */

@@ -38,6 +38,12 @@ const entries = {
     help: 'Correct the environment variables or flags that are named; docs/configuration.md lists them all.',
     exit: 2,
   },
+  fql_invalid: {
+    room: 'base',
+    what: 'A condition in the filter language (FQL) cannot be understood, or would be read in another way than it is written.',
+    help: 'Compare type, event, name, userId or a value in properties, traits or context with =, !=, <, <=, >, >=, contains or match; texts in double quotes.',
+    exit: 2,
+  },
   database_url_invalid: {
     room: 'db',
     what: 'The database URL cannot be read.',
@@ -164,18 +170,6 @@ const entries = {
     help: 'Check the name; `millrace apply` shows what the workspace holds.',
     exit: 2,
   },
-  write_key_invalid: {
-    room: 'workspace',
-    what: 'A write key has characters that write keys cannot have.',
-    help: 'Use 1 to 200 letters, digits, _ and -, or leave it out to get a new one.',
-    exit: 2,
-  },
-  write_key_taken: {
-    room: 'workspace',
-    what: 'Another event stream or space has the write key.',
-    help: 'Give each event stream a key of its own, or leave it out to get a new one.',
-    exit: 2,
-  },
   name_taken: {
     room: 'workspace',
     what: 'Something of that kind already has the name.',
@@ -186,6 +180,24 @@ const entries = {
     room: 'workspace',
     what: 'The name cannot be used.',
     help: 'Names begin with a lower-case letter or a digit and go on with lower-case letters, digits, _ and -, up to 100 characters.',
+    exit: 2,
+  },
+  write_key_invalid: {
+    room: 'workspace',
+    what: 'The write key cannot be used.',
+    help: 'A write key is 1 to 200 letters, digits, _ and -. Leave it out to have one made.',
+    exit: 2,
+  },
+  write_key_taken: {
+    room: 'workspace',
+    what: 'The write key belongs to something else already.',
+    help: 'Choose another one, or leave it out to have one made.',
+    exit: 2,
+  },
+  event_stream_without_space: {
+    room: 'workspace',
+    what: 'An event stream must name a space: its messages would go nowhere.',
+    help: 'Name at least one space.',
     exit: 2,
   },
   workspace_invalid: {

@@ -3,6 +3,14 @@ import { applyCommand } from './apply.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './doctor.ts';
+import {
+  eventStreamCreateCommand,
+  eventStreamDisableCommand,
+  eventStreamEnableCommand,
+  eventStreamListCommand,
+  eventStreamRemoveCommand,
+  eventStreamShowCommand,
+} from './event-stream.ts';
 import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
 import { modelPreviewCommand } from './model.ts';
 import { profileShowCommand } from './profile.ts';
@@ -28,6 +36,12 @@ export const commands: readonly Command[] = [
   profileShowCommand,
   spaceLogCommand,
   spaceTailCommand,
+  eventStreamCreateCommand,
+  eventStreamListCommand,
+  eventStreamShowCommand,
+  eventStreamDisableCommand,
+  eventStreamEnableCommand,
+  eventStreamRemoveCommand,
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,
@@ -41,5 +55,6 @@ export const commandGroups: Readonly<Record<string, string>> = {
   sync: 'Plan, run, list and cancel syncs.',
   profile: 'Look at a profile.',
   space: 'Look at a profile space.',
+  'event-stream': 'Make, list, switch and remove sources that SDKs send to.',
   token: 'Make, list and end access tokens.',
 };

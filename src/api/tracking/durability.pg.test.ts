@@ -90,7 +90,7 @@ test('after SIGKILL in the middle every message that was answered is there, once
   });
   try {
     const space = await createSpace(db.pool, 'main');
-    const stream = await createEventStream(db.pool, { name: 'app', spaceIds: [space.id], clientSide: false });
+    const stream = await createEventStream(db, { name: 'app', spaces: [space.id], clientSide: false });
     const authorization = `Basic ${Buffer.from(`${stream.writeKey}:`).toString('base64')}`;
     const answered = new Set<string>();
     const sent = new Set<string>();

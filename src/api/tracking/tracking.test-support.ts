@@ -73,7 +73,7 @@ export async function openTracking(options: TrackingServerOptions = {}): Promise
   const log = options.log ?? createLog({ level: 'silent' });
   const clock = { now: () => new Date() };
   const space = await createSpace(db.pool, 'main', settings);
-  const stream = await createEventStream(db.pool, { name: 'website', spaceIds: [space.id], clientSide });
+  const stream = await createEventStream(db, { name: 'website', spaces: [space.id], clientSide });
   const { secret } = await createToken(db.pool, space.id, 'test');
   const writer = createSpaceWriter({ db });
   const inlet = createInlet({ writer, maxWaitingBytes });

@@ -51,6 +51,7 @@ const usualRequestTimeoutMs = 30_000;
 
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const trustProxy = deps.trustProxy ?? false;
+  const requestTimeout = deps.requestTimeoutMs ?? usualRequestTimeoutMs;
   const app = Fastify({
     logger: false,
     genReqId: () => randomUUID(),
@@ -59,10 +60,12 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
     // While closing, requests that are already on a connection are still answered.
     return503OnClosing: false,
-    requestTimeout: deps.requestTimeoutMs ?? usualRequestTimeoutMs,
+    requestTimeout,
+    // Node takes the longer of the two for the whole request.
     http: {
       requireHostHeader: false,
-      connectionsCheckingInterval: Math.min(5_000, deps.requestTimeoutMs ?? usualRequestTimeoutMs),
+      headersTimeout: requestTimeout,
+      connectionsCheckingInterval: Math.min(5_000, requestTimeout),
     },
     frameworkErrors: frameworkError,
     clientErrorHandler: answerUnreadable,

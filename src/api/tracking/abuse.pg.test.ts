@@ -197,9 +197,8 @@ test('a body that does not come is given up, and keeps nobody waiting', async ()
           answer += part;
         });
       socket.write('POST /v1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"userId"');
-      await once(socket, 'connect');
       expect((await own.post('/v1/track', { userId: 'u', event: 'E' })).status).toBe(200);
-      await once(socket, 'close');
+      await closed;
       return answer;
     }),
   );

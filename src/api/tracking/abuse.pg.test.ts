@@ -190,6 +190,7 @@ test('a body that does not come is given up, and keeps nobody waiting', async ()
   const said = await Promise.all(
     Array.from({ length: 200 }, async () => {
       const socket = connect(Number(port), hostname);
+      const closed = once(socket, 'close');
       let answer = '';
       socket
         .on('error', () => undefined)

@@ -13,7 +13,7 @@ import type { Overlay, ProfileRow, StoredIdentifier } from './working-set.ts';
 /** What identity needs to know of a message. */
 export interface MessageFacts {
   readonly messageId: string | null;
-  /** Its `userId`, when that is text that can be stored. */
+  /** Its `userId`, trimmed, when that is text that can be stored. */
   readonly userId: string | null;
   readonly sourceId: string;
   /** Arrival, ms. */

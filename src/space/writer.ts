@@ -238,11 +238,11 @@ class SpaceLane {
   /** Takes the turn, then writes. */
   private commitInTurn({ batch, rules, computed: first, also }: Work, expected: bigint | null) {
     return this.db.transaction(async (tx) => {
-      const { seq, suppresses } = await takeTurn(tx, this.spaceNo);
+      const { seq } = await takeTurn(tx, this.spaceNo);
       const asComputed = seq - 1n === expected;
       let computed = first;
       if (!asComputed) {
-        const workingSet = await loadWorkingSet(tx, this.spaceNo, batch, suppresses, [realTables]);
+        const workingSet = await loadWorkingSet(tx, this.spaceNo, batch, true, [realTables]);
         computed = await this.compute(batch, workingSet, rules);
       }
       const { delta, statements } = computed;
@@ -271,7 +271,7 @@ interface Work {
 class LostRace extends Error {}
 
 /** Two processes wrote the same rows at once: a unique key, a deadlock, a failed serialization. */
-function isCollision(error: unknown): boolean {
+export function isCollision(error: unknown): boolean {
   return ['23505', '40P01', '40001'].includes(String((error as { code?: unknown }).code));
 }
 
@@ -306,35 +306,34 @@ interface Head {
   readonly suppresses: boolean;
 }
 
-const headColumns = 'seq, EXISTS (SELECT FROM suppressions) AS suppresses';
-
-function headOf(row: { readonly seq: string; readonly suppresses: boolean }): Head {
-  return { seq: BigInt(row.seq), suppresses: row.suppresses };
-}
-
 /** The counter of a space; made before the first write to it. */
 async function readHead(client: Queryable, spaceNo: number): Promise<Head> {
   const { rows } = await client.query<{ seq: string; suppresses: boolean }>({
     name: 'space-head',
-    text: `SELECT ${headColumns} FROM space_heads WHERE space_no = $1`,
+    text: `SELECT seq, EXISTS (SELECT FROM suppressions) AS suppresses FROM space_heads WHERE space_no = $1`,
     values: [spaceNo],
   });
-  if (rows[0] !== undefined) return headOf(rows[0]);
-  await client.query('INSERT INTO space_heads (space_no) VALUES ($1) ON CONFLICT DO NOTHING', [spaceNo]);
+  if (rows[0] !== undefined) return { seq: BigInt(rows[0].seq), suppresses: rows[0].suppresses };
+  await ensureHead(client, spaceNo);
   return readHead(client, spaceNo);
+}
+
+export async function ensureHead(client: Queryable, spaceNo: number): Promise<void> {
+  await client.query('INSERT INTO space_heads (space_no) VALUES ($1) ON CONFLICT DO NOTHING', [spaceNo]);
 }
 
 /**
  * Waits for the turn and takes the next number, in one statement: the row stays locked until the transaction ends, and a
- * transaction that fails gives the number back.
+ * transaction that fails gives the number back. The space must have been written to before. Whatever else is read has to
+ * be read by a later statement: this one sees other tables as they were before it waited.
  */
-export async function takeTurn(tx: Transaction, spaceNo: number): Promise<Head> {
-  const { rows } = await tx.query<{ seq: string; suppresses: boolean }>({
+export async function takeTurn(tx: Transaction, spaceNo: number): Promise<{ readonly seq: bigint }> {
+  const { rows } = await tx.query<{ seq: string }>({
     name: 'space-turn',
-    text: `UPDATE space_heads SET seq = seq + 1 WHERE space_no = $1 RETURNING ${headColumns}`,
+    text: 'UPDATE space_heads SET seq = seq + 1 WHERE space_no = $1 RETURNING seq',
     values: [spaceNo],
   });
-  return headOf(rows[0] as { seq: string; suppresses: boolean });
+  return { seq: BigInt((rows[0] as { seq: string }).seq) };
 }
 
 /**

@@ -10,7 +10,15 @@ import type { SpaceSettings } from '../space/space.ts';
 import type { Secrets } from './secrets.ts';
 
 export { type Applied, lockWorkspace, runApply } from './apply.ts';
-export { bumpEpoch, currentEpoch, findMapping, findModel, findSource, readWorkspace } from './lookup.ts';
+export {
+  bumpEpoch,
+  currentEpoch,
+  findMapping,
+  findModel,
+  findSource,
+  outsideDestinations,
+  readWorkspace,
+} from './lookup.ts';
 export { type ApplyPlan, type PlanChange, type PlanEntry, planApply, type SpaceHasProfiles } from './plan.ts';
 export { maskSettings } from './secret-settings.ts';
 export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';

@@ -6,6 +6,12 @@ import { doctorCommand } from './doctor.ts';
 import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
 import { modelPreviewCommand } from './model.ts';
 import { profileShowCommand } from './profile.ts';
+import {
+  regulationCreateCommand,
+  regulationListCommand,
+  regulationShowCommand,
+  suppressionListCommand,
+} from './regulation.ts';
 import { spaceLogCommand } from './space.ts';
 import { startCommand } from './start.ts';
 import { syncPlanCommand, syncRunCommand } from './sync.ts';
@@ -29,6 +35,10 @@ export const commands: readonly Command[] = [
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,
+  regulationCreateCommand,
+  regulationListCommand,
+  regulationShowCommand,
+  suppressionListCommand,
   doctorCommand,
 ];
 
@@ -39,5 +49,7 @@ export const commandGroups: Readonly<Record<string, string>> = {
   sync: 'Plan, run, list and cancel syncs.',
   profile: 'Look at a profile.',
   space: 'Look at a profile space.',
+  regulation: 'Delete and suppress people.',
+  suppression: 'Look at who is suppressed.',
   token: 'Make, list and end access tokens.',
 };

@@ -35,6 +35,13 @@ describe('words', () => {
     }
   });
 
+  test('an argument of which there may be many', () => {
+    expect(parse('regulation', 'create', 'DELETE_ONLY', 'u1', '--yes', 'u2', '--', '-1')).toMatchObject({
+      input: { arguments: { TYPE: 'DELETE_ONLY' }, rest: ['u1', 'u2', '-1'], options: { yes: true } },
+    });
+    expect(refusal('regulation', 'create', 'DELETE_ONLY').message).toContain("'USER_ID'");
+  });
+
   test('a setting that is not given is not in the flags', () => {
     expect(parse('doctor')).toMatchObject({ flags: {}, json: false, input: { arguments: {}, options: {} } });
   });
@@ -97,7 +104,10 @@ describe('docs/cli.md', () => {
   });
 
   test.each(commands.map((command) => [command.name, command] as const))('%s', (name, command) => {
-    const words = command.arguments.map((one) => (one.required ? one.name : `[${one.name}]`));
+    const words = command.arguments.map((one) => {
+      const word = one.many === true ? `${one.name}…` : one.name;
+      return one.required ? word : `[${word}]`;
+    });
     expect(documented.get(name)?.usage).toBe([name, ...words].join(' '));
     expect(documented.get(name)?.options).toEqual(command.options.map(({ flags }) => flags));
     expect(documented.get(name)?.example).toBeTypeOf('object');

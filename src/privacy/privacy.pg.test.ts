@@ -5,6 +5,7 @@ import { isMillraceError } from '../base/errors.ts';
 import type { JsonObject } from '../base/json.ts';
 import type { Database } from '../db/db.ts';
 import {
+  createInlet,
   createSpaceReader,
   createSpaceWriter,
   defaultSpaceSettings,
@@ -106,6 +107,14 @@ describe('suppression', () => {
   ])('a suppressed id is recognized %s', async (_, message) => {
     await regulate('SUPPRESS_ONLY', ['u1', '7']);
     expect(await send(message)).toBe('suppressed');
+  });
+
+  test('through the inlet too, among messages of others', async () => {
+    await using inlet = createInlet({ writer, maxWaitingBytes: 1e6 });
+    await regulate('SUPPRESS_ONLY', ['u1']);
+    const taken = ['u1', 'u2'].map((userId) => inlet.take(space, [from(identify(userId), new Date())], 100));
+    const outcomes = (await Promise.all(taken)).flat();
+    expect(outcomes).toMatchObject([{ kind: 'dropped', reason: 'suppressed' }, { kind: 'applied' }]);
   });
 
   test('matches exactly; messages with only another identifier of the person pass', async () => {

@@ -1,11 +1,12 @@
 /** People are suppressed while writers in many hands bring their messages. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { testDatabase } from '../../test/database.ts';
+import { testDatabase, testLog } from '../../test/database.ts';
+import { systemClock } from '../base/clock.ts';
 import type { Database } from '../db/db.ts';
-import { createSpaceWriter } from '../space/space.ts';
+import { createSpaceReader, createSpaceWriter } from '../space/space.ts';
 import { createSpace } from '../workspace/workspace.ts';
-import { from } from './privacy.test-support.ts';
-import { createRegulation } from './privacy.ts';
+import { dumpLines, from } from './privacy.test-support.ts';
+import { createRegulation, getRegulation, runRegulations } from './privacy.ts';
 
 let db: Database;
 let spaceNo = 0;
@@ -65,3 +66,51 @@ test.each(Array.from({ length: 12 }, (_, round) => [round + 1]))(
     expect(rows[0]?.after).toBe(0);
   },
 );
+
+test('deleted while many write: in the end nothing is left, whatever was under way', async () => {
+  await db.pool.query('TRUNCATE suppressions');
+  const space = await createSpace(db.pool, 'deleted');
+  const writers = [1, 2, 3, 4].map(() => createSpaceWriter({ db }));
+  let written = 0;
+  let done = false;
+  const keepWriting = async (w: number) => {
+    for (let n = 0; !done; n += 1) {
+      // Profiles of the person come, are merged, are linked and get events all the time; beside them somebody else.
+      const messages = [
+        {
+          type: 'track',
+          event: 'e',
+          messageId: `u2-${w}-${n}`,
+          userId: 'u2',
+          properties: { email: `u2-${n % 5}@x.org` },
+        },
+        { type: 'identify', userId: 'u2', anonymousId: `u2-${w}-${n % 3}`, traits: { [`u2-${n}`]: n } },
+        { type: 'group', userId: 'u2', groupId: `g${n % 4}` },
+        { type: 'identify', userId: `other-${n % 10}`, groupId: `g${n % 4}` },
+      ];
+      await writers[w]?.write(
+        space,
+        messages.map((message) => from(message, new Date())),
+      );
+      written += 1;
+    }
+  };
+  const writing = Promise.all([0, 1, 2, 3, 0, 1].map(keepWriting));
+  while (written < 60) await new Promise((resolve) => setImmediate(resolve));
+  const { id } = await createRegulation(db, { type: 'SUPPRESS_WITH_DELETE', subjectIds: ['u2'] });
+  await runRegulations({ db, log: testLog(), clock: systemClock }, { only: id });
+  const after = written;
+  while (written < after + 20) await new Promise((resolve) => setImmediate(resolve));
+  done = true;
+  await writing;
+  await Promise.all(writers.map((writer) => writer[Symbol.asyncDispose]()));
+  expect(await getRegulation(db.pool, id)).toMatchObject({ status: 'FINISHED' });
+  const left = (await dumpLines(db)).filter((line) => line.includes('u2'));
+  expect(left).toEqual([expect.stringMatching(/^suppressions\t/)]);
+  const reader = createSpaceReader({ db });
+  expect(await reader.count(space.no, 'users')).toBe(10);
+  const account = { kind: 'identifier', type: 'group_id', value: 'g1' } as const;
+  for (const link of (await reader.links(space.no, 'accounts', account, 100))?.items ?? []) {
+    expect(await reader.profile(space.no, 'users', { kind: 'segment_id', id: link.segmentId })).not.toBeNull();
+  }
+});

@@ -105,7 +105,7 @@ async function runToEnd(context: PrivacyContext, created: Regulation, signal: Ab
     const finished = await runRegulations(context, { only: regulation.id, signal });
     regulation = await getRegulation(context.db.pool, regulation.id);
     if (regulation.type === 'UNSUPPRESS') break;
-    if (finished === 0 && regulation.status === 'RUNNING') await sleep(pauseMs, undefined, { signal });
+    if (finished === 0) await sleep(pauseMs, undefined, { signal });
   }
   return regulation;
 }

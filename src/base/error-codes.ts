@@ -512,6 +512,18 @@ const entries = {
     help: 'Remove random functions, and give every LIMIT an ORDER BY over unique columns.',
     exit: 2,
   },
+  regulation_invalid: {
+    room: 'privacy',
+    what: 'What a regulation asks for has faults; every one is listed.',
+    help: 'Give one of the six types and 1 to 5,000 user ids; docs/privacy.md explains them.',
+    exit: 2,
+  },
+  regulation_not_found: {
+    room: 'privacy',
+    what: 'There is no regulation with this id.',
+    help: 'List those of the last 90 days with millrace regulation list.',
+    exit: 2,
+  },
   usage: {
     room: 'cli',
     what: 'The words of a command cannot be understood.',

@@ -77,7 +77,7 @@ export function documentedCommands(): ReadonlyMap<string, DocumentedCommand> {
   return new Map(
     sections.map((section) => {
       const usage = section.slice(0, section.indexOf('\n')).trim();
-      const name = usage.replace(/ \[?[A-Z][A-Z:]*\]?$/, '');
+      const name = usage.replace(/( \[?[A-Z][A-Z_:]*…?\]?)+$/, '');
       const json = /```json\n([\s\S]*?)```/.exec(section)?.[1];
       const options = [...section.matchAll(/^\| `(--[^`]+)` \|/gm)].map((match) => match[1] as string);
       return [name, { usage, options, example: json === undefined ? null : (JSON.parse(json) as unknown) }];

@@ -14,6 +14,12 @@ import {
 import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
 import { modelPreviewCommand } from './model.ts';
 import { profileShowCommand } from './profile.ts';
+import {
+  regulationCreateCommand,
+  regulationListCommand,
+  regulationShowCommand,
+  suppressionListCommand,
+} from './regulation.ts';
 import { spaceLogCommand } from './space.ts';
 import { spaceTailCommand } from './space-tail.ts';
 import { startCommand } from './start.ts';
@@ -45,6 +51,10 @@ export const commands: readonly Command[] = [
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,
+  regulationCreateCommand,
+  regulationListCommand,
+  regulationShowCommand,
+  suppressionListCommand,
   doctorCommand,
 ];
 
@@ -56,5 +66,7 @@ export const commandGroups: Readonly<Record<string, string>> = {
   profile: 'Look at a profile.',
   space: 'Look at a profile space.',
   'event-stream': 'Make, list, switch and remove sources that SDKs send to.',
+  regulation: 'Delete and suppress people.',
+  suppression: 'Look at who is suppressed.',
   token: 'Make, list and end access tokens.',
 };

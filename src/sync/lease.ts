@@ -17,7 +17,7 @@ export interface Lease {
   release(): Promise<void>;
 }
 
-/** Takes the lock of a mapping; null when another session holds it. */
+/** Takes the lock of a mapping, or of other work with an id of its own; null when another session holds it. */
 export async function takeLease(db: Database, mappingId: string): Promise<Lease | null> {
   const client = await db.session();
   const lost: ((error: Error) => void)[] = [];

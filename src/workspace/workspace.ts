@@ -21,7 +21,15 @@ export {
   setEventStreamEnabled,
 } from './event-streams.ts';
 export { lockWorkspace } from './lock.ts';
-export { bumpEpoch, currentEpoch, findMapping, findModel, findSource, readWorkspace } from './lookup.ts';
+export {
+  bumpEpoch,
+  currentEpoch,
+  findMapping,
+  findModel,
+  findSource,
+  outsideDestinations,
+  readWorkspace,
+} from './lookup.ts';
 export { type ApplyPlan, type PlanChange, type PlanEntry, planApply, type SpaceHasProfiles } from './plan.ts';
 export { maskSettings } from './secret-settings.ts';
 export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';

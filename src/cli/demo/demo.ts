@@ -88,7 +88,7 @@ async function show(context: CliContext, folder: string, rows: number, serves: b
   output.say(words.sampleMade(await makeSampleWarehouse(warehouse, rows), warehouse));
   await writeFile(file, demoWorkspace(warehouse));
   const quiet = { ...context, config: context.config, log: context.log, output: { ...output, say: () => undefined } };
-  await applyCommand.run(quiet, { arguments: { FILE: file }, options: { yes: true } });
+  await applyCommand.run(quiet, { arguments: { FILE: file }, rest: [], options: { yes: true } });
   output.say(words.applied(file));
 
   const plan = await planStep(context);

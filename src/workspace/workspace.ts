@@ -16,6 +16,18 @@ export { maskSettings } from './secret-settings.ts';
 export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
 export { createToken, listTokens, revokeToken, type Token, verifyToken } from './tokens.ts';
+export { type CountedMessage, type Counting, createUsage, type Usage, type UsageOptions } from './usage.ts';
+export { periodAt } from './usage-period.ts';
+export {
+  apiCallsDaily,
+  type DailyApiCalls,
+  type DailyExempt,
+  type DailyMtu,
+  exemptDaily,
+  mtuDaily,
+  trackedUsers,
+} from './usage-reports.ts';
+export { usageReports } from './usage-wire.ts';
 export {
   type FileOptions,
   type MappingChecks,

@@ -1,70 +1,68 @@
-/** What a batch of messages adds to the usage: calls per day and source, and every id once with its earliest day. */
+/** What a batch of messages adds to the usage: calls per day and source, and every id once, with its earliest day. */
 import { hash } from 'node:crypto';
 import type { CountedMessage } from './usage.ts';
 import { dayOf, monthOf } from './usage-period.ts';
 
-/** `u`: a userId; `a`: an anonymousId; `l`: an anonymousId that came together with a userId. */
-export type IdKind = 'u' | 'a' | 'l';
+/** `u`: a userId; `a`: an anonymousId. */
+export type IdKind = 'u' | 'a';
 
-export interface SeenId {
-  /** Equal for the same id of the same kind, source and month. */
-  readonly key: string;
-  /** `YYYY-MM-01`, as a period is named. */
-  readonly month: string;
-  readonly sourceId: string;
-  readonly kind: IdKind;
-  /** 16 bytes, a character for each. */
-  readonly hash: string;
+export interface DayCalls {
   /** `YYYY-MM-DD`. */
-  readonly day: string;
-}
-
-/** The messages of one source on one day. */
-interface Bucket {
   readonly day: string;
   readonly sourceId: string;
   calls: number;
-  readonly users: Set<string>;
-  readonly anonymous: Set<string>;
-  readonly linked: Set<string>;
 }
+
+/** The ids that a source brought in a month, in clear, each with the earliest day. */
+export interface SeenIds {
+  /** `YYYY-MM-01`, as a period is named. */
+  readonly month: string;
+  readonly sourceId: string;
+  readonly users: Map<string, string>;
+  readonly anonymous: Map<string, string>;
+  /** Those anonymousIds that came together with a userId, with the day of that. */
+  readonly linked: Map<string, string>;
+}
+
+interface Bucket {
+  readonly calls: DayCalls;
+  /** Shared by the days of a month. */
+  readonly ids: SeenIds;
+}
+
+const dayMs = 86_400_000;
 
 export function gatherUsage(messages: readonly CountedMessage[]): {
-  readonly calls: readonly Pick<Bucket, 'day' | 'sourceId' | 'calls'>[];
-  readonly ids: readonly SeenId[];
+  readonly calls: readonly DayCalls[];
+  readonly seen: readonly SeenIds[];
 } {
-  const buckets = bucketsOf(messages);
-  const ids = new Map<string, SeenId>();
-  for (const bucket of buckets) {
-    for (const seen of idsOf(bucket)) if (!ids.has(seen.key)) ids.set(seen.key, seen);
-  }
-  return { calls: buckets, ids: [...ids.values()] };
-}
-
-/** In the order of days, so that the first place of an id is on its earliest. */
-function bucketsOf(messages: readonly CountedMessage[]): readonly Bucket[] {
   const buckets = new Map<string, Bucket>();
+  const seen = new Map<string, SeenIds>();
+  const idsOf = (month: string, sourceId: string): SeenIds => {
+    const name = `${month} ${sourceId}`;
+    const ids = seen.get(name) ?? { month, sourceId, users: new Map(), anonymous: new Map(), linked: new Map() };
+    seen.set(name, ids);
+    return ids;
+  };
   for (const { message, receivedAt, sourceId } of messages) {
-    const name = `${Math.floor(receivedAt.getTime() / 86_400_000)} ${sourceId}`;
+    const name = `${Math.floor(receivedAt.getTime() / dayMs)} ${sourceId}`;
     let bucket = buckets.get(name);
     if (bucket === undefined) {
-      bucket = {
-        day: dayOf(receivedAt),
-        sourceId,
-        calls: 0,
-        users: new Set(),
-        anonymous: new Set(),
-        linked: new Set(),
-      };
+      const day = dayOf(receivedAt);
+      bucket = { calls: { day, sourceId, calls: 0 }, ids: idsOf(monthOf(day), sourceId) };
       buckets.set(name, bucket);
     }
-    bucket.calls += 1;
-    const [user, anonymous] = [message.userId, message.anonymousId];
-    if (isId(user)) bucket.users.add(user);
-    if (isId(anonymous)) bucket.anonymous.add(anonymous);
-    if (isId(user) && isId(anonymous)) bucket.linked.add(anonymous);
+    add(bucket, message.userId, message.anonymousId);
   }
-  return [...buckets.values()].sort((one, other) => (one.day < other.day ? -1 : one.day > other.day ? 1 : 0));
+  return { calls: [...buckets.values()].map(({ calls }) => calls), seen: [...seen.values()] };
+}
+
+function add({ calls, ids }: Bucket, user: unknown, anonymous: unknown): void {
+  calls.calls += 1;
+  if (isId(user)) note(ids.users, user, calls.day);
+  if (!isId(anonymous)) return;
+  note(ids.anonymous, anonymous, calls.day);
+  if (isId(user)) note(ids.linked, anonymous, calls.day);
 }
 
 /** Anything else is not an id: the Tracking API refuses it. */
@@ -72,30 +70,17 @@ function isId(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-function* idsOf({ day, sourceId, users, anonymous, linked }: Bucket): Iterable<SeenId> {
-  const month = monthOf(day);
-  const seen = (kind: IdKind, hashed: string): SeenId => ({
-    key: `${month}${kind}${sourceId} ${hashed}`,
-    month,
-    sourceId,
-    kind,
-    hash: hashed,
-    day,
-  });
-  for (const id of users) yield seen('u', hashOf(month, id));
-  for (const id of anonymous) {
-    const hashed = hashOf(month, id);
-    yield seen('a', hashed);
-    if (linked.has(id)) yield seen('l', hashed);
-  }
+function note(days: Map<string, string>, id: string, day: string): void {
+  const known = days.get(id);
+  if (known === undefined || known > day) days.set(id, day);
 }
 
 /**
  * Counting needs to know whether an id is new, not which it is. So a dump or a backup of the usage does not tell who was
  * there: a person who was deleted is not found in it by their id, and nobody can be followed from month to month, because
  * the month is part of what is hashed. It is no secret, though: whoever has an id can ask whether it was there. With 128
- * bits, two ids of a month are mistaken for one with a chance below 1 in 10^18 at ten billion ids.
+ * bits, the chance that any two of ten billion ids of a month are taken for one is below 1 in 10^18.
  */
-function hashOf(month: string, id: string): string {
-  return hash('sha256', `${month} ${id}`, 'binary').slice(0, 16);
+export function hashId(month: string, id: string): Buffer {
+  return Buffer.from(hash('sha256', `${month} ${id}`, 'binary').slice(0, 16), 'latin1');
 }

@@ -72,12 +72,12 @@ export async function mtuDaily(
   const days = readPeriod(period, clock.now());
   const seconds = { periodStart: days.start.getTime() / 1000, periodEnd: days.end.getTime() / 1000 };
   const found = await newIdsOf(db, perSource, days);
-  return dailyRows(days, perSource, found, ['u', 'a', 'l'], ({ u, a, l }) => ({
+  return dailyRows(days, perSource, found, ['u', 'a', 'linked'], ({ u, a, linked }) => ({
     ...seconds,
     anonymous: String(a),
-    anonymousIdentified: String(l),
+    anonymousIdentified: String(linked),
     identified: String(u),
-    neverIdentified: String(a - l),
+    neverIdentified: String(a - linked),
   }));
 }
 
@@ -113,16 +113,23 @@ async function sumsOf<Name extends string>(
   return rows;
 }
 
-async function newIdsOf(db: Queryable, perSource: boolean, { start }: Period): Promise<readonly Growth<IdKind>[]> {
-  const ofSources = 'SELECT source_id AS source, kind, first_day FROM usage_ids WHERE month = $1::date';
-  const ofWorkspace = `SELECT '' AS source, kind, min(first_day) AS first_day FROM usage_ids
-    WHERE month = $1::date GROUP BY kind, id_hash`;
-  const { rows } = await db.query<Growth<IdKind>>(
-    `SELECT source, first_day - $1::date AS at, kind AS name, count(*) AS amount
-     FROM (${perSource ? ofSources : ofWorkspace}) AS seen GROUP BY 1, 2, 3`,
+/** New ids by kind, and newly linked anonymousIds. */
+async function newIdsOf(
+  db: Queryable,
+  perSource: boolean,
+  { start }: Period,
+): Promise<readonly Growth<IdKind | 'linked'>[]> {
+  const ofSources = 'SELECT source_id AS source, kind, first_day, linked_day FROM usage_ids WHERE month = $1::date';
+  const ofWorkspace = `SELECT '${whole}' AS source, kind, min(first_day) AS first_day, min(linked_day) AS linked_day
+    FROM usage_ids WHERE month = $1::date GROUP BY kind, id_hash`;
+  const { rows } = await db.query<Growth<IdKind> & { readonly linkedAt: number | null }>(
+    `SELECT source, kind AS name, first_day - $1::date AS at, linked_day - $1::date AS "linkedAt", count(*) AS amount
+     FROM (${perSource ? ofSources : ofWorkspace}) AS seen GROUP BY 1, 2, 3, 4`,
     [dayOf(start)],
   );
-  return rows;
+  return rows.flatMap(({ linkedAt, ...seen }) =>
+    linkedAt === null ? [seen] : [seen, { ...seen, name: 'linked' as const, at: linkedAt }],
+  );
 }
 
 /** Adds up day by day; the rows of a day stand together. */

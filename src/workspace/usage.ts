@@ -7,8 +7,8 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Transaction } from '../db/db.ts';
 import type { IncomingMessage } from '../space/space.ts';
-import { gatherUsage, type SeenId } from './usage-ids.ts';
-import { createUsageMemory } from './usage-memory.ts';
+import { type DayCalls, gatherUsage, hashId, type IdKind, type SeenIds } from './usage-ids.ts';
+import { createUsageMemory, type UsageMemory } from './usage-memory.ts';
 import { dayOf } from './usage-period.ts';
 
 /** A message as a space takes it; the day it counts for is that of `receivedAt`. */
@@ -35,7 +35,7 @@ export interface Usage {
 
 export interface UsageOptions {
   readonly clock?: Clock;
-  /** How many ids this process remembers having written. About 120 bytes each. */
+  /** How many ids this process remembers having written. Some 120 bytes each, with ids of the usual length. */
   readonly remembered?: number;
 }
 
@@ -45,13 +45,16 @@ export function createUsage({ clock = systemClock, remembered = usuallyRemembere
   const memory = createUsageMemory(remembered);
   return {
     async count(tx, spaceNo, messages) {
-      const { calls, ids } = gatherUsage(messages);
-      const unknown = ids.filter(({ key, day }) => !memory.knows(key, day));
+      const { calls, seen } = gatherUsage(messages);
+      const unknown = seen.flatMap((ids) => unknownIds(ids, memory));
       if (unknown.length > 0) await writeIds(tx, unknown);
       if (calls.length > 0) await addCalls(tx, spaceNo, calls);
       return {
         committed() {
-          for (const { key, day } of unknown) memory.remember(key, day);
+          for (const one of unknown) {
+            memory.remember(scopeOf(one.kind, one), one.id, one.day);
+            if (one.linkedDay !== null) memory.remember(scopeOf('linked', one), one.id, one.linkedDay);
+          }
         },
       };
     },
@@ -61,37 +64,64 @@ export function createUsage({ clock = systemClock, remembered = usuallyRemembere
   };
 }
 
+interface UnknownId extends Pick<SeenIds, 'month' | 'sourceId'> {
+  readonly kind: IdKind;
+  readonly id: string;
+  readonly day: string;
+  readonly linkedDay: string | null;
+}
+
+/** What the memory tells apart. */
+function scopeOf(what: IdKind | 'linked', { month, sourceId }: Pick<SeenIds, 'month' | 'sourceId'>): string {
+  return `${month} ${what} ${sourceId}`;
+}
+
+/** The ids of which something is not known to be stored. */
+function unknownIds(ids: SeenIds, memory: UsageMemory): readonly UnknownId[] {
+  const { month, sourceId, users, anonymous, linked } = ids;
+  const [userScope, anonymousScope, linkedScope] = [scopeOf('u', ids), scopeOf('a', ids), scopeOf('linked', ids)];
+  const unknown: UnknownId[] = [];
+  for (const [id, day] of users) {
+    if (!memory.knows(userScope, id, day)) unknown.push({ month, sourceId, kind: 'u', id, day, linkedDay: null });
+  }
+  for (const [id, day] of anonymous) {
+    const linkedDay = linked.get(id) ?? null;
+    const known = memory.knows(anonymousScope, id, day);
+    if (known && (linkedDay === null || memory.knows(linkedScope, id, linkedDay))) continue;
+    unknown.push({ month, sourceId, kind: 'a', id, day, linkedDay });
+  }
+  return unknown;
+}
+
 /**
- * The earliest day wins, so that it does not matter in which order processes commit around midnight. In the order of the
+ * The earliest days win, so that it does not matter in which order processes commit around midnight. In the order of the
  * key: two transactions that write the same ids wait for each other in one direction only.
  */
-async function writeIds(tx: Transaction, ids: readonly SeenId[]): Promise<void> {
+async function writeIds(tx: Transaction, ids: readonly UnknownId[]): Promise<void> {
   await tx.query({
     name: 'usage-ids',
-    text: `INSERT INTO usage_ids AS known (month, source_id, kind, id_hash, first_day)
-      SELECT month, source_id, kind, id_hash, first_day
-      FROM unnest($1::date[], $2::text[], $3::text[], $4::bytea[], $5::date[])
-        AS seen (month, source_id, kind, id_hash, first_day)
+    text: `INSERT INTO usage_ids AS known (month, source_id, kind, id_hash, first_day, linked_day)
+      SELECT month, source_id, kind, id_hash, first_day, linked_day
+      FROM unnest($1::date[], $2::text[], $3::text[], $4::bytea[], $5::date[], $6::date[])
+        AS seen (month, source_id, kind, id_hash, first_day, linked_day)
       ORDER BY month, source_id COLLATE "C", kind COLLATE "C", id_hash
-      ON CONFLICT (month, source_id, kind, id_hash)
-      DO UPDATE SET first_day = excluded.first_day WHERE known.first_day > excluded.first_day`,
+      ON CONFLICT (month, source_id, kind, id_hash) DO UPDATE SET
+        first_day = least(known.first_day, excluded.first_day),
+        linked_day = least(known.linked_day, excluded.linked_day)
+      WHERE excluded.first_day < known.first_day
+        OR excluded.linked_day < coalesce(known.linked_day, 'infinity')`,
     values: [
       ids.map(({ month }) => month),
       ids.map(({ sourceId }) => sourceId),
       ids.map(({ kind }) => kind),
-      ids.map(({ hash }) => Buffer.from(hash, 'latin1')),
+      ids.map(({ month, id }) => hashId(month, id)),
       ids.map(({ day }) => day),
+      ids.map(({ linkedDay }) => linkedDay),
     ],
   });
 }
 
-interface Calls {
-  readonly day: string;
-  readonly sourceId: string;
-  readonly calls: number;
-}
-
-async function addCalls(tx: Transaction, spaceNo: number, calls: readonly Calls[]): Promise<void> {
+async function addCalls(tx: Transaction, spaceNo: number, calls: readonly DayCalls[]): Promise<void> {
   await tx.query({
     name: 'usage-calls',
     text: `INSERT INTO usage_calls AS known (day, source_id, space_no, calls)

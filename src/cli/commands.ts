@@ -11,6 +11,7 @@ import { startCommand } from './start.ts';
 import { syncPlanCommand, syncRunCommand } from './sync.ts';
 import { syncCancelCommand, syncListCommand, syncShowCommand } from './sync-history.ts';
 import { tokenCreateCommand, tokenListCommand, tokenRevokeCommand } from './token.ts';
+import { usageCommand } from './usage.ts';
 
 export const commands: readonly Command[] = [
   demoCommand,
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   syncCancelCommand,
   profileShowCommand,
   spaceLogCommand,
+  usageCommand,
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,

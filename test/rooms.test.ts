@@ -49,7 +49,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   commander: ['src/cli/'],
   'cli-progress': ['src/cli/'],
   'string-width': ['src/cli/'],
-  '@segment/destination-subscriptions': ['src/mapping/'],
+  '@segment/destination-subscriptions': ['src/base/fql.ts'],
   liquidjs: ['src/mapping/'],
   pino: ['src/base/log.ts'],
   croner: ['src/sync/'],

@@ -170,6 +170,9 @@ describe('faults of the server', () => {
   const failing = (error: Error): SpaceReader => ({
     profile: () => Promise.reject(error),
     links: () => Promise.reject(error),
+    activity: () => Promise.reject(error),
+    events: () => Promise.reject(error),
+    subscriptions: () => Promise.reject(error),
     list: () => Promise.reject(error),
     count: () => Promise.reject(error),
   });

@@ -1,7 +1,7 @@
 /**
  * The HTTP APIs. In: the rooms they read from, and requests. Out: a Fastify instance that does not listen (`serve` in
- * `server.ts` does). Promised: every answer is JSON with a `Request-Id`, also to requests that cannot be read; nothing a
- * request holds reaches the log; no work is done before a token is checked.
+ * `server.ts` does). Promised: every answer is JSON (that of the live view a stream of events) with a `Request-Id`, also
+ * to requests that cannot be read; nothing a request holds reaches the log; no work is done before a token is checked.
  */
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -9,10 +9,12 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { SpaceReader } from '../space/space.ts';
 import { healthRoutes } from './health.ts';
+import { type LiveApiDeps, liveApi } from './live/live.ts';
 import { openApi } from './openapi.ts';
 import type { AccessDeps } from './profile/access.ts';
 import { routableUrl } from './profile/identifier.ts';
 import { profileApi } from './profile/profile.ts';
+import { isTrackingPath, type TrackingDeps, trackingApi } from './tracking/tracking.ts';
 import { answerUnreadable, frameworkError, installTransport } from './transport.ts';
 
 export interface ApiLimits {
@@ -22,13 +24,21 @@ export interface ApiLimits {
 
 export interface ApiDeps extends Pick<AccessDeps, 'verifyToken' | 'findSpace'> {
   readonly reader: SpaceReader;
+  /** Of a space; left out: there is no live view. */
+  readonly watch?: LiveApiDeps['watch'];
+  /** Between two heartbeats of a live view; default 15 s. */
+  readonly beatMs?: number;
   readonly log: Log;
   readonly clock: Clock;
   readonly limits: ApiLimits;
+  /** Without it there is no Tracking API. */
+  readonly tracking?: Omit<TrackingDeps, 'clock' | 'log'>;
   /** Whether the process can do its work, for `/readyz`. */
   readonly ready: () => Promise<boolean>;
   /** The proxies whose `X-Forwarded-*` headers are believed: all (true), or these addresses. Default: none. */
   readonly trustProxy?: boolean | readonly string[];
+  /** How long a request may take to arrive. */
+  readonly requestTimeoutMs?: number;
   /** Of the program, for the OpenAPI document. */
   readonly version?: string;
 }
@@ -36,8 +46,12 @@ export interface ApiDeps extends Pick<AccessDeps, 'verifyToken' | 'findSpace'> {
 /** Longer than any request line that Node's parser lets through, also after `routableUrl`. */
 const longestSegment = 65_536;
 
+/** Clients give up after ten seconds; slower ones are broken, or mean harm. */
+const usualRequestTimeoutMs = 30_000;
+
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const trustProxy = deps.trustProxy ?? false;
+  const requestTimeout = deps.requestTimeoutMs ?? usualRequestTimeoutMs;
   const app = Fastify({
     logger: false,
     genReqId: () => randomUUID(),
@@ -46,20 +60,30 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
     // While closing, requests that are already on a connection are still answered.
     return503OnClosing: false,
-    http: { requireHostHeader: false },
+    requestTimeout,
+    // Node takes the longer of the two for the whole request.
+    http: {
+      requireHostHeader: false,
+      headersTimeout: requestTimeout,
+      connectionsCheckingInterval: Math.min(5_000, requestTimeout),
+    },
     frameworkErrors: frameworkError,
     clientErrorHandler: answerUnreadable,
   });
-  installTransport(app, deps.log);
+  installTransport(app, deps.log, deps.tracking === undefined ? () => false : isTrackingPath);
   await openApi(app, deps.version ?? '0');
   healthRoutes(app, deps.ready);
-  await app.register(profileApi, {
-    reader: deps.reader,
+  const access: AccessDeps = {
     verifyToken: deps.verifyToken,
     findSpace: deps.findSpace,
     clock: deps.clock,
     requestsPerSecond: deps.limits.profileRequestsPerSecond,
-  });
+  };
+  await app.register(profileApi, { reader: deps.reader, ...access });
+  if (deps.watch !== undefined) await app.register(liveApi, { ...access, watch: deps.watch, beatMs: deps.beatMs });
+  if (deps.tracking !== undefined) {
+    await app.register(trackingApi, { ...deps.tracking, clock: deps.clock, log: deps.log });
+  }
   await app.ready();
   return app;
 }

@@ -53,11 +53,13 @@ function unroutable(table: PathTable, method: string, url: string): Refusal {
 
 const expectationUnknown = badRequest('The Expect header asks for something this server does not know.', 417);
 
-export function installTransport(app: FastifyInstance, log: Log): void {
+/** `speaksCors`: the paths whose answers any page may read, also 404 and 405. */
+export function installTransport(app: FastifyInstance, log: Log, speaksCors: (path: string) => boolean): void {
   const table = new PathTable();
   app.addHook('onRoute', (route) => table.add(route.url, route.method));
   app.addHook('onRequest', (request, reply, done) => {
     setCommonHeaders(request, reply);
+    if (speaksCors(pathOf(request.originalUrl))) reply.header('Access-Control-Allow-Origin', '*');
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
       refuse(reply, badRequest('The Host header is missing.'));
     } else if (request.is404) {

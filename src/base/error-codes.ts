@@ -38,6 +38,12 @@ const entries = {
     help: 'Correct the environment variables or flags that are named; docs/configuration.md lists them all.',
     exit: 2,
   },
+  fql_invalid: {
+    room: 'base',
+    what: 'A condition in the filter language (FQL) cannot be understood, or would be read in another way than it is written.',
+    help: 'Compare type, event, name, userId or a value in properties, traits or context with =, !=, <, <=, >, >=, contains or match; texts in double quotes.',
+    exit: 2,
+  },
   database_url_invalid: {
     room: 'db',
     what: 'The database URL cannot be read.',
@@ -146,6 +152,18 @@ const entries = {
     help: 'Ask for the first page again, without `next`, and follow the cursors of the answers.',
     exit: 2,
   },
+  inlet_full: {
+    room: 'space',
+    what: 'More messages are waiting to be written than the server may hold.',
+    help: 'Send them again in a second or later. If it happens often, raise the bound or look what slows the database.',
+    exit: 3,
+  },
+  inlet_closed: {
+    room: 'space',
+    what: 'The server is stopping and takes no more messages.',
+    help: 'Send them again; another process, or this one after its restart, takes them.',
+    exit: 3,
+  },
   not_found: {
     room: 'workspace',
     what: 'Nothing in the workspace has that name or id.',
@@ -162,6 +180,24 @@ const entries = {
     room: 'workspace',
     what: 'The name cannot be used.',
     help: 'Names begin with a lower-case letter or a digit and go on with lower-case letters, digits, _ and -, up to 100 characters.',
+    exit: 2,
+  },
+  write_key_invalid: {
+    room: 'workspace',
+    what: 'The write key cannot be used.',
+    help: 'A write key is 1 to 200 letters, digits, _ and -. Leave it out to have one made.',
+    exit: 2,
+  },
+  write_key_taken: {
+    room: 'workspace',
+    what: 'The write key belongs to something else already.',
+    help: 'Choose another one, or leave it out to have one made.',
+    exit: 2,
+  },
+  event_stream_without_space: {
+    room: 'workspace',
+    what: 'An event stream must name a space: its messages would go nowhere.',
+    help: 'Name at least one space.',
     exit: 2,
   },
   workspace_invalid: {

@@ -27,14 +27,15 @@ export function planTotals({ entries }: ApplyPlan): PlanTotals {
 export function planText(plan: ApplyPlan, shown: { readonly unchanged: boolean } = { unchanged: true }): string {
   const entries = plan.entries.filter(({ action }) => action !== 'same');
   const { created, changed, removed, unchanged } = planTotals(plan);
+  const width = Math.max(11, ...entries.map(({ kind }) => kind.length));
   return paragraphs(
-    entries.map(entryText).join('\n'),
+    entries.map((entry) => entryText(entry, width)).join('\n'),
     shown.unchanged ? `${created} to create, ${changed} to change, ${removed} to remove, ${unchanged} unchanged.` : '',
   );
 }
 
-function entryText({ action, kind, name, changes, notes }: PlanEntry): string {
-  const head = `${signs[action]} ${action.padEnd(6)} ${kind.padEnd(11)} ${printable(name)}`;
+function entryText({ action, kind, name, changes, notes }: PlanEntry, width: number): string {
+  const head = `${signs[action]} ${action.padEnd(6)} ${kind.padEnd(width)} ${printable(name)}`;
   return [head, ...changes.map(changeText), ...notes.map((note) => `    ${printable(note)}`)].join('\n');
 }
 

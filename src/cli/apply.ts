@@ -117,6 +117,10 @@ async function stepsAfter(context: CliContext, { entries }: ApplyPlan): Promise<
     steps.push([`millrace sync plan ${mapping}`, 'what a sync would do']);
     steps.push([`millrace sync run ${mapping}`, 'do it']);
   }
+  const stream = there('event stream', 'create');
+  if (stream !== undefined) {
+    steps.push([`millrace event-stream show ${stream}`, 'its write key, and how to send a message']);
+  }
   const space = there('space', 'create');
   if (space !== undefined && (await listTokens((await context.database()).pool)).length === 0) {
     steps.push([`millrace token create --space ${space} NAME`, 'a token for the Profile API']);

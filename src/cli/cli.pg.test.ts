@@ -451,6 +451,77 @@ describe('tokens and the server', () => {
   });
 });
 
+describe('event streams', () => {
+  test('one is made, shown, switched, listed and removed', async () => {
+    const { code, document: made } = await json(
+      'event-stream',
+      'create',
+      'website',
+      '--space',
+      'main',
+      '--client-side',
+    );
+    expect(code).toBe(0);
+    expectDocumented('event-stream create', made);
+    expect(made).toMatchObject({ name: 'website', spaces: ['main'], enabled: true, clientSide: true });
+    const { stdout } = await run('event-stream', 'show', 'website', '--port', '4321');
+    expect(stdout).toContain(`write key     ${made.writeKey}\n`);
+    expect(stdout).toContain(`curl -u '${made.writeKey}:' `);
+    expect(stdout).toContain("'http://127.0.0.1:4321/v1/track'");
+    const { document: shown } = await json('event-stream', 'show', made.writeKey);
+    expectDocumented('event-stream show', shown);
+    expect(shown).toEqual(made);
+
+    const { document: disabled } = await json('event-stream', 'disable', 'website');
+    expectDocumented('event-stream disable', disabled);
+    expect(disabled).toEqual({ ...made, enabled: false });
+    expect((await run('event-stream', 'list')).stdout).toMatch(/website +main +browsers and phones +disabled +evs_/);
+    const { document: enabled } = await json('event-stream', 'enable', made.id);
+    expectDocumented('event-stream enable', enabled);
+    const { document: list } = await json('event-stream', 'list');
+    expectDocumented('event-stream list', list);
+    expect(list).toEqual({ eventStreams: [made] });
+
+    const asked = await run('event-stream', 'remove', 'website');
+    expect(asked.code).toBe(2);
+    expect(asked.stdout).toContain('answered 200 and their messages are discarded');
+    expect(asked.stderr).toContain('[not_confirmed]');
+    const { document: removed } = await json('event-stream', 'remove', 'website', '--yes');
+    expectDocumented('event-stream remove', removed);
+    expect((await run('event-stream', 'list')).stdout).toContain('There are no event streams. Make one:');
+  });
+
+  test('the lines that are shown keep it as it is, write key included', async () => {
+    const { stdout } = await run('event-stream', 'create', 'billing', '--space', 'main', '--write-key', 'old-key');
+    const lines = stdout.slice(stdout.indexOf('event_streams:')).replaceAll('\n  ', '\n');
+    await writeFile(path.join(folder, 'streams.yaml'), `${workspace}${lines}`);
+    expect((await json('apply', 'streams.yaml')).document).toMatchObject({ applied: false, changed: 0, removed: 0 });
+    await writeFile(
+      path.join(folder, 'streams.yaml'),
+      `${workspace}${lines.replaceAll('billing', 'app').replace('old-key', 'new')}`,
+    );
+    const applied = await run('apply', 'streams.yaml', '--yes');
+    expect(applied.stdout).toContain(
+      '+ create event stream app\n- remove event stream billing\n    Its write key stops working: ',
+    );
+    expect(applied.stdout).toContain('millrace event-stream show app');
+    expect((await run('event-stream', 'remove', 'app', '--yes')).code).toBe(0);
+  });
+
+  test.each([
+    [['create', 'x'], 'usage'],
+    [['create', 'x', '--space', ','], 'event_stream_without_space'],
+    [['create', 'x', '--space', 'mian'], 'not_found'],
+    [['create', 'X', '--space', 'main'], 'name_invalid'],
+    [['create', 'x', '--space', 'main', '--write-key', 'a b'], 'write_key_invalid'],
+    [['show', 'website'], 'not_found'],
+    [['remove', 'website', '--yes'], 'not_found'],
+  ])('%j is refused: %s', async (words, code) => {
+    const { code: exit, document } = await json('event-stream', ...words);
+    expect([exit, document.error.code]).toEqual([2, code]);
+  });
+});
+
 describe('the doctor', () => {
   test('finds everything well', async () => {
     const { code, stdout } = await run('doctor');

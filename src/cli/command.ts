@@ -18,6 +18,8 @@ export interface CommandOption {
   readonly flags: string;
   readonly description: string;
   readonly required?: boolean;
+  /** May be given several times, or once with a list: `--space a,b`. */
+  readonly repeatable?: boolean;
   readonly choices?: readonly string[];
   /** In words. */
   readonly defaultText?: string;
@@ -48,10 +50,10 @@ export interface Report {
   readonly exit?: ExitCode;
 }
 
-/** The words of one call. Options without a value are `true`. */
+/** The words of one call, options in camelCase. Options without a value are `true`, repeatable ones lists. */
 export interface CommandInput {
   readonly arguments: Readonly<Record<string, string | undefined>>;
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  readonly options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 }
 
 /** An argument that the definition calls required. */
@@ -65,6 +67,16 @@ export function argument(input: CommandInput, name: string): string {
 export function option(input: CommandInput, name: string): string | undefined {
   const value = input.options[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** The values of an option that may be repeated, without blanks around them. */
+export function listOption(input: CommandInput, name: string): readonly string[] {
+  const value = input.options[name];
+  const given = Array.isArray(value) ? (value as readonly string[]) : [];
+  return given
+    .flatMap((text) => text.split(','))
+    .map((text) => text.trim())
+    .filter((text) => text !== '');
 }
 
 export function flag(input: CommandInput, name: string): boolean {

@@ -3,10 +3,19 @@ import { applyCommand } from './apply.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
 import { doctorCommand } from './doctor.ts';
+import {
+  eventStreamCreateCommand,
+  eventStreamDisableCommand,
+  eventStreamEnableCommand,
+  eventStreamListCommand,
+  eventStreamRemoveCommand,
+  eventStreamShowCommand,
+} from './event-stream.ts';
 import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
 import { modelPreviewCommand } from './model.ts';
 import { profileShowCommand } from './profile.ts';
 import { spaceLogCommand } from './space.ts';
+import { spaceTailCommand } from './space-tail.ts';
 import { startCommand } from './start.ts';
 import { syncPlanCommand, syncRunCommand } from './sync.ts';
 import { syncCancelCommand, syncListCommand, syncShowCommand } from './sync-history.ts';
@@ -27,6 +36,13 @@ export const commands: readonly Command[] = [
   syncCancelCommand,
   profileShowCommand,
   spaceLogCommand,
+  spaceTailCommand,
+  eventStreamCreateCommand,
+  eventStreamListCommand,
+  eventStreamShowCommand,
+  eventStreamDisableCommand,
+  eventStreamEnableCommand,
+  eventStreamRemoveCommand,
   usageCommand,
   tokenCreateCommand,
   tokenListCommand,
@@ -41,5 +57,6 @@ export const commandGroups: Readonly<Record<string, string>> = {
   sync: 'Plan, run, list and cancel syncs.',
   profile: 'Look at a profile.',
   space: 'Look at a profile space.',
+  'event-stream': 'Make, list, switch and remove sources that SDKs send to.',
   token: 'Make, list and end access tokens.',
 };

@@ -7,7 +7,7 @@ import { type Config, type Environment, type Flags, loadConfig, type OptionName 
 import { createLog, type Log, type LogLevel } from '../base/log.ts';
 import { variableOf } from '../base/options.ts';
 import { type Database, openDatabase } from '../db/db.ts';
-import { createSpaceWriter } from '../space/space.ts';
+import { createInlet, createLiveFeed, createSpaceWriter, type Inlet } from '../space/space.ts';
 import type { SyncContext } from '../sync/sync.ts';
 import { openWarehouse, type Warehouse } from '../warehouse/warehouse.ts';
 import { openSecrets, type Source, type WorkspaceStore } from '../workspace/workspace.ts';
@@ -28,6 +28,8 @@ export interface CliContext {
   database(): Promise<Database>;
   store(): Promise<WorkspaceStore>;
   sync(): Promise<SyncContext>;
+  /** The way in for event streams. */
+  inlet(): Promise<Inlet>;
   openWarehouse(source: Pick<Source, 'engine' | 'settings'>): Promise<Warehouse>;
 }
 
@@ -67,13 +69,31 @@ export function openContext(options: ContextOptions): OpenContext {
   });
   const open: CliContext['openWarehouse'] = (source) =>
     openWarehouse(source.engine, withDefaults(source, config()), { stateSchema: config().stateSchema });
+  const writer = once(async () => {
+    const db = await database();
+    const feed = createLiveFeed({ db, log: log() });
+    closing.push(async () => feed[Symbol.asyncDispose]());
+    const made = createSpaceWriter({ db, onWritten: feed.show.bind(feed) });
+    closing.push(async () => made[Symbol.asyncDispose]());
+    return made;
+  });
+  const inlet = once(async () => {
+    const made = createInlet({ writer: await writer(), maxWaitingBytes: config().trackingWaiting });
+    closing.push(async () => made[Symbol.asyncDispose]());
+    return made;
+  });
   const sync = once(async (): Promise<SyncContext> => {
     const db = await database();
-    const writer = createSpaceWriter({ db });
-    closing.push(async () => writer[Symbol.asyncDispose]());
     // A failed sync is reported in full; its log entry would say it twice.
     const own = quiet ? log().child({}, { level: 'silent' satisfies LogLevel }) : log();
-    return { db, log: own, clock: systemClock, writer, openWarehouse: open, settings: syncSettings(config()) };
+    return {
+      db,
+      log: own,
+      clock: systemClock,
+      writer: await writer(),
+      openWarehouse: open,
+      settings: syncSettings(config()),
+    };
   });
   return {
     env,
@@ -90,6 +110,7 @@ export function openContext(options: ContextOptions): OpenContext {
     database,
     store,
     sync,
+    inlet,
     openWarehouse: open,
     async explain(error) {
       const db = await opened?.catch(() => undefined);

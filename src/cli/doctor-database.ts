@@ -53,9 +53,10 @@ export const databaseChecks: readonly Check[] = [
     needs: ['postgres'],
     async look(context) {
       const store = await context.store();
-      const { sources, models, destinations, mappings, spaces } = await readWorkspace(store);
+      const { sources, models, destinations, mappings, spaces, eventStreams } = await readWorkspace(store);
       const contents = [
         counted(spaces.length, 'space'),
+        counted(eventStreams.length, 'event stream'),
         counted(sources.length, 'source'),
         counted(models.length, 'model'),
         counted(destinations.length, 'destination'),

@@ -38,3 +38,10 @@ export function watchInterrupts(note: (text: string) => void): Interrupts {
     },
   };
 }
+
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -22,14 +22,18 @@ export interface Output {
   /** The result. Once, at the end, instead of `fail`. */
   finish(report: Report): void;
   fail(error: unknown): void;
+  /** Aborted when the reader of what `say` prints went away; for commands that would go on for ever. */
+  readonly unread: AbortSignal;
   /** Waits until everything is on its way. */
   flush(): Promise<void>;
 }
 
 export function openOutput(json: boolean): Output {
   const { stdout, stderr } = process;
-  ignoreClosedPipe(stdout);
-  ignoreClosedPipe(stderr);
+  const unread = new AbortController();
+  const left = () => unread.abort();
+  ignoreClosedPipe(stdout, json ? undefined : left);
+  ignoreClosedPipe(stderr, json ? left : undefined);
   const line = (stream: NodeJS.WriteStream, text: string) => {
     if (stream.writable) stream.write(`${text}\n`);
   };
@@ -49,6 +53,7 @@ export function openOutput(json: boolean): Output {
       if (json && !finished) line(stdout, jsonText({ error: errorDocument(error) }));
       else line(stderr, errorText(error));
     },
+    unread: unread.signal,
     flush: async () => {
       await flushed(stdout);
       await flushed(stderr);
@@ -57,9 +62,10 @@ export function openOutput(json: boolean): Output {
 }
 
 /** A pipe whose reader has ended: what is written afterwards is lost, as the reader wished. */
-function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
+function ignoreClosedPipe(stream: NodeJS.WriteStream, onClosed?: () => void): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+    onClosed?.();
   });
 }
 

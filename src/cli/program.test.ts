@@ -3,6 +3,7 @@ import { errorCodes } from '../base/error-codes.ts';
 import { MillraceError } from '../base/errors.ts';
 import { optionNames } from '../base/options.ts';
 import { documentedCommands } from './cli.test-support.ts';
+import { listOption } from './command.ts';
 import { commandGroups, commands } from './commands.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { parseWords } from './program.ts';
@@ -33,6 +34,24 @@ describe('words', () => {
         input: { arguments: { MAPPING: 'customers' }, options: { limit: '5' } },
       });
     }
+  });
+
+  test('an option that may be repeated takes lists too', () => {
+    const call = parse(
+      'event-stream',
+      'create',
+      'web',
+      '--space',
+      'a, b',
+      '--client-side',
+      '--space=c',
+      '--write-key',
+      'k,1',
+    );
+    if (call.kind !== 'command') throw new Error('This is a command.');
+    expect(listOption(call.input, 'space')).toEqual(['a', 'b', 'c']);
+    expect(call.input.options).toMatchObject({ clientSide: true, writeKey: 'k,1' });
+    expect(listOption({ arguments: {}, options: { space: [' , '] } }, 'space')).toEqual([]);
   });
 
   test('a setting that is not given is not in the flags', () => {

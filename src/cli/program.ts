@@ -105,6 +105,9 @@ function addCommand(parent: Commander, name: string, command: Command, onCall: (
     const text = entry.defaultText === undefined ? '' : ` (default: ${entry.defaultText})`;
     const option = new Option(entry.flags, `${entry.description}${text}`);
     if (entry.required === true) option.makeOptionMandatory();
+    if (entry.repeatable === true) {
+      option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
+    }
     if (entry.choices !== undefined) option.choices([...entry.choices]);
     made.addOption(option);
   }

@@ -1,14 +1,23 @@
 /** `start`: serves the APIs until it is told to stop. */
-import { createSpaceReader } from '../space/space.ts';
-import { findSpace, listSpaces, verifyToken } from '../workspace/workspace.ts';
+import { createSpaceReader, watchSpace } from '../space/space.ts';
+import {
+  createDiscardLog,
+  type DiscardLog,
+  findSpace,
+  findStreamByWriteKey,
+  listSpaces,
+  verifyToken,
+} from '../workspace/workspace.ts';
 import type { Command } from './command.ts';
 import type { CliContext } from './context.ts';
+import { aborted } from './interrupts.ts';
 import { paragraphs } from './text.ts';
+import { keepTidy } from './upkeep.ts';
 import { programVersion } from './version.ts';
 
 export const startCommand: Command = {
   name: 'start',
-  description: 'Serve the Profile API until Ctrl-C.',
+  description: 'Serve the Tracking API and the Profile API until Ctrl-C.',
   arguments: [],
   options: [],
   examples: ['millrace start', 'millrace start --host 0.0.0.0 --port 8080'],
@@ -20,7 +29,9 @@ export const startCommand: Command = {
     const { host, port } = context.config;
     const { pool, describe } = await context.database();
     context.signal.throwIfAborted();
-    await using serving = await serve(await api(context), { host, port });
+    await using discards = createDiscardLog({ db: pool, clock: context.clock, log: context.log });
+    await using _upkeep = keepTidy(context, await context.database());
+    await using serving = await serve(await api(context, discards), { host, port });
     const spaces = (await listSpaces(pool)).map(({ name }) => name);
     const { url } = serving;
     context.output.finish({
@@ -35,36 +46,45 @@ export const startCommand: Command = {
   },
 };
 
-export async function api(context: CliContext) {
+/** Without `discards` there is no Tracking API. */
+export async function api(context: CliContext, discards?: DiscardLog) {
   const { buildApi } = await import('../api/api.ts');
   const db = await context.database();
   const { pool } = db;
   return buildApi({
     reader: createSpaceReader({ db }),
+    watch: (spaceNo, onItem) => watchSpace({ db }, spaceNo, onItem),
     verifyToken: (secret) => verifyToken(pool, secret),
     findSpace: (idOrName) => findSpace(pool, idOrName),
     log: context.log,
     clock: context.clock,
     limits: { profileRequestsPerSecond: context.config.profileApiRate },
+    ...(discards !== undefined && { tracking: await tracking(context, discards) }),
     ready: async () => (await pool.query('SELECT 1')).rowCount === 1,
     version: await programVersion(),
   });
 }
 
+async function tracking(context: CliContext, discards: DiscardLog) {
+  const { pool } = await context.database();
+  const { config } = context;
+  return {
+    findStream: (writeKey: string) => findStreamByWriteKey(pool, writeKey),
+    inlet: await context.inlet(),
+    discards,
+    requestsPerSecond: config.trackingApiRate,
+    strictItemSize: config.oversizedItems === 'refuse',
+    rejectUnknownWriteKey: config.unknownWriteKeys === 'refuse',
+  };
+}
+
 function startText(url: string, database: string, spaces: readonly string[]): string {
   const space = spaces[0] ?? 'SPACE';
   return paragraphs(
-    `Millrace serves the Profile API at ${url} (database ${database}).`,
+    `Millrace serves the Tracking API and the Profile API at ${url} (database ${database}).`,
     spaces.length === 0
       ? 'There is no space yet: millrace apply FILE makes one (examples/shop.yaml is a file to begin with).'
       : `Read a profile:\n  curl -u 'TOKEN:' '${url}/v1/spaces/${space}/collections/users/profiles/email:jane@example.com/traits'`,
     `Make a token:  millrace token create --space ${space} NAME\nAll routes:    ${url}/openapi.json\nStop:          Ctrl-C`,
   );
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

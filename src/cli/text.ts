@@ -74,6 +74,12 @@ function tableLine(columns: readonly TableColumn[], row: readonly string[], widt
   return padded.join(gap).trimEnd();
 }
 
+/** A text made printable and exactly so many columns wide, for tables whose later rows are not known yet. */
+export function column(text: string, width: number): string {
+  const shown = shorten(printable(text), width);
+  return shown + ' '.repeat(Math.max(0, width - stringWidth(shown)));
+}
+
 /** Names and values, one a line, values under each other. */
 export function facts(pairs: readonly (readonly [string, string])[]): string {
   return table([{ title: '' }, { title: '' }], pairs);

@@ -1,5 +1,6 @@
 /** `token create`, `token list`, `token revoke`: who may read the profiles of a space. */
 import { createToken, findSpace, listTokens, revokeToken } from '../workspace/workspace.ts';
+import { serverAddress } from './address.ts';
 import { argument, type Command, option } from './command.ts';
 import { paragraphs, printable, table, time } from './text.ts';
 
@@ -16,8 +17,7 @@ export const tokenCreateCommand: Command = {
     const name = argument(input, 'NAME');
     const { id: spaceId, name: spaceName } = await findSpace(pool, option(input, 'space') ?? '');
     const { id, secret } = await createToken(pool, spaceId, name);
-    const { host, port } = context.config;
-    const address = `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${port || 8765}`;
+    const address = serverAddress(context.config);
     const text = paragraphs(
       `Token ${id} "${printable(name)}" for the space ${spaceName}:`,
       `  ${secret}`,

@@ -7,6 +7,7 @@ import {
   type DailyExempt,
   type DailyMtu,
   exemptDaily,
+  listEventStreams,
   listSpaces,
   mtuDaily,
   trackedUsers,
@@ -118,5 +119,10 @@ async function numbersOf(
 
 /** A space is the source of what the Segment Profiles destination writes to it. What was removed keeps its id. */
 async function sourceNames(db: Queryable): Promise<ReadonlyMap<string, string>> {
-  return new Map((await listSpaces(db)).map(({ id, name }) => [id, `space ${name}`]));
+  const streams = await listEventStreams(db);
+  const spaces = await listSpaces(db);
+  return new Map([
+    ...streams.map(({ id, name }) => [id, name] as const),
+    ...spaces.map(({ id, name }) => [id, `space ${name}`] as const),
+  ]);
 }

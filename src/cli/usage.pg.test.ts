@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testDatabase, testDatabaseUrl } from '../../test/database.ts';
 import type { Database } from '../db/db.ts';
-import { createSpace, createUsage } from '../workspace/workspace.ts';
+import { createEventStream, createSpace, createUsage } from '../workspace/workspace.ts';
 import { documentedCommands, keyPaths, programIn, type StartProgram } from './cli.test-support.ts';
 
 let db: Database;
@@ -45,6 +45,7 @@ test('a month that is none is refused', async () => {
 
 test('a month by day and by source: calls day for day, people so far', async () => {
   const space = await createSpace(db.pool, 'main');
+  const app = await createEventStream(db, { name: 'app', spaces: ['main'], clientSide: true });
   const usage = createUsage({ clock: { now: () => new Date('2025-02-02T00:30:00Z') } });
   const sent = (sourceId: string, day: number, message: { userId?: string; anonymousId?: string }) => ({
     sourceId,
@@ -54,8 +55,8 @@ test('a month by day and by source: calls day for day, people so far', async () 
   await db.transaction(async (tx) => {
     await usage.exempt(tx, space.no, space.id, 2_000);
     await usage.count(tx, space.no, [
-      sent('evs_app', 1, { anonymousId: 'a-app' }),
-      sent('evs_app', 1, { userId: '7', anonymousId: 'a-app' }),
+      sent(app.id, 1, { anonymousId: 'a-app' }),
+      sent(app.id, 1, { userId: '7', anonymousId: 'a-app' }),
       sent('evs_web', 1, { anonymousId: 'a-web' }),
       sent('evs_web', 3, { userId: '7', anonymousId: 'a-web' }),
     ]);
@@ -65,13 +66,13 @@ test('a month by day and by source: calls day for day, people so far', async () 
   const lines = stdout.split('\n').map((line) => line.trim().split(/ {2,}/).join(' | '));
   expect(lines).toEqual(
     expect.arrayContaining([
-      'day | API calls | tracked users | identified | anonymous | exempt',
+      'day | API calls | tracked users so far | identified | anonymous | exempt',
       '2025-02-01 | 3 | 2 | 1 | 1 | 0',
       '2025-02-02 | 0 | 2 | 1 | 1 | 2,000',
       '2025-02-03 | 1 | 1 | 1 | 0 | 0',
       '2025-02-28 | 0 | 1 | 1 | 0 | 0',
       'source | API calls | tracked users | identified | anonymous | exempt',
-      'evs_app | 2 | 1 | 1 | 0 | 0',
+      'app | 2 | 1 | 1 | 0 | 0',
       'evs_web | 2 | 1 | 1 | 0 | 0',
       'space main | 0 | 0 | 0 | 0 | 2,000',
       'total | 4 | 1 | 1 | 0 | 2,000',

@@ -36,7 +36,7 @@ function usageText({ month, days, total, sources }: UsageMonth): string {
   if (sources.length === 0) return `Nothing was counted in ${month}. What counts: docs/usage.md`;
   return paragraphs(
     `Usage of ${month} (UTC), ${counted(days.length, 'day')}.`,
-    `Each day: what was sent on it, and the tracked users of the month until its end.\n${dayTable(days)}`,
+    `Day by day: what was sent on it, and the tracked users of the month so far.\n${dayTable(days)}`,
     `The month so far, by source:\n${sourceTable(sources, total)}`,
     words,
   );
@@ -49,7 +49,7 @@ Tracked user (MTU): somebody with a user id (identified), or an anonymous id tha
 Exempt: a message of the Segment Profiles destination. It is no API call and makes nobody a tracked user.
 More: docs/usage.md`;
 
-const usersTitles = [right('tracked users'), right('identified'), right('anonymous')];
+const kinds = [right('identified'), right('anonymous')];
 const users = (numbers: UsageNumbers) => [
   count(numbers.trackedUsers),
   count(numbers.identified),
@@ -58,7 +58,7 @@ const users = (numbers: UsageNumbers) => [
 
 function dayTable(days: UsageMonth['days']): string {
   return table(
-    [{ title: 'day' }, right('API calls'), ...usersTitles, right('exempt')],
+    [{ title: 'day' }, right('API calls'), right('tracked users so far'), ...kinds, right('exempt')],
     days.map(({ day, apiCalls, exempt, soFar }) => [day, count(apiCalls), ...users(soFar), count(exempt)]),
   );
 }
@@ -71,7 +71,7 @@ function sourceTable(sources: UsageMonth['sources'], total: UsageNumbers): strin
     count(numbers.exempt),
   ];
   return table(
-    [{ title: 'source' }, right('API calls'), ...usersTitles, right('exempt')],
+    [{ title: 'source' }, right('API calls'), right('tracked users'), ...kinds, right('exempt')],
     [...sources.map((source) => line(source.name, source)), line('total', total)],
   );
 }

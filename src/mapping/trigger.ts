@@ -1,56 +1,27 @@
 /**
- * Triggers: which changes a mapping asks for, in Segment's filter language (FQL). Parsed and run by the vendor's own
- * library, with its habits: one level of parentheses, and the last `and` or `or` of a level counts for the whole level.
+ * Triggers: which changes a mapping asks for, in Segment's filter language (FQL), as the vendor's library reads it
+ * (`base/fql.ts`).
  */
-import subscriptions, { type Condition, type GroupCondition } from '@segment/destination-subscriptions';
+import type { Condition, GroupCondition } from '@segment/destination-subscriptions';
 import { MillraceError } from '../base/errors.ts';
+import { type FqlLeaf, holds, readFql } from '../base/fql.ts';
 import type { ChangeKind } from '../diff/diff.ts';
 import type { CompiledTrigger } from './mapping.ts';
 
 const changeKinds: readonly ChangeKind[] = ['new', 'updated', 'deleted'];
 
-const operators: ReadonlySet<string> = new Set([
-  ...['=', '!=', '<', '<=', '>', '>=', 'number_equals', 'number_not_equals', 'exists', 'not_exists', 'is_true'],
-  ...['is_false', 'contains', 'not_contains', 'starts_with', 'not_starts_with', 'ends_with', 'not_ends_with'],
-]);
-
 /** Throws `trigger_invalid`: with the library's message, or when no change could ever match. */
 export function parseTrigger(fql: string): CompiledTrigger {
-  const ast = subscriptions.parseFql(fql);
-  if ('error' in ast) throw invalid(fql, `cannot be understood: ${wordsOf(ast.error)}`);
-  if (!isWhole(ast)) throw invalid(fql, `cannot be understood: ${incomplete}`);
-  const leaves = leavesOf(ast);
-  const odd = leaves.find((leaf) => !operators.has(leaf.operator));
-  if (odd) throw invalid(fql, `has no comparison where one should be: found \`${odd.operator}\``);
-  const kinds = changeKinds.filter((kind) => mayMatch(ast, kind));
+  const read = readFql(fql);
+  if ('fault' in read) throw invalid(fql, read.fault);
+  const { condition, leaves } = read;
+  const kinds = changeKinds.filter((kind) => mayMatch(condition, kind));
   if (kinds.length === 0) throw invalid(fql, 'can match no row change');
-  return {
-    matches: (event) => subscriptions.validate(ast, event),
-    kinds: new Set(kinds),
-    columns: columnsOf(leaves),
-  };
+  return { matches: (event) => holds(condition, event), kinds: new Set(kinds), columns: columnsOf(leaves) };
 }
 
 function invalid(fql: string, what: string): MillraceError {
   return new MillraceError('trigger_invalid', `The trigger \`${fql}\` ${what}.`);
-}
-
-const incomplete = 'it is not a complete condition, or has parentheses within parentheses';
-
-/** The library's message, unless it is only the stumbling of its parser. */
-function wordsOf(error: Error): string {
-  return error instanceof TypeError ? incomplete : error.message;
-}
-
-/** The parser leaves holes where it finds nothing between parentheses. */
-function isWhole(condition: Condition | undefined): boolean {
-  return condition !== undefined && (condition.type !== 'group' || condition.children.every(isWhole));
-}
-
-type Leaf = Exclude<Condition, GroupCondition>;
-
-function leavesOf(condition: Condition): Leaf[] {
-  return condition.type === 'group' ? condition.children.flatMap(leavesOf) : [condition];
 }
 
 /**
@@ -64,10 +35,10 @@ function mayMatch(condition: Condition, kind: ChangeKind): boolean {
   }
   if (condition.type === 'event-property' && kind !== 'deleted') return true;
   const alone: GroupCondition = { type: 'group', operator: 'and', children: [condition] };
-  return subscriptions.validate(alone, { type: 'track', event: kind, properties: {}, context: {} });
+  return holds(alone, { type: 'track', event: kind, properties: {}, context: {} });
 }
 
-function columnsOf(leaves: readonly Leaf[]): ReadonlySet<string> | null {
+function columnsOf(leaves: readonly FqlLeaf[]): ReadonlySet<string> | null {
   const columns = new Set<string>();
   for (const leaf of leaves) {
     if (leaf.type !== 'event-property') continue;

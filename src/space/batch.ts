@@ -5,14 +5,18 @@
  */
 import { breathe, rowsPerBreath } from '../base/breathe.ts';
 import { isJsonObject, type JsonObject } from '../base/json.ts';
+import { storableText } from '../base/text.ts';
+import { type Preferences, preferencesOf, withPreferences } from './consent.ts';
 import { dropOfIdentifiers, dropOfMessage } from './drops.ts';
 import { type Extracted, extractIdentifiers, type FoundIdentifier, type ViolationReason } from './extract.ts';
-import { type MessageFacts, resolve } from './identity.ts';
+import { activityMs, type MessageFacts, type Resolution, resolve } from './identity.ts';
+import { hashOf, onceMs } from './once.ts';
 import type { SpaceRules } from './rules.ts';
-import type { Collection, Effects, IncomingMessage, Outcome } from './space.ts';
+import type { Collection, DropReason, Effects, IncomingMessage, Outcome } from './space.ts';
+import { type SubscriptionEntry, type SubscriptionFault, subscriptionsOf, withEntry } from './subscriptions.ts';
 import { readTime } from './times.ts';
 import { writeTraits } from './traits.ts';
-import { Overlay, type WorkingSet } from './working-set.ts';
+import { Overlay, type Wanted, type WorkingSet } from './working-set.ts';
 
 /** A message with what was found in it before the state of the space was looked at. */
 export interface PreparedMessage {
@@ -21,12 +25,21 @@ export interface PreparedMessage {
   readonly found: Extracted;
   /** Set when the message is dropped. */
   readonly outcome: Outcome | null;
+  /** Hash of what it is known by; null when it may come again. */
+  readonly once: string | null;
+  readonly subscriptions: readonly SubscriptionEntry[];
+  readonly preferences: Preferences | null;
+  /** What it carries that cannot be taken, while the message is. */
+  readonly faults: readonly Fault[];
 }
 
-export interface PreparedBatch {
+interface Fault {
+  readonly reason: ViolationReason | SubscriptionFault | 'consent_invalid';
+  readonly detail: string;
+}
+
+export interface PreparedBatch extends Wanted {
   readonly messages: readonly PreparedMessage[];
-  /** Every identifier key of the batch, once. */
-  readonly keys: readonly string[];
 }
 
 export interface NewLink {
@@ -37,8 +50,11 @@ export interface NewLink {
 
 export interface NewEvent {
   readonly profileId: string;
+  readonly accountId: string | null;
   readonly facts: MessageFacts;
-  readonly body: JsonObject;
+  /** The user identifiers by which it came to the profile. */
+  readonly ids: readonly FoundIdentifier[];
+  readonly incoming: IncomingMessage;
 }
 
 export interface LogEntry {
@@ -47,6 +63,7 @@ export interface LogEntry {
   readonly detail: string;
   readonly incoming: IncomingMessage;
   readonly messageId: string | null;
+  readonly userId: string | null;
   /** How many messages of the batch it stands for. */
   readonly count: number;
 }
@@ -63,17 +80,33 @@ export interface Delta {
 /** What can be done before the state of the space is known: times, silent drops, identifiers. */
 export async function prepareBatch(batch: readonly IncomingMessage[], rules: SpaceRules): Promise<PreparedBatch> {
   const keys = new Set<string>();
+  const contacts = new Set<string>();
+  const once = new Set<string>();
+  const userIds = new Set<string>();
+  let firstReceivedAt = Number.POSITIVE_INFINITY;
   const times = new Map<string, number>();
   const messages: PreparedMessage[] = [];
   for (const [at, incoming] of batch.entries()) {
     if (at % rowsPerBreath === rowsPerBreath - 1) await breathe();
     const prepared = prepareMessage(incoming, rules, times);
     messages.push(prepared);
+    if (prepared.facts.userId !== null) userIds.add(prepared.facts.userId);
     if (prepared.outcome !== null) continue;
     for (const id of prepared.found.users) keys.add(id.key);
     for (const id of prepared.found.accounts) keys.add(id.key);
+    for (const { contact } of prepared.subscriptions) contacts.add(contact);
+    if (prepared.once === null) continue;
+    once.add(prepared.once);
+    firstReceivedAt = Math.min(firstReceivedAt, prepared.facts.receivedAt);
   }
-  return { messages, keys: [...keys] };
+  return {
+    messages,
+    keys: [...keys],
+    contacts: [...contacts],
+    once: [...once],
+    firstReceivedAt,
+    userIds: [...userIds],
+  };
 }
 
 function prepareMessage(incoming: IncomingMessage, rules: SpaceRules, times: Map<string, number>): PreparedMessage {
@@ -82,18 +115,38 @@ function prepareMessage(incoming: IncomingMessage, rules: SpaceRules, times: Map
   const eventAt = timeOf(message.timestamp, times);
   const facts: MessageFacts = {
     messageId: typeof message.messageId === 'string' ? message.messageId : null,
+    userId: typeof message.userId === 'string' && storableText(message.userId) ? message.userId : null,
     sourceId: incoming.sourceId,
     receivedAt,
     eventAt: Number.isNaN(eventAt) ? receivedAt : eventAt,
   };
-  const dropped = dropOfMessage(message, eventAt);
-  if (dropped !== null) return { incoming, facts, found: nothingFound, outcome: { kind: 'dropped', ...dropped } };
+  const dropped = dropOfMessage(message, eventAt) ?? rules.dropOf(message);
+  if (dropped !== null) return { ...nothing, incoming, facts, outcome: { kind: 'dropped', ...dropped } };
   const found = extractIdentifiers(message, rules);
   const unusable = dropOfIdentifiers(message, found);
-  return { incoming, facts, found, outcome: unusable === null ? null : { kind: 'dropped', ...unusable } };
+  if (unusable !== null) return { ...nothing, incoming, facts, found, outcome: { kind: 'dropped', ...unusable } };
+  const faults: Fault[] = [];
+  const said = preferencesOf(message);
+  if (said === 'invalid') faults.push({ reason: 'consent_invalid', detail: '' });
+  return {
+    incoming,
+    facts,
+    found,
+    outcome: null,
+    once: incoming.onceKey === undefined ? null : hashOf(incoming.onceKey),
+    subscriptions: subscriptionsOf(message, (reason, detail) => faults.push({ reason, detail })),
+    preferences: said === 'invalid' ? null : said,
+    faults,
+  };
 }
 
-const nothingFound: Extracted = { users: [], accounts: [], violations: [] };
+const nothing = {
+  found: { users: [], accounts: [], violations: [] } satisfies Extracted,
+  once: null,
+  subscriptions: [],
+  preferences: null,
+  faults: [],
+};
 
 /** Parses a time once per batch; most messages of a sync carry the same one. */
 function timeOf(value: unknown, known: Map<string, number>): number {
@@ -122,8 +175,22 @@ export async function applyBatch(batch: PreparedBatch, workingSet: WorkingSet, r
   };
 }
 
-/** How many violations of one kind a batch lists one by one; the rest are counted. */
-const violationSamples = 5;
+/** How many entries of one kind a batch lists one by one; the rest are counted. */
+const logSamples = 5;
+
+const suppressed = {
+  reason: 'suppressed',
+  detail: 'The user id is suppressed: nothing of this person is taken.',
+} as const;
+const duplicate = {
+  reason: 'duplicate',
+  detail: 'A message with this id was taken within the last 24 hours.',
+} as const;
+
+const aliasOfNobody = {
+  reason: 'no_matching_identifiers',
+  detail: 'An alias makes no profile, and there is none with its user id.',
+} as const;
 
 /** The state of one batch while its messages are applied. */
 class BatchWork {
@@ -131,8 +198,7 @@ class BatchWork {
   readonly links = new Map<string, NewLink>();
   readonly events: NewEvent[] = [];
   private readonly rules: SpaceRules;
-  private readonly drops: LogEntry[] = [];
-  private readonly violations = new Map<string, { entries: LogEntry[]; more: number }>();
+  private readonly noted = new Map<string, { entries: LogEntry[]; more: number }>();
   private profilesCreated = 0;
   private accountsCreated = 0;
   private merged = 0;
@@ -143,25 +209,66 @@ class BatchWork {
     this.rules = rules;
   }
 
-  apply({ incoming, facts, found, outcome }: PreparedMessage): Outcome {
-    for (const { reason, type } of found.violations) this.noteViolation(incoming, facts, reason, type);
+  apply(prepared: PreparedMessage): Outcome {
+    const { incoming, facts, found, faults } = prepared;
+    const outcome = this.refusal(prepared);
     if (outcome?.kind === 'dropped') {
-      const { reason, detail } = outcome;
-      this.drops.push({ kind: 'drop', reason, detail, incoming, messageId: facts.messageId, count: 1 });
+      // Of a suppressed person not even the message id is kept.
+      const shown = outcome.reason === 'suppressed' ? { ...facts, messageId: null, userId: null } : facts;
+      this.note('drop', incoming, shown, outcome.reason, outcome.detail);
+      if (outcome.reason === 'no_matching_identifiers') this.noteViolations(found, incoming, facts);
       return outcome;
     }
+    this.noteViolations(found, incoming, facts);
+    for (const { reason, detail } of faults) this.note('violation', incoming, facts, reason, detail);
+    if (prepared.once !== null) this.state.take(prepared.once, facts.receivedAt);
     const { message } = incoming;
-    const accountId = this.resolveIn('accounts', found.accounts, incoming, facts);
-    const userId = this.resolveIn('users', found.users, incoming, facts);
+    const account = this.resolveIn('accounts', found.accounts, incoming, facts);
+    const user = this.resolveIn('users', found.users, incoming, facts);
+    const [accountId, userId] = [account?.profileId ?? null, user?.profileId ?? null];
     const writesTo = message.type === 'group' ? accountId : message.type === 'identify' ? userId : null;
     if (writesTo !== null && isJsonObject(message.traits)) this.writeTo(writesTo, message.traits, incoming, facts);
-    if (accountId !== null) this.touch(accountId, facts);
-    if (userId !== null) this.touch(userId, facts);
+    if (!isPassive(message)) {
+      const byEvent = userId !== null && isEvent(message);
+      if (accountId !== null) this.touch(accountId, facts, byEvent);
+      if (userId !== null) this.touch(userId, facts, byEvent);
+    }
     if (userId !== null && accountId !== null) this.link(userId, accountId, facts);
-    const profileId = (message.type === 'group' ? accountId : userId) ?? '';
-    const actor = userId ?? accountId;
-    if (actor !== null && isKept(message)) this.events.push({ profileId: actor, facts, body: message });
-    return { kind: 'applied', profileId };
+    if (userId !== null && prepared.preferences !== null) this.consent(userId, prepared.preferences, facts);
+    for (const entry of prepared.subscriptions) this.subscribe(entry, incoming, facts);
+    if (userId !== null && isEvent(message)) {
+      this.events.push({ profileId: userId, accountId, facts, ids: user?.ids ?? [], incoming });
+    }
+    return { kind: 'applied', profileId: (message.type === 'group' ? accountId : userId) ?? '' };
+  }
+
+  /** Why the message is not taken; null when it is. */
+  private refusal({ incoming, facts, found, outcome, once }: PreparedMessage): Outcome | null {
+    const sources = facts.userId === null ? undefined : this.state.suppressed.get(facts.userId);
+    if (sources?.some((source) => source === '' || source === incoming.sourceId) === true) {
+      return { kind: 'dropped', ...suppressed };
+    }
+    if (outcome !== null) return outcome;
+    const before = once === null ? undefined : this.state.seen.get(once);
+    if (before !== undefined && facts.receivedAt - before < onceMs) return { kind: 'dropped', ...duplicate };
+    const isOfNobody = incoming.message.type === 'alias' && !found.users.some(({ key }) => this.state.owners.has(key));
+    return isOfNobody ? { kind: 'dropped', ...aliasOfNobody } : null;
+  }
+
+  private consent(userId: string, said: Preferences, facts: MessageFacts): void {
+    const row = this.state.get(userId);
+    const consent = withPreferences(row.consent, said, momentOf(facts));
+    if (consent !== row.consent) this.state.update(row, { consent });
+  }
+
+  private subscribe(entry: SubscriptionEntry, incoming: IncomingMessage, facts: MessageFacts): void {
+    const { sourceId, messageId } = facts;
+    const known = this.state.contacts.get(entry.contact);
+    const origin = { ...momentOf(facts), sourceId, messageId };
+    const next = withEntry(known, entry, this.rules.subscriptionGroups, origin, (reason, detail) =>
+      this.note('violation', incoming, facts, reason, detail),
+    );
+    if (next !== undefined && next !== known) this.state.setContact(entry.contact, next);
   }
 
   private resolveIn(
@@ -169,22 +276,21 @@ class BatchWork {
     found: readonly FoundIdentifier[],
     incoming: IncomingMessage,
     facts: MessageFacts,
-  ): string | null {
+  ): Resolution | null {
     if (found.length === 0) return null;
-    const { profileId, merged, created } = resolve(this.state, this.rules, collection, found, facts, (reason, type) =>
-      this.noteViolation(incoming, facts, reason, type),
+    const resolution = resolve(this.state, this.rules, collection, found, facts, (reason, type) =>
+      this.note('violation', incoming, facts, reason, type),
     );
-    this.merged += merged;
-    if (created && collection === 'users') this.profilesCreated += 1;
-    if (created && collection === 'accounts') this.accountsCreated += 1;
-    return profileId;
+    this.merged += resolution.merged;
+    if (resolution.created && collection === 'users') this.profilesCreated += 1;
+    if (resolution.created && collection === 'accounts') this.accountsCreated += 1;
+    return resolution;
   }
 
   private writeTo(profileId: string, traits: JsonObject, incoming: IncomingMessage, facts: MessageFacts): void {
     const row = this.state.get(profileId);
     const change = writeTraits(row, traits, {
-      at: Math.min(facts.eventAt, facts.receivedAt),
-      received: facts.receivedAt,
+      ...momentOf(facts),
       source: facts.sourceId,
       ...(incoming.mappingId === undefined ? undefined : { mapping: incoming.mappingId }),
       ...(incoming.syncId === undefined ? undefined : { sync: incoming.syncId }),
@@ -195,13 +301,17 @@ class BatchWork {
     this.state.update(row, { traits: change.traits, writes: change.writes });
   }
 
-  /** The profile was active: its newest event and the time of its last change. */
-  private touch(profileId: string, facts: MessageFacts): void {
+  /**
+   * The profile was active: its newest event and the time of its last change. For an event that is all it changes, and the
+   * events tell it too: then the row is written once a minute, not with each of them.
+   */
+  private touch(profileId: string, facts: MessageFacts, byEvent: boolean): void {
     const row = this.state.get(profileId);
     const at = Math.min(facts.eventAt, facts.receivedAt);
     const isNewest = at >= row.lastEventAt;
     if (!isNewest && facts.receivedAt <= row.updatedAt) return;
     if (isNewest && row.lastMessageId === facts.messageId && row.updatedAt >= facts.receivedAt) return;
+    if (byEvent && facts.receivedAt - row.updatedAt < activityMs && !this.state.isTouched(profileId)) return;
     this.state.update(row, {
       updatedAt: Math.max(row.updatedAt, facts.receivedAt),
       lastMessageId: isNewest ? facts.messageId : row.lastMessageId,
@@ -215,23 +325,34 @@ class BatchWork {
     if (!this.links.has(key)) this.links.set(key, { userId, accountId, facts });
   }
 
-  private noteViolation(incoming: IncomingMessage, facts: MessageFacts, reason: ViolationReason, type: string): void {
-    const key = `${reason} ${type}`;
-    let seen = this.violations.get(key);
+  private noteViolations(found: Extracted, incoming: IncomingMessage, facts: MessageFacts): void {
+    for (const { reason, type } of found.violations) this.note('violation', incoming, facts, reason, type);
+  }
+
+  private note(
+    kind: LogEntry['kind'],
+    incoming: IncomingMessage,
+    facts: MessageFacts,
+    reason: Fault['reason'] | DropReason,
+    detail: string,
+  ): void {
+    const key = `${kind} ${reason} ${kind === 'drop' ? '' : detail}`;
+    let seen = this.noted.get(key);
     if (seen === undefined) {
       seen = { entries: [], more: 0 };
-      this.violations.set(key, seen);
+      this.noted.set(key, seen);
     }
-    if (seen.entries.length >= violationSamples) {
+    if (seen.entries.length >= logSamples) {
       seen.more += 1;
       return;
     }
-    seen.entries.push({ kind: 'violation', reason, detail: type, incoming, messageId: facts.messageId, count: 1 });
+    const { messageId, userId } = facts;
+    seen.entries.push({ kind, reason, detail, incoming, messageId, userId, count: 1 });
   }
 
   log(): LogEntry[] {
-    const entries = [...this.drops];
-    for (const { entries: samples, more } of this.violations.values()) {
+    const entries: LogEntry[] = [];
+    for (const { entries: samples, more } of this.noted.values()) {
       const last = samples.at(-1);
       if (last === undefined) continue;
       entries.push(...samples.slice(0, -1), { ...last, count: 1 + more });
@@ -245,11 +366,16 @@ class BatchWork {
   }
 }
 
-/** Messages that are kept whole: behaviour, and those with consent or subscriptions. */
-function isKept(message: JsonObject): boolean {
-  if (message.type === 'track' || message.type === 'page' || message.type === 'screen') return true;
-  const { context } = message;
-  if (!isJsonObject(context)) return false;
-  if (Array.isArray(context.messaging_subscriptions)) return true;
-  return isJsonObject(context.consent) && isJsonObject(context.consent.categoryPreferences);
+/** Messages that are kept whole. An alias joins nobody, but somebody may want to know of it. */
+function isEvent({ type }: JsonObject): boolean {
+  return type === 'track' || type === 'page' || type === 'screen' || type === 'alias';
+}
+
+/** An identify that tells of a person who did nothing just now. */
+function isPassive({ type, context }: JsonObject): boolean {
+  return type === 'identify' && isJsonObject(context) && context.active === false;
+}
+
+function momentOf({ eventAt, receivedAt }: MessageFacts) {
+  return { at: Math.min(eventAt, receivedAt), received: receivedAt };
 }

@@ -5,12 +5,14 @@
 import type { QueryConfig } from 'pg';
 import { breathe, rowsPerBreath } from '../base/breathe.ts';
 import { newId } from '../base/ids.ts';
+import type { JsonObject } from '../base/json.ts';
 import { copyField, copyInto } from '../db/copy.ts';
 import type { Transaction } from '../db/db.ts';
 import type { Delta, LogEntry, NewEvent, NewLink } from './batch.ts';
+import { hashOf } from './once.ts';
 import { identifiersJson, writesJson } from './row-json.ts';
 import { profileColumns, realTables, type SpaceTables } from './store.ts';
-import type { Overlay, ProfileRow } from './working-set.ts';
+import type { Contact, Overlay, ProfileRow } from './working-set.ts';
 
 export type DeltaStatement =
   | { readonly kind: 'copy'; readonly statement: string; readonly data: readonly Buffer[] }
@@ -27,7 +29,9 @@ export async function renderDelta(spaceNo: number, delta: Delta, tables: SpaceTa
   }
   if (state.newKeys.length > 0) statements.push(await copyIdentifiers(spaceNo, state, tables));
   if (delta.links.length > 0) statements.push(...(await writeLinks(spaceNo, delta.links, state, tables)));
-  if (delta.events.length > 0) statements.push(insertEvents(spaceNo, delta.events, tables));
+  if (state.changedContacts.size > 0) statements.push(upsertContacts(spaceNo, state, tables));
+  if (state.taken.size > 0) statements.push(await copySeen(spaceNo, state, tables));
+  if (delta.events.length > 0) statements.push(await copyEvents(spaceNo, delta.events, tables));
   if (delta.log.length > 0) statements.push(insertLog(spaceNo, delta.log, tables));
   return statements;
 }
@@ -94,7 +98,7 @@ function profileLine(spaceNo: number, row: ProfileRow): string {
   const merged = `${copyField(row.mergedInto)}\t${row.mergedAt === null ? '\\N' : timestamp(row.mergedAt)}\t${copyField(row.mergedBy)}`;
   const first = `${copyField(row.firstMessageId)}\t${copyField(row.firstSourceId)}`;
   const last = `${copyField(row.lastMessageId)}\t${copyField(row.lastSourceId)}\t${timestamp(row.lastEventAt)}`;
-  const facts = `${escapeJson(identifiersJson(row.identifiers, row))}\t${escapeJson(JSON.stringify(row.traits))}\t${escapeJson(writesJson(row.writes, row))}`;
+  const facts = `${escapeJson(identifiersJson(row.identifiers, row))}\t${escapeJson(JSON.stringify(row.traits))}\t${escapeJson(writesJson(row.writes, row))}\t${row.consent === null ? '\\N' : escapeJson(JSON.stringify(row.consent))}`;
   return `${spaceNo}\t${row.id}\t${row.collection}\t${times}\t${merged}\t{${row.members.join(',')}}\t${first}\t${last}\t${facts}\n`;
 }
 
@@ -116,11 +120,11 @@ function updateProfiles(spaceNo: number, state: Overlay): DeltaStatement {
     text: `UPDATE profiles p SET updated_at = d.updated_at, merged_into = d.merged_into, merged_at = d.merged_at,
         merged_by = d.merged_by, members = string_to_array(d.members, ','), last_message_id = d.last_message_id,
         last_source_id = d.last_source_id, last_event_at = d.last_event_at, identifiers = d.identifiers,
-        traits = d.traits, writes = d.writes
+        traits = d.traits, writes = d.writes, consent = d.consent
       FROM unnest($2::text[], $3::timestamptz[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
-        $9::text[], $10::timestamptz[], $11::json[], $12::json[], $13::json[])
+        $9::text[], $10::timestamptz[], $11::json[], $12::json[], $13::json[], $14::json[])
         AS d (profile_id, updated_at, merged_into, merged_at, merged_by, members, last_message_id, last_source_id,
-          last_event_at, identifiers, traits, writes)
+          last_event_at, identifiers, traits, writes, consent)
       WHERE p.space_no = $1 AND p.profile_id = d.profile_id`,
     values: [
       spaceNo,
@@ -136,6 +140,7 @@ function updateProfiles(spaceNo: number, state: Overlay): DeltaStatement {
       rows.map((row) => identifiersJson(row.identifiers, row)),
       rows.map((row) => JSON.stringify(row.traits)),
       rows.map((row) => writesJson(row.writes, row)),
+      rows.map((row) => (row.consent === null ? null : JSON.stringify(row.consent))),
     ],
   });
 }
@@ -187,32 +192,68 @@ function* linkLines(spaceNo: number, links: readonly NewLink[]): Generator<strin
   }
 }
 
-function insertEvents(spaceNo: number, events: readonly NewEvent[], tables: SpaceTables): DeltaStatement {
+/** In the order of contacts, as updateProfiles in that of profiles. */
+function upsertContacts(spaceNo: number, state: Overlay, tables: SpaceTables): DeltaStatement {
+  const rows = [...state.changedContacts]
+    .sort()
+    .map((contact) => ({ contact, ...(state.contacts.get(contact) as Contact) }));
   return query({
-    name: `space-events-${tables.events}`,
-    text: `INSERT INTO ${tables.events} (space_no, profile_id, message_id, event_at, received_at, source_id, body)
-      SELECT $1, * FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::json[])
-        AS d (profile_id, message_id, event_at, received_at, source_id, body)
-      ORDER BY profile_id COLLATE "C", message_id COLLATE "C"
-      ON CONFLICT DO NOTHING`,
+    name: `space-contacts-write-${tables.subscriptions}`,
+    text: `INSERT INTO ${tables.subscriptions} (space_no, contact, status, at, received, source_id, message_id, groups)
+      SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::json[])
+      ON CONFLICT (space_no, contact) DO UPDATE SET status = excluded.status, at = excluded.at,
+        received = excluded.received, source_id = excluded.source_id, message_id = excluded.message_id,
+        groups = excluded.groups`,
     values: [
       spaceNo,
-      events.map((event) => event.profileId),
-      events.map((event) => event.facts.messageId ?? newId('msg')),
-      events.map((event) => timestamp(event.facts.eventAt)),
-      events.map((event) => timestamp(event.facts.receivedAt)),
-      events.map((event) => event.facts.sourceId),
-      events.map((event) => JSON.stringify(event.body)),
+      rows.map((row) => row.contact),
+      rows.map((row) => row.status),
+      rows.map((row) => row.at),
+      rows.map((row) => row.received),
+      rows.map((row) => row.sourceId),
+      rows.map((row) => row.messageId),
+      rows.map((row) => JSON.stringify(row.groups)),
     ],
   });
+}
+
+function copySeen(spaceNo: number, state: Overlay, tables: SpaceTables): Promise<DeltaStatement> {
+  const rows = [...state.taken].sort(([a], [b]) => (a < b ? -1 : 1));
+  const lines = mapped(rows, ([hash, at]) => `${spaceNo}\t${hash}\t${timestamp(at)}\n`);
+  return copy(`COPY ${tables.seen} (space_no, key, received_at) FROM STDIN`, lines);
+}
+
+const eventColumns =
+  'space_no, profile_id, received_at, event_at, message_id, type, name, account_id, source_id, external_ids, body';
+
+function copyEvents(spaceNo: number, events: readonly NewEvent[], tables: SpaceTables): Promise<DeltaStatement> {
+  const lines = mapped(events, (event) => eventLine(spaceNo, event));
+  return copy(`COPY ${tables.events} (${eventColumns}) FROM STDIN`, lines);
+}
+
+function eventLine(spaceNo: number, { profileId, accountId, facts, ids, incoming }: NewEvent): string {
+  const { message } = incoming;
+  const type = String(message.type);
+  const times = `${timestamp(facts.receivedAt)}\t${timestamp(facts.eventAt)}`;
+  const what = `${copyField(facts.messageId ?? newId('msg'))}\t${type}\t${copyField(eventName(message))}`;
+  const body = escapeJson(incoming.text ?? JSON.stringify(message));
+  const externalIds = escapeJson(JSON.stringify(ids.map(({ rule, value }) => [rule.type, value])));
+  return `${spaceNo}\t${profileId}\t${times}\t${what}\t${copyField(accountId)}\t${copyField(facts.sourceId)}\t${externalIds}\t${body}\n`;
+}
+
+/** The name by which an event is asked for (`profile-space.md` 3.5). */
+function eventName({ type, event }: JsonObject): string {
+  if (type === 'page') return 'Page Viewed';
+  if (type === 'screen') return 'Screen Viewed';
+  return typeof event === 'string' ? event.replace(/[\0\p{Surrogate}]/gu, '\ufffd') : '';
 }
 
 function insertLog(spaceNo: number, log: readonly LogEntry[], tables: SpaceTables): DeltaStatement {
   return query({
     name: `space-log-${tables.log}`,
-    text: `INSERT INTO ${tables.log} (space_no, entry_id, at, kind, reason, detail, source_id, sync_id, message_id, count)
+    text: `INSERT INTO ${tables.log} (space_no, entry_id, at, kind, reason, detail, source_id, sync_id, message_id, count, user_hash)
       SELECT $1, * FROM unnest($2::text[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-        $9::text[], $10::int[])`,
+        $9::text[], $10::int[], $11::uuid[])`,
     values: [
       spaceNo,
       log.map(() => newId('log')),
@@ -224,6 +265,7 @@ function insertLog(spaceNo: number, log: readonly LogEntry[], tables: SpaceTable
       log.map((entry) => entry.incoming.syncId ?? null),
       log.map((entry) => storable(entry.messageId)),
       log.map((entry) => entry.count),
+      log.map((entry) => (entry.userId === null ? null : hashOf(entry.userId))),
     ],
   });
 }

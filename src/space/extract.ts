@@ -52,6 +52,10 @@ export function extractIdentifiers(message: JsonObject, rules: SpaceRules): Extr
   const found: Extracted = { users: [], accounts: [], violations: [] };
   const context = isJsonObject(message.context) ? message.context : undefined;
   const type = message.type;
+  if (type === 'alias') {
+    take(found, rules.users.get('user_id'), message.userId);
+    return found;
+  }
   if (context !== undefined && Array.isArray(context.externalIds)) fromExternalIds(context.externalIds, rules, found);
   take(found, rules.users.get('user_id'), message.userId);
   take(found, rules.users.get('anonymous_id'), message.anonymousId);

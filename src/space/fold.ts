@@ -22,8 +22,10 @@ export function foldProfile(parent: ProfileRow, members: readonly ProfileRow[]):
     firstSourceId: parent.firstSourceId,
     lastMessageId: parent.lastMessageId,
     lastSourceId: parent.lastSourceId,
+    lastEventAt: isoTime(parent.lastEventAt),
     merges: parent.members.length,
     mergedSegmentIds: parent.members,
+    consent: parent.consent?.categories ?? null,
     // Folded when looked at: most readers want one of the two.
     get traits() {
       traits ??= members.length === 0 ? ownTraits(parent) : foldTraits([parent, ...members]);

@@ -4,14 +4,20 @@
  * `docs/identity.md` explains it with examples.
  */
 import { newId } from '../base/ids.ts';
+import { mergedConsent } from './consent.ts';
 import type { FoundIdentifier, ViolationReason } from './extract.ts';
 import { byPriority, maxIdentifiersPerProfile, maxMerges, type SpaceRules, type TypeRule } from './rules.ts';
 import type { Collection } from './space.ts';
 import type { Overlay, ProfileRow, StoredIdentifier } from './working-set.ts';
 
+/** How exactly it is kept when an identifier was seen last, and when a profile was active: ms. */
+export const activityMs = 60_000;
+
 /** What identity needs to know of a message. */
 export interface MessageFacts {
   readonly messageId: string | null;
+  /** Its `userId`, when that is text that can be stored. */
+  readonly userId: string | null;
   readonly sourceId: string;
   /** Arrival, ms. */
   readonly receivedAt: number;
@@ -22,6 +28,8 @@ export interface Resolution {
   readonly profileId: string;
   readonly merged: number;
   readonly created: boolean;
+  /** The identifiers that were not taken away. */
+  readonly ids: readonly FoundIdentifier[];
 }
 
 export type OnViolation = (reason: ViolationReason, type: string) => void;
@@ -39,13 +47,13 @@ export function resolve(
   const first = matched[0];
   if (first === undefined) {
     const id = createProfile(state, collection, ids, facts);
-    return { profileId: id, merged: 0, created: true };
+    return { profileId: id, merged: 0, created: true, ids };
   }
   const merged = matched.length === 1 ? 0 : mergeAll(state, matched, facts, onViolation);
   const ordered = ids.length === 1 ? ids : [...ids].sort((a, b) => byPriority(a.rule, b.rule));
   const target = targetOf(state, ordered) ?? state.canonical(first.id);
   addIdentifiers(state, target, ordered, facts, onViolation);
-  return { profileId: target.id, merged, created: false };
+  return { profileId: target.id, merged, created: false, ids };
 }
 
 /** Takes identifiers away, lowest priority first, until what remains breaks no limit. */
@@ -192,6 +200,7 @@ function mergeInto(state: Overlay, parent: ProfileRow, child: ProfileRow, facts:
     lastSourceId: newest.lastSourceId,
     lastEventAt: newest.lastEventAt,
     updatedAt: Math.max(facts.receivedAt, parent.updatedAt),
+    consent: mergedConsent(parent.consent, child.consent),
   });
 }
 
@@ -260,7 +269,7 @@ function markSeen(
 ): readonly StoredIdentifier[] {
   let result: StoredIdentifier[] | null = null;
   for (const [at, identifier] of identifiers.entries()) {
-    if (identifier.seen >= now) continue;
+    if (now - identifier.seen < activityMs) continue;
     if (!ids.some((id) => id.value === identifier.value && id.rule.type === identifier.type)) continue;
     result ??= [...identifiers];
     result[at] = { ...identifier, seen: now };
@@ -297,6 +306,7 @@ function createProfile(
     identifiers,
     traits: {},
     writes: [],
+    consent: null,
   });
   return id;
 }

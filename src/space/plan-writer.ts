@@ -16,6 +16,8 @@ const planTables: SpaceTables = {
   links: 'pg_temp.plan_links',
   events: 'pg_temp.plan_events',
   log: 'pg_temp.plan_log',
+  seen: 'pg_temp.plan_seen',
+  subscriptions: 'pg_temp.plan_subscriptions',
 };
 
 export async function createPlanWriter({ db }: { readonly db: Database }): Promise<SpaceWriter> {
@@ -32,7 +34,7 @@ export async function createPlanWriter({ db }: { readonly db: Database }): Promi
       const written = turn.then(async () => {
         const rules = compileRules(space.settings);
         const prepared = await prepareBatch(batch, rules);
-        const workingSet = await loadWorkingSet(client, space.no, prepared.keys, [realTables, planTables]);
+        const workingSet = await loadWorkingSet(client, space.no, prepared, true, [realTables, planTables]);
         const delta = await applyBatch(prepared, workingSet, rules);
         await writeDelta(client, await renderDelta(space.no, { ...delta, events: [], log: [] }, planTables));
         const result = { outcomes: delta.outcomes, effects: delta.effects };
@@ -49,8 +51,10 @@ export async function createPlanWriter({ db }: { readonly db: Database }): Promi
   };
 }
 
+const kept = ['identifiers', 'profiles', 'links', 'seen', 'subscriptions'] as const;
+
 async function createTables(client: Transaction): Promise<void> {
-  for (const name of ['identifiers', 'profiles', 'links'] as const) {
+  for (const name of kept) {
     await client.query(
       `CREATE TEMPORARY TABLE ${planTables[name].slice(8)} (LIKE ${realTables[name]} INCLUDING INDEXES)`,
     );

@@ -5,10 +5,13 @@
  */
 import { MillraceError } from '../base/errors.ts';
 import type { Database } from '../db/db.ts';
+import { readActivity, readEvents } from './events.ts';
 import { identifierKey } from './extract.ts';
-import { foldProfile, isoTime } from './fold.ts';
+import { isoTime } from './fold.ts';
 import type { Collection, Page, ProfileKey, ProfileLink, SpaceReader } from './space.ts';
-import { loadOwners, loadProfiles, realTables } from './store.ts';
+import { loadContacts, loadOwners, loadProfiles, realTables } from './store.ts';
+import { contactOf, subscriptionOf } from './subscriptions.ts';
+import { Tree, TreeCache } from './tree-cache.ts';
 import type { ProfileRow } from './working-set.ts';
 
 const maxLinkIdentifiers = 25;
@@ -18,11 +21,23 @@ export function createSpaceReader({ db }: { readonly db: Database }): SpaceReade
   return {
     async profile(spaceNo, collection, key) {
       const tree = await lookUps.find({ spaceNo, collection, key });
-      return tree === null ? null : foldProfile(tree.parent, tree.members);
+      return tree === null ? null : tree.profile();
     },
     async links(spaceNo, collection, key, limit, next) {
       const tree = await lookUps.find({ spaceNo, collection, key });
       return tree === null ? null : linksOf(db, spaceNo, tree, limit, next);
+    },
+    activity: (spaceNo, profile) => readActivity(db.pool, spaceNo, profile),
+    async events(spaceNo, collection, key, query) {
+      const tree = await lookUps.find({ spaceNo, collection, key });
+      if (tree === null) return null;
+      const ids = [tree.parent.id, ...tree.members.map((member) => member.id)];
+      return readEvents(db.pool, spaceNo, collection, ids, query);
+    },
+    async subscriptions(spaceNo, contacts) {
+      const keys = contacts.map(({ channel, key }) => contactOf(channel, key));
+      const known = await loadContacts(db.pool, spaceNo, keys, [realTables]);
+      return [...known].map(([contact, state]) => subscriptionOf(contact, state));
     },
     list: (spaceNo, collection, limit, next) => listProfiles(db, spaceNo, collection, limit, next),
     async count(spaceNo, collection) {
@@ -33,11 +48,6 @@ export function createSpaceReader({ db }: { readonly db: Database }): SpaceReade
       return Number(rows[0]?.n ?? 0);
     },
   };
-}
-
-interface Tree {
-  readonly parent: ProfileRow;
-  readonly members: readonly ProfileRow[];
 }
 
 interface LookUp {
@@ -56,6 +66,7 @@ class LookUps {
   private readonly db: Database;
   private waiting: Waiting[] = [];
   private underWay = 0;
+  private readonly caches = new Map<number, TreeCache>();
 
   constructor(db: Database) {
     this.db = db;
@@ -86,6 +97,28 @@ class LookUps {
   }
 
   private async answer(spaceNo: number, together: readonly Waiting[]): Promise<void> {
+    let cache = this.caches.get(spaceNo);
+    if (cache === undefined) {
+      cache = new TreeCache(spaceNo);
+      this.caches.set(spaceNo, cache);
+    }
+    const seq = await cache.refresh(this.db.pool);
+    const misses: Waiting[] = [];
+    for (const waiting of together) {
+      const id = waiting.key.kind === 'segment_id' ? waiting.key.id : cache.owner(keyOf(waiting, waiting.key));
+      const tree = id === undefined ? undefined : cache.tree(id);
+      if (tree === undefined) misses.push(waiting);
+      else waiting.resolve(tree.parent.collection === waiting.collection ? tree : null);
+    }
+    if (misses.length > 0) await this.load(spaceNo, misses, cache, seq);
+  }
+
+  private async load(
+    spaceNo: number,
+    together: readonly Waiting[],
+    cache: TreeCache,
+    seq: bigint | null,
+  ): Promise<void> {
     const keys = new Set<string>();
     for (const lookUp of together) if (lookUp.key.kind === 'identifier') keys.add(keyOf(lookUp, lookUp.key));
     const owners = await loadOwners(this.db.pool, spaceNo, [...keys], [realTables]);
@@ -93,7 +126,13 @@ class LookUps {
       lookUp.key.kind === 'segment_id' ? lookUp.key.id : owners.get(keyOf(lookUp, lookUp.key));
     const ids = new Set(together.map(idOf).filter((id) => id !== undefined));
     const profiles = ids.size === 0 ? new Map() : await loadProfiles(this.db.pool, spaceNo, ids, [realTables]);
-    for (const waiting of together) waiting.resolve(treeOf(profiles, idOf(waiting), waiting.collection));
+    const found = together.map((waiting) => treeOf(profiles, idOf(waiting), waiting.collection));
+    cache.keep(
+      seq,
+      owners,
+      found.filter((tree) => tree !== null),
+    );
+    for (const [at, waiting] of together.entries()) waiting.resolve(found[at] ?? null);
   }
 }
 
@@ -109,7 +148,7 @@ function treeOf(
   const parent = id === undefined ? undefined : canonical(profiles, id);
   if (parent === undefined || parent.collection !== collection) return null;
   const members = parent.members.map((member) => profiles.get(member)).filter((row) => row !== undefined);
-  return { parent, members };
+  return new Tree(parent, members);
 }
 
 function canonical(profiles: ReadonlyMap<string, ProfileRow>, id: string): ProfileRow | undefined {
@@ -151,8 +190,8 @@ async function linksOf(
   }
 }
 
-function linkOf({ parent, members }: Tree, createdAt: Date): ProfileLink {
-  const { collection, segmentId, externalIds } = foldProfile(parent, members);
+function linkOf(tree: Tree, createdAt: Date): ProfileLink {
+  const { collection, segmentId, externalIds } = tree.profile();
   return {
     toCollection: collection,
     segmentId,

@@ -2,8 +2,11 @@
  * The identity settings of a space, prepared for use. In: `SpaceSettings`. Out: for every identifier type its rule,
  * priority and test for blocked values. Source: `profile-space.md` 2.2 and 2.3.
  */
+import { parseFql } from '../base/fql.ts';
+import type { JsonObject } from '../base/json.ts';
 import { defaultRule } from './default-settings.ts';
-import type { Collection, IdentifierRule, LimitWindow, SpaceSettings } from './space.ts';
+import type { Drop } from './drops.ts';
+import type { Collection, IdentifierRule, LimitWindow, SpaceFilter, SpaceSettings } from './space.ts';
 
 export const maxMerges = 100;
 export const maxIdentifiersPerProfile = 1000;
@@ -40,6 +43,9 @@ export interface SpaceRules {
   readonly custom: readonly TypeRule[];
   /** The rule of a type, made up on first sight when the space allows it; null when the type cannot be used. */
   ruleOf(collection: Collection, type: string): TypeRule | null;
+  /** The filter that keeps a message out; null when none does. */
+  dropOf(message: JsonObject): Drop | null;
+  readonly subscriptionGroups: ReadonlySet<string>;
 }
 
 export function compileRules(settings: SpaceSettings): SpaceRules {
@@ -50,10 +56,16 @@ export function compileRules(settings: SpaceSettings): SpaceRules {
     of(rule.collection).set(rule.type, compileRule(rule, rank));
   }
   const custom = [...users.values()].filter((rule) => rule.custom);
+  const filters = (settings.filters ?? []).filter(({ enabled }) => enabled).map(compileFilter);
   return {
     users,
     accounts,
     custom,
+    subscriptionGroups: new Set(settings.subscriptionGroups),
+    dropOf(message) {
+      for (const { matches, drop } of filters) if (matches(message)) return drop;
+      return null;
+    },
     ruleOf(collection, type) {
       const known = of(collection).get(type);
       if (known !== undefined) return known;
@@ -63,6 +75,12 @@ export function compileRules(settings: SpaceSettings): SpaceRules {
       return rule;
     },
   };
+}
+
+function compileFilter({ name, if: condition }: SpaceFilter) {
+  const { matches } = parseFql(condition);
+  const drop: Drop = { reason: 'filtered', detail: `The filter "${name}" keeps it out.` };
+  return { matches, drop };
 }
 
 /** The rule of a type that nobody configured: known from `externalIds` only, after all listed ones. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testDatabase } from '../../test/database.ts';
 import { SlowSpace } from '../../test/slow-space.ts';
 import { pictureOf, slowPictureOf } from '../../test/space-picture.ts';
@@ -12,6 +12,7 @@ import {
   type IdentifierRule,
   type IncomingMessage,
   recommendedBlocked,
+  type SpaceReader,
   type SpaceRef,
   type SpaceSettings,
 } from './space.ts';
@@ -19,10 +20,13 @@ import {
 /* The batch implementation against the slow, obvious one, over random histories. */
 
 let db: Database;
+/** One for all: what it remembers of profiles must never be older than the last commit. */
+let reader: SpaceReader;
 let spaces = 0;
 
 beforeAll(async () => {
   db = await testDatabase({ poolSize: 20 });
+  reader = createSpaceReader({ db });
   await db.pool.query('CREATE TABLE test_order (space_no int, seq bigint, batch int)');
 });
 afterAll(() => db.close());
@@ -132,7 +136,6 @@ function slowly(own: SpaceSettings, batches: History['batches']): SlowSpace {
 }
 
 async function expectSame(space: SpaceRef, slow: SlowSpace): Promise<void> {
-  const reader = createSpaceReader({ db });
   expect(await pictureOf(reader, space.no, 'users')).toEqual(slowPictureOf(slow, 'users'));
   expect(await pictureOf(reader, space.no, 'accounts')).toEqual(slowPictureOf(slow, 'accounts'));
 }
@@ -144,7 +147,11 @@ it('one writer, any batch sizes, with batches under way at once: as the obvious 
       const settingsOf = (at: number) => (at < laterFrom ? own : later);
       await using writer = createSpaceWriter({ db });
       const written = await Promise.all(
-        batches.map((batch, at) => writer.write({ ...space, settings: settingsOf(at) }, batch)),
+        batches.map(async (batch, at) => {
+          const done = await writer.write({ ...space, settings: settingsOf(at) }, batch);
+          if (at % 4 === 0) await pictureOf(reader, space.no, 'users');
+          return done;
+        }),
       );
       const slow = new SlowSpace(own);
       const owners = batches.flatMap((batch, at) => {
@@ -165,14 +172,15 @@ it('four writers at once: as the obvious space in the order they committed', asy
       const space = newSpace(own);
       const writers = [1, 2, 3, 4].map(() => createSpaceWriter({ db }));
       await Promise.all(
-        batches.map((batch, at) =>
-          writers[at % 4]?.write(space, batch, async (tx) => {
+        batches.map(async (batch, at) => {
+          if (at % 3 === 0) await pictureOf(reader, space.no, 'users');
+          return writers[at % 4]?.write(space, batch, async (tx) => {
             await tx.query('INSERT INTO test_order SELECT space_no, seq, $2 FROM space_heads WHERE space_no = $1', [
               space.no,
               at,
             ]);
-          }),
-        ),
+          });
+        }),
       );
       await Promise.all(writers.map((writer) => writer[Symbol.asyncDispose]()));
       const { rows } = await db.pool.query('SELECT seq, batch FROM test_order WHERE space_no = $1 ORDER BY seq', [
@@ -232,7 +240,7 @@ it('what the caller writes fails: nothing of the batch is stored, the batches ar
     writer.write(space, [external('2'), external('3')]),
   ]);
   expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-  const ids = (await pictureOf(createSpaceReader({ db }), space.no, 'users')).map((picture) => picture.ids);
+  const ids = (await pictureOf(reader, space.no, 'users')).map((picture) => picture.ids);
   expect(ids).toEqual(['phone:1', 'phone:2', 'phone:3']);
 });
 
@@ -259,7 +267,7 @@ it('16 writers, one profile: every trait is there in the end, and one profile', 
     ),
   );
   await Promise.all(writers.map((writer) => writer[Symbol.asyncDispose]()));
-  const pictures = await pictureOf(createSpaceReader({ db }), space.no, 'users');
+  const pictures = await pictureOf(reader, space.no, 'users');
   expect(pictures).toHaveLength(1);
   expect(Object.keys(Object.fromEntries(JSON.parse(pictures[0]?.traits ?? '[]')))).toHaveLength(80);
 });
@@ -291,12 +299,98 @@ it.each([1, 2, 3])(
       ),
     );
     for (const writer of writers) await writer[Symbol.asyncDispose]();
-    const reader = createSpaceReader({ db: small });
+    const other = createSpaceReader({ db: small });
     for (const { no } of refs) {
-      const pictures = await pictureOf(reader, no, 'users');
+      const pictures = await pictureOf(other, no, 'users');
       expect(pictures.map(({ ids }) => ids)).toEqual([1, 2, 3, 4, 5, 6, 7].map((n) => `phone:${n}`));
       const keys = pictures.flatMap(({ traits }) => JSON.parse(traits) as unknown[]);
       expect(keys).toHaveLength(30 + 30 + 60);
     }
   },
 );
+
+/** Closed until it is opened. */
+function gateway() {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}
+
+describe('two processes whose batches want the same rows in other orders', () => {
+  const own = { identifiers: [], autoRegister: true };
+  let at = start;
+  const seen = (id: string, traits: JsonObject = {}): IncomingMessage => {
+    at += 1000;
+    const context = { externalIds: [{ id, type: 'phone', collection: 'users', encoding: 'none' }] };
+    return { message: { type: 'identify', traits, context }, receivedAt: new Date(at), sourceId: 's' };
+  };
+  const many = (name: string, count: number) =>
+    Array.from({ length: count }, (_, n) => seen(`${name}${n}`, { n, filler: 'x'.repeat(2_000) }));
+  /** Until a transaction that has written profiles waits for its process. */
+  const untilIdle = async () => {
+    for (;;) {
+      const { rows } = await db.pool.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'
+           AND query LIKE 'UPDATE profiles%'`,
+      );
+      if (rows.length > 0) return;
+    }
+  };
+
+  it('both written ahead: a circle through rows and a verdict ends', async () => {
+    const space = newSpace(own);
+    await using one = createSpaceWriter({ db });
+    await using two = createSpaceWriter({ db });
+    await one.write(space, [seen('p1'), seen('p2')]);
+    const large = one.write(space, [...many('a', 2_000), seen('p1', { one: 1 })]);
+    const small = one.write(space, [seen('p2', { one: 1 })]);
+    await untilIdle();
+    const other = two.write(space, [seen('p1', { two: 1 }), seen('p2', { two: 1 })]);
+    await Promise.all([large, small, other]);
+    const pictures = await pictureOf(reader, space.no, 'users');
+    for (const id of ['phone:p1', 'phone:p2']) {
+      const traits = new Map(JSON.parse(pictures.find(({ ids }) => ids === id)?.traits ?? '[]'));
+      expect(Object.fromEntries(traits)).toEqual({ one: 1, two: 1 });
+    }
+  });
+
+  it('one in its turn: a circle through the counter, a row and a verdict ends', async () => {
+    const space = newSpace(own);
+    await using one = createSpaceWriter({ db });
+    await using two = createSpaceWriter({ db });
+    await using three = createSpaceWriter({ db });
+    await one.write(space, [seen('p1'), seen('p2')]);
+    /** Makes a writer lose a race, after which its batches take their turn before they write. */
+    const lose = async (writer: typeof one) => {
+      const gate = gateway();
+      const entered = gateway();
+      const first = three.write(space, [seen('x')], async () => {
+        entered.open();
+        await gate.opened;
+      });
+      await entered.opened;
+      const second = writer.write(space, [seen('y')]);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      gate.open();
+      await Promise.all([first, second]);
+    };
+    await lose(one);
+    for (let n = 0; n < 19; n += 1) await one.write(space, [seen(`f${n}`)]);
+    await lose(two);
+    const large = two.write(space, [...many('b', 4_000), seen('p1', { two: 1 })]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await three.write(space, [seen('z')]);
+    for (let isHeld = false; !isHeld; ) {
+      const { rows } = await db.pool.query('SELECT FROM space_heads WHERE space_no = $1 FOR UPDATE SKIP LOCKED', [
+        space.no,
+      ]);
+      isHeld = rows.length === 0;
+    }
+    await Promise.all([large, one.write(space, [seen('p2', { one: 1 })]), one.write(space, [seen('p1', { one: 1 })])]);
+    const pictures = await pictureOf(reader, space.no, 'users');
+    const traits = pictures.find(({ ids }) => ids === 'phone:p1')?.traits;
+    expect(Object.fromEntries(JSON.parse(traits ?? '[]'))).toEqual({ one: 1, two: 1 });
+  });
+});

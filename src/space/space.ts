@@ -6,6 +6,8 @@
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Transaction } from '../db/db.ts';
 
+export type { Arrival, LiveItem, Skipped } from './arrivals.ts';
+export { expireDays } from './days.ts';
 export {
   defaultIdentifierTypes,
   defaultRule,
@@ -13,9 +15,12 @@ export {
   isDefaultIdentifier,
   recommendedBlocked,
 } from './default-settings.ts';
+export { createInlet, type InletOptions } from './inlet.ts';
+export { createLiveFeed, type LiveFeed } from './live.ts';
 export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
 export { createPlanWriter } from './plan-writer.ts';
 export { createSpaceReader } from './reader.ts';
+export { type SpaceWatch, watchSpace } from './watch.ts';
 export { createSpaceWriter } from './writer.ts';
 
 export type Collection = 'users' | 'accounts';
@@ -112,6 +117,9 @@ export interface Written {
 /** Called inside the transaction that writes the batch, once, after its last try has been computed. */
 export type AlsoWrite = (tx: Transaction, written: Written) => Promise<void>;
 
+/** Must neither fail nor take long. */
+export type OnWritten = (spaceNo: number, messages: readonly IncomingMessage[], outcomes: readonly Outcome[]) => void;
+
 export interface SpaceWriter extends AsyncDisposable {
   /** Applies a batch in order. Calls may overlap and take effect in the order they were made. */
   write(space: SpaceRef, batch: readonly IncomingMessage[], also?: AlsoWrite): Promise<Written>;
@@ -134,6 +142,11 @@ export type OnTaken = (
   messages: readonly IncomingMessage[],
   outcomes: readonly Outcome[],
 ) => Promise<void>;
+
+export type Channel = 'EMAIL' | 'SMS' | 'WHATSAPP' | 'IOS_PUSH' | 'ANDROID_PUSH';
+export type SubscriptionStatus = 'SUBSCRIBED' | 'UNSUBSCRIBED' | 'DID_NOT_SUBSCRIBE';
+/** What a person allows of a category; after two profiles that differ were merged, `conflict`. */
+export type ConsentValue = boolean | 'conflict';
 
 /* ---- reading ---- */
 
@@ -175,12 +188,59 @@ export interface Profile {
   readonly firstSourceId: string | null;
   readonly lastMessageId: string | null;
   readonly lastSourceId: string | null;
+  readonly lastEventAt: string;
   readonly merges: number;
   readonly mergedSegmentIds: readonly string[];
   /** Ascending by code point of the key; removed traits are absent. */
   readonly traits: readonly ProfileTrait[];
   /** Newest first. */
   readonly externalIds: readonly ExternalId[];
+  /** By category; null while nobody said anything. */
+  readonly consent: Readonly<Record<string, ConsentValue>> | null;
+}
+
+/** What a contact allows. */
+export interface Subscription {
+  readonly channel: Channel;
+  readonly key: string;
+  /** Null while only groups were spoken of. */
+  readonly status: SubscriptionStatus | null;
+  readonly updatedAt: string;
+  readonly groups: readonly { readonly name: string; readonly status: SubscriptionStatus }[];
+}
+
+/** A contact and its channel. */
+export type ContactKey = Pick<Subscription, 'channel' | 'key'>;
+
+/** Something a person did. */
+export interface ProfileEvent {
+  readonly messageId: string;
+  readonly type: 'track' | 'page' | 'screen';
+  /** Of a track; of the others `Page Viewed` and `Screen Viewed`. */
+  readonly name: string;
+  readonly timestamp: string;
+  readonly sourceId: string;
+  /** As it was sent, with what the server added. */
+  readonly message: JsonObject;
+  /** The user identifiers by which it came to the profile. */
+  readonly externalIds: readonly { readonly type: string; readonly id: string }[];
+  /** Whose it is now. */
+  readonly userId: string;
+  /** The account it named, as it is now. */
+  readonly accountId: string | null;
+}
+
+export interface EventsQuery {
+  /** The time of the event: from here on, and before there. */
+  readonly from: Date;
+  readonly before: Date;
+  /** Names; undefined: all. */
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly order: 'newest first' | 'oldest first';
+  readonly limit: number;
+  /** Error: `cursor_invalid`. */
+  readonly next?: string;
 }
 
 export interface ProfileLink {
@@ -202,6 +262,13 @@ export type ProfileKey =
   | { readonly kind: 'identifier'; readonly type: string; readonly value: string }
   | { readonly kind: 'segment_id'; readonly id: string };
 
+/** What a profile did last. */
+export interface Activity {
+  readonly updatedAt: string;
+  readonly lastMessageId: string | null;
+  readonly lastSourceId: string | null;
+}
+
 export interface SpaceReader {
   /** Null when there is none. Look-ups made at the same moment travel in one statement. */
   profile(spaceNo: number, collection: Collection, key: ProfileKey): Promise<Profile | null>;
@@ -213,6 +280,17 @@ export interface SpaceReader {
     limit: number,
     next?: string,
   ): Promise<Page<ProfileLink> | null>;
+  /** The profile's own row tells it to the minute; this, asking its events too, to the moment. */
+  activity(spaceNo: number, profile: Profile): Promise<Activity>;
+  /** By time, then message id. Of an account: what its users did in its name. Null when there is no such profile. */
+  events(
+    spaceNo: number,
+    collection: Collection,
+    key: ProfileKey,
+    query: EventsQuery,
+  ): Promise<Page<ProfileEvent> | null>;
+  /** Those that are known, in no order. */
+  subscriptions(spaceNo: number, contacts: readonly ContactKey[]): Promise<readonly Subscription[]>;
   /** Most recently updated first; merged children are not listed. */
   list(
     spaceNo: number,

@@ -3,9 +3,10 @@
  * or three statements per batch, whatever its size.
  */
 import type { Queryable } from '../db/db.ts';
+import { onceMs } from './once.ts';
 import { type IdentifierJson, identifiersOf, type WriteJson, writesOf } from './row-json.ts';
-import type { Collection } from './space.ts';
-import type { ProfileRow, Traits, WorkingSet } from './working-set.ts';
+import type { Collection, SubscriptionStatus } from './space.ts';
+import type { Consent, Contact, ProfileRow, Traits, Wanted, WorkingSet } from './working-set.ts';
 
 /** The names of the tables to work on: the real ones, or those of a plan. */
 export interface SpaceTables {
@@ -14,6 +15,8 @@ export interface SpaceTables {
   readonly links: string;
   readonly events: string;
   readonly log: string;
+  readonly seen: string;
+  readonly subscriptions: string;
 }
 
 export const realTables: SpaceTables = {
@@ -22,11 +25,13 @@ export const realTables: SpaceTables = {
   links: 'links',
   events: 'events',
   log: 'space_log',
+  seen: 'seen_messages',
+  subscriptions: 'subscriptions',
 };
 
 export const profileColumns =
   'profile_id, collection, created_at, updated_at, merged_into, merged_at, merged_by, members, first_message_id,' +
-  ' first_source_id, last_message_id, last_source_id, last_event_at, identifiers, traits, writes';
+  ' first_source_id, last_message_id, last_source_id, last_event_at, identifiers, traits, writes, consent';
 
 interface StoredProfile {
   readonly profile_id: string;
@@ -45,6 +50,7 @@ interface StoredProfile {
   readonly identifiers: readonly IdentifierJson[];
   readonly traits: Traits;
   readonly writes: readonly WriteJson[];
+  readonly consent: Consent | null;
 }
 
 function profileOf(row: StoredProfile): ProfileRow {
@@ -68,6 +74,7 @@ function profileOf(row: StoredProfile): ProfileRow {
     identifiers: identifiersOf(row.identifiers, first),
     traits: row.traits,
     writes: writesOf(row.writes, first),
+    consent: row.consent,
   };
 }
 
@@ -127,13 +134,90 @@ function unseenRelatives(profiles: ReadonlyMap<string, ProfileRow>): string[] {
   return [...unseen];
 }
 
+/** What is known of these contacts. */
+export async function loadContacts(
+  db: Queryable,
+  spaceNo: number,
+  contacts: readonly string[],
+  tables: readonly SpaceTables[],
+): Promise<Map<string, Contact>> {
+  const known = new Map<string, Contact>();
+  if (contacts.length === 0) return known;
+  for (const { subscriptions } of tables) {
+    const { rows } = await db.query<StoredContact>({
+      name: `space-contacts-${subscriptions}`,
+      text: `SELECT contact, status, at, received, source_id, message_id, groups FROM ${subscriptions}
+        WHERE space_no = $1 AND contact = ANY($2)`,
+      values: [spaceNo, contacts],
+    });
+    for (const row of rows) {
+      const { contact, status, source_id: sourceId, message_id: messageId, groups } = row;
+      const moment = { at: Number(row.at), received: Number(row.received) };
+      known.set(contact, { ...moment, status, sourceId, messageId, groups });
+    }
+  }
+  return known;
+}
+
+interface StoredContact {
+  readonly contact: string;
+  readonly status: SubscriptionStatus | null;
+  readonly at: string;
+  readonly received: string;
+  readonly source_id: string;
+  readonly message_id: string | null;
+  readonly groups: Contact['groups'];
+}
+
+/** When these messages arrived, if they did within the time that counts. */
+async function loadSeen(
+  db: Queryable,
+  spaceNo: number,
+  { once, firstReceivedAt }: Wanted,
+  tables: readonly SpaceTables[],
+): Promise<Map<string, number>> {
+  const seen = new Map<string, number>();
+  if (once.length === 0) return seen;
+  for (const table of tables) {
+    const { rows } = await db.query({
+      name: `space-seen-${table.seen}`,
+      text: `SELECT replace(key::text, '-', ''), received_at FROM ${table.seen}
+        WHERE space_no = $1 AND key = ANY($2::uuid[]) AND received_at > $3`,
+      values: [spaceNo, once, new Date(firstReceivedAt - onceMs)],
+      rowMode: 'array',
+    });
+    for (const [hash, at] of rows as unknown as [string, Date][]) {
+      seen.set(hash, Math.max(at.getTime(), seen.get(hash) ?? 0));
+    }
+  }
+  return seen;
+}
+
+async function loadSuppressed(db: Queryable, userIds: readonly string[]): Promise<Map<string, string[]>> {
+  const suppressed = new Map<string, string[]>();
+  const { rows } = await db.query<{ user_id: string; source_id: string }>({
+    name: 'space-suppressed',
+    text: 'SELECT user_id, source_id FROM suppressions WHERE user_id = ANY($1)',
+    values: [userIds],
+  });
+  for (const { user_id: userId, source_id: sourceId } of rows) {
+    suppressed.set(userId, [...(suppressed.get(userId) ?? []), sourceId]);
+  }
+  return suppressed;
+}
+
+/** `suppresses`: whether anybody is suppressed at all. */
 export async function loadWorkingSet(
   db: Queryable,
   spaceNo: number,
-  keys: readonly string[],
+  wanted: Wanted,
+  suppresses: boolean,
   tables: readonly SpaceTables[],
 ): Promise<WorkingSet> {
-  const owners = await loadOwners(db, spaceNo, keys, tables);
+  const owners = await loadOwners(db, spaceNo, wanted.keys, tables);
   const profiles = await loadProfiles(db, spaceNo, owners.values(), tables);
-  return { owners, profiles };
+  const contacts = await loadContacts(db, spaceNo, wanted.contacts, tables);
+  const seen = await loadSeen(db, spaceNo, wanted, tables);
+  const suppressed = suppresses ? await loadSuppressed(db, wanted.userIds) : new Map<string, string[]>();
+  return { owners, profiles, contacts, seen, suppressed };
 }

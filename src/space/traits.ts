@@ -4,7 +4,7 @@
  * key leaves a tombstone, so that an older message cannot bring it back. Source: `profile-space.md` 2.7.
  */
 import type { Json, JsonObject } from '../base/json.ts';
-import type { ProfileRow, Traits, TraitWrite } from './working-set.ts';
+import type { Moment, ProfileRow, Traits, TraitWrite } from './working-set.ts';
 
 export type WriteOrigin = Omit<TraitWrite, 'keys' | 'gone'>;
 
@@ -53,7 +53,7 @@ function written(origin: WriteOrigin, keys: readonly string[], gone: readonly st
 }
 
 /** True when `a` beats `b`, `a` being the one that came later. */
-export function isNewer(a: WriteOrigin, b: WriteOrigin): boolean {
+export function isNewer(a: Moment, b: Moment): boolean {
   return a.at !== b.at ? a.at > b.at : a.received >= b.received;
 }
 

@@ -9,12 +9,15 @@
  * since it was loaded, other than those in front. If somebody did, its rows are taken back, and it is loaded and computed
  * again under the lock of the counter, where nobody can come between.
  */
-import type { Database, Queryable, Transaction } from '../db/db.ts';
+import type { Database } from '../db/db.ts';
 import { applyBatch, type Delta, type PreparedBatch, prepareBatch } from './batch.ts';
+import { createDays, type Days } from './days.ts';
 import { type DeltaStatement, renderDelta, writeDelta } from './delta.ts';
+import { type Remembered, SpaceMemory } from './memory.ts';
 import { compileRules, type SpaceRules } from './rules.ts';
-import type { AlsoWrite, IncomingMessage, SpaceRef, SpaceWriter, Written } from './space.ts';
+import type { AlsoWrite, IncomingMessage, OnWritten, SpaceRef, SpaceWriter, Written } from './space.ts';
 import { loadWorkingSet, realTables } from './store.ts';
+import { noteChanges, readHead, takeTurn, takeTurnIfAt } from './turns.ts';
 import { newerOver, type Overlay, type WorkingSet } from './working-set.ts';
 
 /** A batch's result, and the statements that store it. */
@@ -31,6 +34,7 @@ class UnderWay {
   /** When it has committed or failed. */
   end: Promise<unknown> = Promise.resolve();
   isVoid = false;
+  private isTold = false;
   private resolve: (verdict: bigint | null) => void = () => undefined;
 
   constructor(state: Overlay) {
@@ -42,7 +46,9 @@ class UnderWay {
 
   /** The first verdict stands. */
   tell(verdict: bigint | null): void {
-    this.isVoid ||= verdict === null;
+    if (this.isTold) return;
+    this.isTold = true;
+    this.isVoid = verdict === null;
     this.resolve(verdict);
   }
 }
@@ -58,16 +64,25 @@ const writingAtOnce = 2;
 /** After a lost race so many batches take their turn before they write: what is written ahead would be lost again. */
 const batchesInTurn = 20;
 
-export function createSpaceWriter({ db }: { readonly db: Database }): SpaceWriter {
+export interface SpaceWriterOptions {
+  readonly db: Database;
+  /** Told what was written, after each commit. */
+  readonly onWritten?: OnWritten;
+}
+
+export function createSpaceWriter({ db, onWritten }: SpaceWriterOptions): SpaceWriter {
   const lanes = new Map<number, SpaceLane>();
+  const days = createDays(db);
   return {
-    write(space, batch, also) {
+    async write(space, batch, also) {
       let lane = lanes.get(space.no);
       if (lane === undefined) {
-        lane = new SpaceLane(db, space.no);
+        lane = new SpaceLane(db, days, space.no);
         lanes.set(space.no, lane);
       }
-      return lane.write(space, batch, also);
+      const written = await lane.write(space, batch, also);
+      onWritten?.(space.no, batch, written.outcomes);
+      return written;
     },
     async [Symbol.asyncDispose]() {
       await Promise.all([...lanes.values()].map((lane) => lane.settled()));
@@ -78,6 +93,7 @@ export function createSpaceWriter({ db }: { readonly db: Database }): SpaceWrite
 /** One space's queue in this process. */
 class SpaceLane {
   private readonly db: Database;
+  private readonly days: Days;
   private readonly spaceNo: number;
   /** In the order of their turns. */
   private readonly underWay: UnderWay[] = [];
@@ -86,9 +102,14 @@ class SpaceLane {
   private rules: { readonly settings: SpaceRef['settings']; readonly compiled: SpaceRules } | null = null;
   /** Batches that are not written ahead, because somebody else writes to the space too. */
   private inTurn = 0;
+  /** Holds at `lastSeq`, or on top of the batches under way. */
+  private readonly memory = new SpaceMemory();
+  /** The space's counter after the last batch of this lane that committed as it was computed. */
+  private lastSeq: bigint | null = null;
 
-  constructor(db: Database, spaceNo: number) {
+  constructor(db: Database, days: Days, spaceNo: number) {
     this.db = db;
+    this.days = days;
     this.spaceNo = spaceNo;
   }
 
@@ -120,9 +141,10 @@ class SpaceLane {
   ): Promise<{ result: Promise<Written> }> {
     for (let other = this.voidOne(); other !== undefined; other = this.voidOne()) await other.end;
     const inFront = [...this.underWay];
-    const { batch, picture } = await this.load(messages, rules);
-    const workingSet = inFront.reduce((set, { state }) => newerOver(set, state, batch.keys), picture.workingSet);
+    const { batch, picture } = await this.load(messages, rules, inFront.length === 0);
+    const workingSet = inFront.reduce((set, { state }) => newerOver(set, state, batch), picture.workingSet);
     const computed = await this.compute(batch, workingSet, rules);
+    this.memory.learn(computed.delta.state, batch.keys);
     const own = new UnderWay(computed.delta.state);
     const ahead = await this.waitForRoom(own.state);
     const committing = this.commit({
@@ -166,17 +188,23 @@ class SpaceLane {
 
   private forget(batch: UnderWay): void {
     batch.tell(null);
+    if (batch.isVoid) this.memory.clear();
     this.underWay.splice(this.underWay.indexOf(batch), 1);
   }
 
-  private async load(messages: readonly IncomingMessage[], rules: SpaceRules) {
+  private async load(messages: readonly IncomingMessage[], rules: SpaceRules, isFirst: boolean) {
+    await this.days.prepare(messages);
     const client = await this.db.pool.connect();
     try {
-      const reading = readSeq(client, this.spaceNo);
+      const reading = readHead(client, this.spaceNo);
       reading.catch(() => undefined);
       const batch = await prepareBatch(messages, rules);
-      const seq = await reading;
-      const workingSet = await loadWorkingSet(client, this.spaceNo, batch.keys, [realTables]);
+      const { seq, suppresses } = await reading;
+      if (isFirst && seq !== this.lastSeq) this.memory.clear();
+      const remembered = this.memory.find(batch.keys);
+      const wanted = { ...batch, keys: remembered.missing };
+      const loaded = await loadWorkingSet(client, this.spaceNo, wanted, suppresses, [realTables]);
+      const workingSet = withRemembered(loaded, remembered);
       const picture: Picture = { seq, workingSet };
       return { batch, picture };
     } finally {
@@ -193,6 +221,7 @@ class SpaceLane {
     const { computed, expected, turn, ahead, tell } = work;
     const seq = ahead ? await this.commitAhead(work) : null;
     if (seq !== null) {
+      this.lastSeq = seq;
       tell(seq);
       return computed.delta;
     }
@@ -200,6 +229,7 @@ class SpaceLane {
     // Those behind must let go of what they wrote ahead before this one waits for anybody.
     if (before === null) {
       tell(null);
+      this.memory.clear();
       this.inTurn = batchesInTurn;
     }
     await turn;
@@ -208,6 +238,8 @@ class SpaceLane {
       if (!isCollision(error)) throw error;
       return this.commitInTurn(work, null);
     });
+    if (written.asComputed) this.lastSeq = written.seq;
+    else this.memory.clear();
     tell(written.asComputed ? written.seq : null);
     return written.delta;
   }
@@ -218,9 +250,10 @@ class SpaceLane {
     try {
       return await this.db.transaction(async (tx) => {
         await writeDelta(tx, statements);
-        const before = await expected;
+        const before = await soon(expected);
         const seq = before === null ? null : await takeTurnIfAt(tx, this.spaceNo, before);
         if (seq === null) throw new LostRace();
+        await noteChanges(tx, this.spaceNo, seq, [...delta.state.changed]);
         await also?.(tx, { outcomes: delta.outcomes, effects: delta.effects });
         return seq;
       });
@@ -231,21 +264,34 @@ class SpaceLane {
   }
 
   /** Takes the turn, then writes. */
-  private commitInTurn({ batch, rules, computed: first, also }: Work, expected: bigint | null) {
+  private commitInTurn({ batch, rules, computed: first, also, tell }: Work, expected: bigint | null) {
     return this.db.transaction(async (tx) => {
-      const seq = await takeTurn(tx, this.spaceNo);
+      const { seq, suppresses } = await takeTurn(tx, this.spaceNo);
       const asComputed = seq - 1n === expected;
       let computed = first;
       if (!asComputed) {
-        const workingSet = await loadWorkingSet(tx, this.spaceNo, batch.keys, [realTables]);
+        // Those behind were built on what is not so, and may hold rows that this one will change now.
+        tell(null);
+        const workingSet = await loadWorkingSet(tx, this.spaceNo, batch, suppresses, [realTables]);
         computed = await this.compute(batch, workingSet, rules);
       }
       const { delta, statements } = computed;
       await writeDelta(tx, statements);
+      await noteChanges(tx, this.spaceNo, seq, [...delta.state.changed]);
       await also?.(tx, { outcomes: delta.outcomes, effects: delta.effects });
       return { delta, seq, asComputed };
     });
   }
+}
+
+/** What is remembered is newer than what was loaded, or the same. */
+function withRemembered(loaded: WorkingSet, { owners, profiles }: Remembered): WorkingSet {
+  if (owners.size === 0) return loaded;
+  return {
+    ...loaded,
+    owners: new Map([...loaded.owners, ...owners]),
+    profiles: new Map([...loaded.profiles, ...profiles]),
+  };
 }
 
 interface Work {
@@ -262,6 +308,25 @@ interface Work {
   readonly tell: (verdict: bigint | null) => void;
 }
 
+/**
+ * How long a batch keeps rows locked while it waits for those in front, ms. They may wait for a row of another process's
+ * batch, and that one for a row of this one: a circle that Postgres cannot see, as part of it is in this process.
+ */
+const longestHoldMs = 1_000;
+
+/** Null when it takes too long: the batch lets go of its rows and comes again in its turn. */
+async function soon(expected: Promise<bigint | null>): Promise<bigint | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, longestHoldMs, null);
+  });
+  try {
+    return await Promise.race([expected, tooLong]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Somebody else committed to the space since the batch was loaded. */
 class LostRace extends Error {}
 
@@ -273,6 +338,7 @@ function isCollision(error: unknown): boolean {
 /** A row that another transaction has not committed yet cannot be changed from a transaction beside it. */
 function changeSameProfile(state: Overlay, other: Overlay): boolean {
   for (const id of state.changed) if (other.created.has(id) || other.changed.has(id)) return true;
+  for (const contact of state.changedContacts) if (other.changedContacts.has(contact)) return true;
   return false;
 }
 
@@ -292,44 +358,4 @@ async function expectedSeq(inFront: readonly UnderWay[], loaded: bigint): Promis
   const last = seqs.at(-1) as bigint;
   const inARow = last - first === BigInt(seqs.length - 1);
   return inARow && loaded >= first - 1n && loaded <= last ? last : null;
-}
-
-/** The counter of a space; made before the first write to it. */
-async function readSeq(client: Queryable, spaceNo: number): Promise<bigint> {
-  const { rows } = await client.query<{ seq: string }>({
-    name: 'space-seq',
-    text: 'SELECT seq FROM space_heads WHERE space_no = $1',
-    values: [spaceNo],
-  });
-  if (rows[0] !== undefined) return BigInt(rows[0].seq);
-  await client.query('INSERT INTO space_heads (space_no) VALUES ($1) ON CONFLICT DO NOTHING', [spaceNo]);
-  return readSeq(client, spaceNo);
-}
-
-/**
- * Waits for the turn and takes the next number, in one statement: the row stays locked until the transaction ends, and a
- * transaction that fails gives the number back.
- */
-async function takeTurn(tx: Transaction, spaceNo: number): Promise<bigint> {
-  const { rows } = await tx.query<{ seq: string }>({
-    name: 'space-turn',
-    text: 'UPDATE space_heads SET seq = seq + 1 WHERE space_no = $1 RETURNING seq',
-    values: [spaceNo],
-  });
-  return BigInt((rows[0] as { seq: string }).seq);
-}
-
-/**
- * Takes the next number if the counter is at `before` and nobody holds it, without waiting: whoever holds it may wait for
- * rows that this transaction has written. Null otherwise.
- */
-async function takeTurnIfAt(tx: Transaction, spaceNo: number, before: bigint): Promise<bigint | null> {
-  const { rows } = await tx.query<{ seq: string }>({
-    name: 'space-turn-if-at',
-    text: `UPDATE space_heads SET seq = seq + 1
-      WHERE space_no = (SELECT space_no FROM space_heads WHERE space_no = $1 AND seq = $2 FOR UPDATE SKIP LOCKED)
-      RETURNING seq`,
-    values: [spaceNo, before.toString()],
-  });
-  return rows[0] === undefined ? null : BigInt(rows[0].seq);
 }

@@ -111,13 +111,17 @@ async function writeGroup(
   record: ((tx: Transaction) => Promise<void>) | undefined,
 ): Promise<void> {
   const receivedAt = options.clock.now();
-  const messages = group.places.map((place) => ({
-    message: (batch[place] as Delivery).message,
-    receivedAt,
-    sourceId: group.space.id,
-    mappingId: origin.mappingId,
-    syncId: origin.syncId,
-  }));
+  const messages = group.places.map((place) => {
+    const { message } = batch[place] as Delivery;
+    return {
+      message,
+      receivedAt,
+      sourceId: group.space.id,
+      mappingId: origin.mappingId,
+      syncId: origin.syncId,
+      ...(message.type === 'track' && { onceKey: `${origin.mappingId} ${String(message.messageId)}` }),
+    };
+  });
   const fill = (written: Written) => {
     for (const [index, place] of group.places.entries())
       receipts[place] = receiptOf(written.outcomes[index] as Outcome);
@@ -133,6 +137,8 @@ async function writeGroup(
 
 const delivered: Receipt = { kind: 'delivered' };
 
+/** What the space has already is delivered. */
 function receiptOf(outcome: Outcome): Receipt {
+  if (outcome.kind === 'dropped' && outcome.reason === 'duplicate') return delivered;
   return outcome.kind === 'applied' ? delivered : { kind: 'refused', code: outcome.reason, reason: outcome.detail };
 }

@@ -1,15 +1,17 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of the workspace file look like that
-import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { testDatabase } from '../../test/database.ts';
 import type { Database } from '../db/db.ts';
 import { checks } from './checks.test-support.ts';
 import {
   bumpEpoch,
+  createEventStream,
   createSpace,
   createToken,
   findMapping,
   findModel,
   findSource,
+  listEventStreams,
   listSpaces,
   openSecrets,
   parseWorkspaceFile,
@@ -20,7 +22,12 @@ import {
 } from './workspace.ts';
 
 const canary = 'canary-7f3a';
-const env = { CRM_PASSWORD: `${canary}-password`, CRM_URL: `postgres://u:${canary}-url@h/db`, PAPI: `${canary}-papi` };
+const env = {
+  CRM_PASSWORD: `${canary}-password`,
+  CRM_URL: `postgres://u:${canary}-url@h/db`,
+  PAPI: `${canary}-papi`,
+  KEY: `${canary}-key`,
+};
 let secrets: Secrets;
 beforeAll(async () => {
   secrets = await openSecrets({ key: Buffer.alloc(32, 7).toString('base64'), dataFolder: '/nowhere' });
@@ -280,6 +287,7 @@ test('what the file no longer names is removed, except spaces with profiles', as
     destinations: [],
     mappings: [],
     spaces: [main],
+    eventStreams: [],
   });
   expect((await plan(db, 'spaces: {}\n')).changesNothing).toBe(true);
 });
@@ -379,4 +387,204 @@ test('a change that fails halfway changes nothing', async () => {
   };
   await expect(runApply({ db, secrets }, broken)).rejects.toThrow(/action/);
   expect(await dump(db)).toBe(before);
+});
+
+describe('event streams', () => {
+  const spaces = 'spaces: { main: {}, second: {} }\n';
+  const streams = (...lines: string[]) => `${spaces}event_streams:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+  const keysOf = async (db: Database) =>
+    Object.fromEntries((await listEventStreams(db.pool)).map(({ name, writeKey }) => [name, writeKey]));
+
+  test('are made with the spaces they name, and get a write key once', async () => {
+    await using db = await testDatabase();
+    const text = streams(
+      'website: { spaces: [second, main], client_side: true }',
+      'billing: { spaces: [main], enabled: false, write_key: old-key_1 }',
+    );
+    const first = await plan(db, text);
+    expect(first.entries.map(({ action, kind, name }) => `${action} ${kind} ${name}`)).toEqual([
+      'create space main',
+      'create space second',
+      'create event stream website',
+      'create event stream billing',
+    ]);
+    expect(await runApply({ db, secrets }, first)).toMatchObject({ created: 4 });
+    const { eventStreams, spaces: made } = await readWorkspace({ db: db.pool, secrets });
+    const [main, second] = made;
+    expect(eventStreams).toEqual([
+      {
+        id: expect.stringMatching(/^evs_[0-9A-Za-z]{27}$/),
+        name: 'billing',
+        writeKey: 'old-key_1',
+        spaces: [main],
+        enabled: false,
+        clientSide: false,
+      },
+      {
+        id: expect.stringMatching(/^evs_/),
+        name: 'website',
+        writeKey: expect.stringMatching(/^[0-9A-Za-z]{32}$/),
+        spaces: [second, main],
+        enabled: true,
+        clientSide: true,
+      },
+    ]);
+    expect(await listEventStreams(db.pool)).toEqual(eventStreams);
+
+    const before = await dump(db);
+    expect((await plan(db, text)).changesNothing).toBe(true);
+    // The one it has is kept, also when the file no longer gives it.
+    expect((await plan(db, text.replace(', write_key: old-key_1', ''))).changesNothing).toBe(true);
+    await apply(db, text);
+    expect(await dump(db)).toBe(before);
+  });
+
+  test('what changes is listed, write keys without showing them', async () => {
+    await using db = await testDatabase();
+    await apply(db, streams('website: { spaces: [main] }', 'app: { spaces: [main] }'));
+    const [app, website] = await listEventStreams(db.pool);
+    const text = streams('website: { spaces: [main, second], client_side: true, enabled: false, write_key: "${KEY}" }');
+    const changed = await plan(db, text);
+    expect(changed.entries.filter(({ action }) => action !== 'same')).toEqual([
+      {
+        action: 'change',
+        kind: 'event stream',
+        name: 'website',
+        changes: [
+          { path: 'client_side', from: false, to: true },
+          { path: 'enabled', from: true, to: false },
+          { path: 'spaces', from: ['main'], to: ['main', 'second'] },
+          { path: 'write_key', from: '(set)', to: '(set)' },
+        ],
+        notes: ['Its old write key stops working: SDKs that use it are answered 200 and their messages are discarded.'],
+      },
+      {
+        action: 'remove',
+        kind: 'event stream',
+        name: 'app',
+        changes: [],
+        notes: ['Its write key stops working: SDKs that use it are answered 200 and their messages are discarded.'],
+      },
+    ]);
+    for (const key of [canary, app?.writeKey, website?.writeKey]) expect(JSON.stringify(changed)).not.toContain(key);
+    expect(await runApply({ db, secrets }, changed)).toMatchObject({ created: 0, changed: 1, removed: 1 });
+    const [after, ...others] = await listEventStreams(db.pool);
+    expect(others).toEqual([]);
+    expect(after).toMatchObject({ id: website?.id, writeKey: `${canary}-key`, enabled: false, clientSide: true });
+    expect(after?.spaces.map(({ name }) => name)).toEqual(['main', 'second']);
+    expect((await plan(db, text)).changesNothing).toBe(true);
+  });
+
+  test('a write key may change hands in one apply, also both ways', async () => {
+    await using db = await testDatabase();
+    await apply(
+      db,
+      streams(
+        'a: { spaces: [main], write_key: one }',
+        'b: { spaces: [main], write_key: two }',
+        'c: { spaces: [main], write_key: three }',
+      ),
+    );
+    await apply(
+      db,
+      streams(
+        'a: { spaces: [main], write_key: two }',
+        'b: { spaces: [main], write_key: one }',
+        'd: { spaces: [main], write_key: three }',
+      ),
+    );
+    expect(await keysOf(db)).toEqual({ a: 'two', b: 'one', d: 'three' });
+  });
+
+  test("a write key that is something else's is a fault on its line", async () => {
+    await using db = await testDatabase();
+    await apply(db, streams('website: { spaces: [main] }'));
+    const [space] = await listSpaces(db.pool);
+    const { website } = await keysOf(db);
+    const taken = streams(
+      'website: { spaces: [main] }',
+      `app: { spaces: [main], write_key: ${website} }`,
+      `other: { spaces: [main], write_key: ${space?.writeKey} }`,
+    );
+    await expect(plan(db, taken)).rejects.toMatchObject({
+      code: 'workspace_invalid',
+      faults: [
+        {
+          where: 'shop.yaml:4:37',
+          message: 'event_streams.app.write_key: the event stream "website" has this write key.',
+        },
+        { where: 'shop.yaml:5:39', message: 'event_streams.other.write_key: the space "main" has this write key.' },
+      ],
+    });
+    // Its own is not taken.
+    expect((await plan(db, streams(`website: { spaces: [main], write_key: ${website} }`))).changesNothing).toBe(true);
+  });
+
+  test('a space goes with the last stream that uses it, not before', async () => {
+    await using db = await testDatabase();
+    await apply(db, streams('website: { spaces: [main, second] }'));
+    await expect(
+      plan(db, streams('website: { spaces: [main, second] }').replace(', second: {}', '')),
+    ).rejects.toMatchObject({
+      faults: [
+        {
+          where: 'shop.yaml:3:29',
+          message: 'event_streams.website.spaces[1]: there is no space "second" in this file. There is "main".',
+        },
+      ],
+    });
+    const old = await plan(db, 'spaces: { main: {} }');
+    await createEventStream(db, { name: 'late', spaces: ['second'], clientSide: false });
+    await expect(runApply({ db, secrets }, old)).rejects.toMatchObject({ code: 'workspace_changed' });
+    expect(await apply(db, 'spaces: { main: {} }')).toMatchObject({ removed: 3 });
+    expect(await listEventStreams(db.pool)).toEqual([]);
+  });
+});
+
+test('the settings of a space are stored when given, and their changes listed by path', async () => {
+  await using db = await testDatabase();
+  await apply(db, 'spaces: { main: {} }');
+  const [before] = await listSpaces(db.pool);
+  expect(Object.keys(before?.settings ?? {}).sort()).toEqual(['autoRegister', 'identifiers']);
+  const usual = 'spaces: { main: { filters: {}, subscription_groups: [], identifier_deletion: false } }';
+  expect((await plan(db, usual)).changesNothing).toBe(true);
+  const text = `
+spaces:
+  main:
+    filters:
+      office: { if: 'context.ip = "10.0.0.7"', description: Ourselves. }
+      tests: { if: properties.test = true, enabled: false }
+    subscription_groups: [weekly digest, Offers]
+    identifier_deletion: true
+`;
+  await apply(db, text);
+  const [after] = await listSpaces(db.pool);
+  expect(after?.settings).toEqual({
+    ...before?.settings,
+    filters: [
+      { name: 'office', if: 'context.ip = "10.0.0.7"', description: 'Ourselves.', enabled: true },
+      { name: 'tests', if: 'properties.test = true', description: '', enabled: false },
+    ],
+    subscriptionGroups: ['weekly digest', 'Offers'],
+    identifierDeletion: true,
+  });
+  expect((await plan(db, text)).changesNothing).toBe(true);
+  const other = text
+    .replace('10.0.0.7', '10.0.0.8')
+    .replace(', Offers', '')
+    .replace('deletion: true', 'deletion: false');
+  const changed = await plan(db, other);
+  expect(changed.entries).toMatchObject([
+    {
+      changes: [
+        { path: 'filters.office.if', from: 'context.ip = "10.0.0.7"', to: 'context.ip = "10.0.0.8"' },
+        { path: 'identifier_deletion', from: true, to: false },
+        { path: 'subscription_groups', from: ['weekly digest', 'Offers'], to: ['weekly digest'] },
+      ],
+      notes: ['Existing profiles stay as they are; new messages follow the new rules.'],
+    },
+  ]);
+  expect((await plan(db, text.replace('deletion: true', 'deletion: false'))).entries).toMatchObject([
+    { action: 'change', notes: [] },
+  ]);
 });

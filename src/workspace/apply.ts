@@ -5,13 +5,15 @@
 import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Database, Transaction } from '../db/db.ts';
-import type { Definitions, Kind } from './definitions.ts';
+import { type Definitions, type Kind, kinds } from './definitions.ts';
+import { changeWorkspace } from './lock.ts';
 import { bumpEpoch, resolveMapping } from './lookup.ts';
 import { type ApplyPlan, type PlannedReset, stateOf } from './plan.ts';
 import { readRecords, splitSettings, type WorkspaceRecords } from './records.ts';
 import type { Secrets } from './secrets.ts';
 import { createSpace } from './spaces.ts';
 import type { ResolvedMapping } from './workspace.ts';
+import { newWriteKey } from './write-keys.ts';
 
 export interface Applied {
   /** How many objects were created, changed and removed. */
@@ -34,10 +36,7 @@ export async function runApply(
   { db, secrets }: { readonly db: Database; readonly secrets: Secrets },
   plan: ApplyPlan,
 ): Promise<Applied> {
-  return db.transaction(async (tx) => {
-    // What the lock waited for must be seen, whatever the server's default is.
-    await tx.query('SET TRANSACTION ISOLATION LEVEL READ COMMITTED');
-    await lockWorkspace(tx);
+  return changeWorkspace(db, async (tx) => {
     const records = await readRecords(tx);
     if (stateOf(records) !== plan.state) {
       throw new MillraceError('workspace_changed', 'The workspace was changed after this plan was made.');
@@ -45,10 +44,11 @@ export async function runApply(
     const removed = removals(records, plan);
     await refuseProfiles(tx, removed.space, plan);
     const writer = makeWriter(tx, secrets, records);
+    await freeWriteKeys(tx, removed['event stream'], plan);
     await writeWanted(writer, plan);
     for (const { mappingId } of plan.resets) await bumpEpoch(tx, mappingId);
     for (const kind of ['mapping', 'destination', 'model', 'source', 'space'] as const) {
-      await tx.query(`DELETE FROM ${kind}s WHERE id = ANY($1)`, [removed[kind].map(({ id }) => id)]);
+      await tx.query(`DELETE FROM ${kinds[kind].table} WHERE id = ANY($1)`, [removed[kind].map(({ id }) => id)]);
     }
     const count = (action: string) => plan.entries.filter((entry) => entry.action === action).length;
     return {
@@ -62,9 +62,15 @@ export async function runApply(
   });
 }
 
-/** Held until the transaction ends; everybody who changes the workspace takes it first. */
-export async function lockWorkspace(tx: Transaction): Promise<void> {
-  await tx.query('SELECT 1 FROM workspace FOR UPDATE');
+/** Before anything is written: a stream may take the write key of one that is removed, or that gets another. */
+async function freeWriteKeys(tx: Transaction, removed: Removals['event stream'], plan: ApplyPlan): Promise<void> {
+  await tx.query('DELETE FROM event_streams WHERE id = ANY($1)', [removed.map(({ id }) => id)]);
+  const given = plan.wanted().eventStreams.filter(({ writeKey }) => writeKey !== null);
+  await tx.query(
+    `UPDATE event_streams e SET write_key = '(none) ' || e.id FROM unnest($1::text[], $2::text[]) AS wanted (name, write_key)
+     WHERE e.name = wanted.name AND e.write_key <> wanted.write_key`,
+    [given.map(({ name }) => name), given.map(({ writeKey }) => writeKey)],
+  );
 }
 
 type Removals = Readonly<Record<Kind, readonly { readonly id: string; readonly name: string; readonly no?: number }[]>>;
@@ -74,7 +80,7 @@ function removals(records: WorkspaceRecords, plan: ApplyPlan): Removals {
     const names = new Set(
       plan.entries.filter((entry) => entry.kind === kind && entry.action === 'remove').map(({ name }) => name),
     );
-    return records[`${kind}s`].filter(({ name }) => names.has(name));
+    return records[kinds[kind].table].filter(({ name }) => names.has(name));
   };
   return {
     space: gone('space'),
@@ -82,6 +88,7 @@ function removals(records: WorkspaceRecords, plan: ApplyPlan): Removals {
     model: gone('model'),
     destination: gone('destination'),
     mapping: gone('mapping'),
+    'event stream': gone('event stream'),
   };
 }
 
@@ -96,6 +103,8 @@ interface Writer {
   readonly tx: Transaction;
   /** The id of an object that is there, or was just made. */
   idOf(kind: Kind, name: string): string;
+  /** An object that was made elsewhere. */
+  made(kind: Kind, object: { readonly id: string; readonly name: string }): void;
   /** Inserts the object, or updates the one of this name. */
   write(kind: Exclude<Kind, 'space'>, name: string, values: Readonly<Record<string, unknown>>): Promise<void>;
   /** Settings as columns. */
@@ -107,30 +116,30 @@ interface Writer {
 }
 
 function makeWriter(tx: Transaction, secrets: Secrets, records: WorkspaceRecords): Writer {
-  const prefixes = { source: 'src', model: 'mod', destination: 'dst', mapping: 'mpg', space: 'spa' } as const;
   const ids = new Map<string, string>();
   const there = new Set<string>();
-  for (const kind of Object.keys(prefixes) as Kind[]) {
-    for (const { id, name } of records[`${kind}s`]) {
+  for (const kind of Object.keys(kinds) as Kind[]) {
+    for (const { id, name } of records[kinds[kind].table]) {
       ids.set(`${kind} ${name}`, id);
       there.add(id);
     }
   }
   const idOf = (kind: Kind, name: string) => {
-    const id = ids.get(`${kind} ${name}`) ?? newId(prefixes[kind]);
+    const id = ids.get(`${kind} ${name}`) ?? newId(kinds[kind].prefix);
     ids.set(`${kind} ${name}`, id);
     return id;
   };
   return {
     tx,
     idOf,
+    made: (kind, { id, name }) => void ids.set(`${kind} ${name}`, id),
     async write(kind, name, values) {
       const id = idOf(kind, name);
       const columns = Object.keys(values);
       const set = columns.map((column, index) => `${column} = $${index + 3}`).join(', ');
       const statement = there.has(id)
-        ? `UPDATE ${kind}s SET name = $2, ${set}, updated_at = now() WHERE id = $1`
-        : `INSERT INTO ${kind}s (id, name, ${columns.join(', ')}, created_at, updated_at)
+        ? `UPDATE ${kinds[kind].table} SET name = $2, ${set}, updated_at = now() WHERE id = $1`
+        : `INSERT INTO ${kinds[kind].table} (id, name, ${columns.join(', ')}, created_at, updated_at)
            VALUES ($1, $2, ${columns.map((_, index) => `$${index + 3}`).join(', ')}, now(), now())`;
       await tx.query(statement, [id, name, ...Object.values(values)]);
     },
@@ -151,7 +160,7 @@ async function writeWanted(writer: Writer, plan: ApplyPlan): Promise<void> {
     plan.entries.filter(({ action }) => action === 'create').map(({ kind, name }) => `${kind} ${name}`),
   );
   for (const { name, settings } of wanted.spaces.filter(isTouched('space'))) {
-    if (created.has(`space ${name}`)) await createSpace(writer.tx, name, settings);
+    if (created.has(`space ${name}`)) writer.made('space', await createSpace(writer.tx, name, settings));
     else await updateSpace(writer, name, settings);
   }
   for (const source of wanted.sources.filter(isTouched('source'))) await writeSource(writer, source);
@@ -159,6 +168,8 @@ async function writeWanted(writer: Writer, plan: ApplyPlan): Promise<void> {
   for (const destination of wanted.destinations.filter(isTouched('destination')))
     await writeDestination(writer, destination);
   for (const mapping of wanted.mappings.filter(isTouched('mapping'))) await writeMapping(writer, mapping);
+  for (const stream of wanted.eventStreams.filter(isTouched('event stream')))
+    await writeEventStream(writer, stream, created.has(`event stream ${stream.name}`));
 }
 
 async function updateSpace(
@@ -200,5 +211,19 @@ async function writeMapping(writer: Writer, mapping: Definitions['mappings'][num
     enabled: mapping.enabled,
     skip_backfill: mapping.skipBackfill,
     guard_percent: mapping.guardPercent,
+  });
+}
+
+async function writeEventStream(
+  writer: Writer,
+  { name, spaces, clientSide, writeKey, enabled }: Definitions['eventStreams'][number],
+  isNew: boolean,
+): Promise<void> {
+  const write_key = writeKey ?? (isNew ? newWriteKey() : undefined);
+  await writer.write('event stream', name, {
+    space_ids: spaces.map((space) => writer.idOf('space', space)),
+    client_side: clientSide,
+    enabled,
+    ...(write_key !== undefined && { write_key }),
   });
 }

@@ -49,15 +49,39 @@ export interface MappingDefinition {
   readonly enabled: boolean;
 }
 
+export interface EventStreamDefinition {
+  readonly name: string;
+  readonly spaces: readonly string[];
+  readonly clientSide: boolean;
+  /** Null in a file that leaves it to us: the one it has is kept, or one is made. */
+  readonly writeKey: string | null;
+  readonly enabled: boolean;
+}
+
 export interface Definitions {
   readonly spaces: readonly SpaceDefinition[];
   readonly sources: readonly SourceDefinition[];
   readonly models: readonly ModelDefinition[];
   readonly destinations: readonly DestinationDefinition[];
   readonly mappings: readonly MappingDefinition[];
+  readonly eventStreams: readonly EventStreamDefinition[];
 }
 
-export type Kind = 'space' | 'source' | 'model' | 'destination' | 'mapping';
+/** The kinds of what is configured, as plans call them: where their definitions are, their table, and how ids begin. */
+export const kinds = {
+  space: { list: 'spaces', table: 'spaces', prefix: 'spa' },
+  source: { list: 'sources', table: 'sources', prefix: 'src' },
+  model: { list: 'models', table: 'models', prefix: 'mod' },
+  destination: { list: 'destinations', table: 'destinations', prefix: 'dst' },
+  mapping: { list: 'mappings', table: 'mappings', prefix: 'mpg' },
+  'event stream': { list: 'eventStreams', table: 'event_streams', prefix: 'evs' },
+} as const satisfies Record<
+  string,
+  { readonly list: keyof Definitions; readonly table: keyof WorkspaceRecords; readonly prefix: string }
+>;
+
+export type Kind = keyof typeof kinds;
+export type Definition = Definitions[keyof Definitions][number];
 
 /** What the database holds, said as a file would. */
 export function definitionsOf(records: WorkspaceRecords, secrets: Secrets): Definitions {
@@ -65,9 +89,10 @@ export function definitionsOf(records: WorkspaceRecords, secrets: Secrets): Defi
     const names = new Map(list.map(({ id, name }) => [id, name]));
     return (id: string) => names.get(id) ?? id;
   };
-  const [sourceName, modelName, destinationName] = [records.sources, records.models, records.destinations].map(
-    named,
-  ) as [(id: string) => string, (id: string) => string, (id: string) => string];
+  const sourceName = named(records.sources);
+  const modelName = named(records.models);
+  const destinationName = named(records.destinations);
+  const spaceName = named(records.spaces);
   return {
     spaces: records.spaces.map(({ name, settings }) => ({ name, settings })),
     sources: records.sources.map((record) => {
@@ -90,15 +115,29 @@ export function definitionsOf(records: WorkspaceRecords, secrets: Secrets): Defi
       const { id: _id, destinationId, modelId, epoch: _epoch, ...rest } = mappingOf(record);
       return { ...rest, destination: destinationName(destinationId), model: modelName(modelId) };
     }),
+    eventStreams: records.event_streams.map((record) => ({
+      name: record.name,
+      spaces: record.space_ids.map(spaceName),
+      clientSide: record.client_side,
+      writeKey: record.write_key,
+      enabled: record.enabled,
+    })),
   };
 }
 
 /** A definition as it is written in a file: for showing what changes. Settings are in clear. */
-export function fileForm(kind: Kind, definition: Definitions[`${Kind}s`][number]): JsonObject {
+export function fileForm(kind: Kind, definition: Definition): JsonObject {
   switch (kind) {
     case 'space': {
       const { settings } = definition as SpaceDefinition;
-      return { identifiers: settings.identifiers as unknown as Json, auto_register: settings.autoRegister };
+      const filters = (settings.filters ?? []).map(({ name, ...rest }) => [name, rest as JsonObject] as const);
+      return {
+        identifiers: settings.identifiers as unknown as Json,
+        auto_register: settings.autoRegister,
+        filters: Object.fromEntries(filters),
+        subscription_groups: settings.subscriptionGroups ?? [],
+        identifier_deletion: settings.identifierDeletion ?? false,
+      };
     }
     case 'source': {
       const { engine, settings, enabled } = definition as SourceDefinition;
@@ -115,6 +154,10 @@ export function fileForm(kind: Kind, definition: Definitions[`${Kind}s`][number]
     case 'mapping': {
       const { skipNulls, skipBackfill, guardPercent, name: _name, ...rest } = definition as MappingDefinition;
       return { ...rest, skip_nulls: skipNulls, skip_backfill: skipBackfill, guard_percent: guardPercent };
+    }
+    case 'event stream': {
+      const { spaces, clientSide, writeKey, enabled } = definition as EventStreamDefinition;
+      return { spaces, client_side: clientSide, write_key: writeKey, enabled };
     }
     default:
       return kind satisfies never;

@@ -22,9 +22,18 @@ const identifier = z.strictObject({
   custom: z.boolean().optional(),
 });
 
+const filter = z.strictObject({
+  if: z.string().min(1).max(10_000),
+  description: z.string().max(2000).default(''),
+  enabled: z.boolean().default(true),
+});
+
 const space = z.strictObject({
   identifiers: z.array(identifier).nullish(),
   auto_register: z.boolean().default(true),
+  filters: z.record(z.string(), filter).nullish(),
+  subscription_groups: z.array(z.string()).nullish(),
+  identifier_deletion: z.boolean().default(false),
 });
 
 /** The keys beside these are the settings of the engine, which the warehouse checks. */
@@ -68,6 +77,13 @@ const mapping = z.strictObject({
   enabled: z.boolean().default(true),
 });
 
+const eventStream = z.strictObject({
+  spaces: z.array(z.string()).min(1),
+  client_side: z.boolean().default(false),
+  write_key: z.string().optional(),
+  enabled: z.boolean().default(true),
+});
+
 /** The sections of the file: in each, names and what they stand for. */
 export const fileSections = {
   spaces: z.preprocess((value) => value ?? {}, space),
@@ -75,6 +91,7 @@ export const fileSections = {
   models: model,
   destinations: destination,
   mappings: mapping,
+  event_streams: eventStream,
 } as const;
 
 export type Section = keyof typeof fileSections;
@@ -168,6 +185,7 @@ function knownKeys(schema: z.core.$ZodType, path: FilePath): readonly string[] {
   const [step, ...rest] = path;
   const bare = unwrap(schema);
   if (bare instanceof z.ZodArray) return knownKeys(bare.element, rest);
+  if (bare instanceof z.ZodRecord) return knownKeys(bare.valueType, rest);
   if (!(bare instanceof z.ZodObject)) return [];
   if (step === undefined) return Object.keys(bare.shape);
   const next = bare.shape[step as string];
@@ -189,6 +207,7 @@ export function everyKey(): readonly string[] {
 function keysBelow(schema: z.core.$ZodType, path: string): readonly string[] {
   const bare = unwrap(schema);
   if (bare instanceof z.ZodArray) return keysBelow(bare.element, `${path}[]`);
+  if (bare instanceof z.ZodRecord) return keysBelow(bare.valueType, `${path}.*`);
   if (!(bare instanceof z.ZodObject)) return [];
   return Object.entries(bare.shape).flatMap(([key, value]) => [
     `${path}.${key}`,

@@ -1,14 +1,24 @@
 /** The spaces of a workspace file. */
-import type { IdentifierRule, SpaceSettings } from '../space/space.ts';
+import { isMillraceError } from '../base/errors.ts';
+import { parseFql } from '../base/fql.ts';
+import type { IdentifierRule, SpaceFilter, SpaceSettings } from '../space/space.ts';
 import { defaultIdentifierTypes, defaultRule, isDefaultIdentifier, recommendedBlocked } from '../space/space.ts';
 import type { FaultList, FilePath } from './file-faults.ts';
 import type { Shaped } from './file-shape.ts';
+import { isName, nameRule } from './names.ts';
 
 type IdentifierShape = NonNullable<Shaped<'spaces'>['identifiers']>[number];
 
+type FilterShapes = NonNullable<Shaped<'spaces'>['filters']>;
+
+const mostFilters = 10;
+const mostGroups = 25;
 const typeForm = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/;
 
-/** The types of the file in its order, then the defaults it does not name, in theirs. */
+/**
+ * The types of the file in its order, then the defaults it does not name, in theirs. What is left as it usually is stays
+ * out of the settings, as in spaces that were made before there was such a setting.
+ */
 export function readSpace(shape: Shaped<'spaces'>, path: FilePath, faults: FaultList): SpaceSettings {
   const listed = shape.identifiers ?? [];
   const rules = listed.map((identifier, index) => readIdentifier(identifier, [...path, 'identifiers', index], faults));
@@ -18,7 +28,60 @@ export function readSpace(shape: Shaped<'spaces'>, path: FilePath, faults: Fault
     seen.add(type);
   }
   const others = defaultIdentifierTypes.filter((type) => !seen.has(type)).map(defaultRule);
-  return { identifiers: [...rules, ...others], autoRegister: shape.auto_register };
+  const filters = readFilters(shape.filters ?? {}, [...path, 'filters'], faults);
+  const groups = shape.subscription_groups ?? [];
+  checkGroups(groups, [...path, 'subscription_groups'], faults);
+  return {
+    identifiers: [...rules, ...others],
+    autoRegister: shape.auto_register,
+    ...(filters.length > 0 && { filters }),
+    ...(groups.length > 0 && { subscriptionGroups: groups }),
+    ...(shape.identifier_deletion && { identifierDeletion: true }),
+  };
+}
+
+function readFilters(shapes: FilterShapes, path: FilePath, faults: FaultList): readonly SpaceFilter[] {
+  return Object.entries(shapes).map(([name, { if: condition, description, enabled }], index) => {
+    if (!isName(name)) faults.addKey([...path, name], `a name must ${nameRule}.`);
+    if (index === mostFilters) {
+      faults.addKey([...path, name], `this is one filter too many: a space can have ${mostFilters}.`);
+    }
+    const fault = conditionFault(condition);
+    if (fault !== null) faults.add([...path, name, 'if'], fault);
+    return { name, description, enabled, if: condition };
+  });
+}
+
+function conditionFault(condition: string): string | null {
+  try {
+    parseFql(condition);
+    return null;
+  } catch (error) {
+    if (!isMillraceError(error, 'fql_invalid')) throw error;
+    return error.message;
+  }
+}
+
+function checkGroups(names: readonly string[], path: FilePath, faults: FaultList): void {
+  for (const [index, name] of names.entries()) {
+    const here = [...path, index];
+    const fault = groupFault(name);
+    if (fault !== null) faults.add(here, `the name of a group ${fault}.`);
+    if (names.indexOf(name) !== index) faults.add(here, 'this group is in the list twice.');
+    if (index === mostGroups) faults.add(here, `this is one group too many: a space can have ${mostGroups}.`);
+  }
+}
+
+const special = /[!@#$%^&*()_+\-=[\]{};':"\\|,.<>/?]/;
+
+/** `profile-space.md` 5.2, rule 6. */
+function groupFault(name: string): string | null {
+  if (name === '' || name.length > 75) return 'must have 1 to 75 characters';
+  if (name !== name.trim()) return 'must not begin or end with a space';
+  if (/\p{Cc}/u.test(name)) return 'must be on one line';
+  if (special.test(name))
+    return `must not have special characters: ! @ # $ % ^ & * ( ) _ + - = [ ] { } ; ' : " \\ | , . < > / ?`;
+  return /[aeiou]\p{M}/iu.test(name.normalize('NFD')) ? 'must not have vowels with accents' : null;
 }
 
 function readIdentifier(shape: IdentifierShape, path: FilePath, faults: FaultList): IdentifierRule {

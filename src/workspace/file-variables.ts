@@ -1,6 +1,6 @@
 /**
- * `${VARIABLES}` in a workspace file: filled in from the environment in the settings of sources and destinations, refused
- * elsewhere, where they would be stored in clear. A secret written out in the file is refused too.
+ * `${VARIABLES}` in a workspace file: filled in from the environment in the settings of sources and destinations and in
+ * write keys, refused elsewhere, where they would be stored in clear. A secret written out in the file is refused too.
  */
 import type { Environment } from '../base/config.ts';
 import type { Json } from '../base/json.ts';
@@ -16,6 +16,7 @@ const onlyVariable = /^\$\{[^}]*\}$/;
 
 export function variableFiller(env: Environment, faults: FaultList): FillIn {
   return (value, path, plain) => {
+    if (isWriteKeyPath(path)) return typeof value === 'string' ? fill(value, env, path, faults) : value;
     const settings = settingPath(path);
     if (settings === null) return typeof value === 'string' ? leaveAlone(value, path, faults) : value;
     const secret = settings.some((_, index) => isSecretName(settings.slice(0, index + 1)));
@@ -31,6 +32,10 @@ export function variableFiller(env: Environment, faults: FaultList): FillIn {
     const filled = fill(value, env, path, faults);
     return plain && !secret && onlyVariable.test(value) ? resolvePlain(filled) : filled;
   };
+}
+
+function isWriteKeyPath(path: FilePath): boolean {
+  return path[0] === 'event_streams' && path[2] === 'write_key' && path.length === 3;
 }
 
 /** The path inside the settings of a source or destination; null elsewhere. */
@@ -84,7 +89,7 @@ function leaveAlone(text: string, path: FilePath, faults: FaultList): string {
     faults.add(
       path,
       `\${${name}} is filled in only in the settings of sources and destinations, which are stored encrypted where they ` +
-        `are secret; write $\${${name}} for the characters themselves.`,
+        `are secret, and in write keys of event streams; write $\${${name}} for the characters themselves.`,
     );
     return match;
   });

@@ -2,19 +2,36 @@
 import { MillraceError } from '../base/errors.ts';
 import type { Queryable, Transaction } from '../db/db.ts';
 import { suggestion } from './near-names.ts';
-import { destinationOf, mappingOf, modelOf, readRecords, sourceOf, spaceOf, type WorkspaceRecords } from './records.ts';
+import {
+  destinationOf,
+  eventStreamOf,
+  mappingOf,
+  modelOf,
+  readRecords,
+  type SpaceRecord,
+  sourceOf,
+  spaceOf,
+  type WorkspaceRecords,
+} from './records.ts';
 import type { Secrets } from './secrets.ts';
 import type { Model, ResolvedMapping, Source, Workspace, WorkspaceStore } from './workspace.ts';
 
 /** Everything that is configured, each kind by name. Holds secrets in clear: never print it. */
 export async function readWorkspace({ db, secrets }: WorkspaceStore): Promise<Workspace> {
   const records = await readRecords(db);
+  const spaceById = new Map(records.spaces.map((record) => [record.id, record]));
   return {
     sources: records.sources.map((record) => sourceOf(secrets, record)),
     models: records.models.map(modelOf),
     destinations: records.destinations.map((record) => destinationOf(secrets, record)),
     mappings: records.mappings.map(mappingOf),
     spaces: records.spaces.map(spaceOf),
+    eventStreams: records.event_streams.map(({ space_ids, ...record }) =>
+      eventStreamOf(
+        record,
+        space_ids.map((id) => spaceById.get(id) as SpaceRecord),
+      ),
+    ),
   };
 }
 
@@ -93,7 +110,7 @@ export function notFound(kind: string, nameOrId: string, known: readonly string[
 }
 
 /** The names of a table, for "did you mean". */
-export async function namesOf(db: Queryable, table: 'spaces' | 'tokens'): Promise<readonly string[]> {
+export async function namesOf(db: Queryable, table: 'spaces' | 'event_streams' | 'tokens'): Promise<readonly string[]> {
   const { rows } = await db.query<{ name: string }>(`SELECT name FROM ${table} ORDER BY name LIMIT 1000`);
   return rows.map(({ name }) => name);
 }

@@ -13,5 +13,10 @@ export const nameRule =
 
 /** Error: `name_invalid`. */
 export function checkName(kind: string, name: string): void {
-  if (!isName(name)) throw new MillraceError('name_invalid', `The name of a ${kind} must ${nameRule}.`);
+  if (!isName(name)) throw new MillraceError('name_invalid', `The name of ${withArticle(kind)} must ${nameRule}.`);
+}
+
+/** `a space`, `an event stream`. */
+export function withArticle(kind: string): string {
+  return `${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`;
 }

@@ -3,11 +3,12 @@
  * Promised: nothing is changed; no secret is in the entries; the plan knows which state it was made for.
  */
 import { createHash } from 'node:crypto';
+import type { Fault } from '../base/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
-import { type Definitions, definitionsOf, fileForm, type Kind } from './definitions.ts';
+import { type Definition, type Definitions, definitionsOf, fileForm, type Kind, kinds } from './definitions.ts';
 import { readRecords, type WorkspaceRecords } from './records.ts';
-import { maskSettings } from './secret-settings.ts';
+import { maskSettings, secretShown } from './secret-settings.ts';
 import type { WorkspaceStore } from './workspace.ts';
 import { invalid, type WorkspaceFile } from './workspace-file.ts';
 
@@ -51,7 +52,10 @@ export interface ApplyPlan {
 /** Asks the room that keeps profiles. */
 export type SpaceHasProfiles = (db: Queryable, spaceNo: number) => Promise<boolean>;
 
-/** Error: `workspace_invalid` when a mapping names a space by an id or write key that is not there; `secret_…`. */
+/**
+ * Errors: `workspace_invalid` when a mapping names a space by an id or write key that is not there, or an event stream takes
+ * a write key that is something else's; `secret_…`.
+ */
 export async function planApply(
   { db, secrets }: WorkspaceStore,
   file: WorkspaceFile,
@@ -69,6 +73,8 @@ export async function planApply(
       file.fileName,
       dangling.map(({ fault }) => fault),
     );
+  const taken = takenWriteKeys(records, wanted, file);
+  if (taken.length > 0) throw invalid(file.fileName, taken);
   const resets = findResets(records, stored, wanted);
   const entries = compare(stored, wanted, kept, resets);
   return {
@@ -101,6 +107,23 @@ async function keptSpaces(
   return kept;
 }
 
+/** Write keys of the file that a space has, or a stream that keeps its own because the file gives it none. */
+function takenWriteKeys(records: WorkspaceRecords, wanted: Definitions, file: WorkspaceFile): readonly Fault[] {
+  const keeping = new Set(wanted.eventStreams.filter(({ writeKey }) => writeKey === null).map(({ name }) => name));
+  const owners = new Map([
+    ...records.spaces.map(({ name, write_key }) => [write_key, `space "${name}"`] as const),
+    ...records.event_streams
+      .filter(({ name }) => keeping.has(name))
+      .map(({ name, write_key }) => [write_key, `event stream "${name}"`] as const),
+  ]);
+  return wanted.eventStreams.flatMap(({ name, writeKey }) => {
+    const owner = writeKey === null ? undefined : owners.get(writeKey);
+    return owner === undefined
+      ? []
+      : [file.faultAt(['event_streams', name, 'write_key'], `the ${owner} has this write key.`)];
+  });
+}
+
 /** A state remembers rows by identifier in one source: another identifier column or source makes it worthless. */
 function findResets(records: WorkspaceRecords, stored: Definitions, wanted: Definitions): readonly PlannedReset[] {
   const models = byName(stored.models);
@@ -120,7 +143,7 @@ function findResets(records: WorkspaceRecords, stored: Definitions, wanted: Defi
   });
 }
 
-const order: readonly Kind[] = ['space', 'source', 'model', 'destination', 'mapping'];
+const order: readonly Kind[] = ['space', 'event stream', 'source', 'model', 'destination', 'mapping'];
 
 function compare(
   stored: Definitions,
@@ -129,15 +152,14 @@ function compare(
   resets: readonly PlannedReset[],
 ): readonly PlanEntry[] {
   return order.flatMap((kind) => {
-    const before = byName<Definitions[`${Kind}s`][number]>(stored[`${kind}s`]);
-    const after = byName<Definitions[`${Kind}s`][number]>(wanted[`${kind}s`]);
+    const before = byName<Definition>(stored[kinds[kind].list]);
+    const after = byName<Definition>(wanted[kinds[kind].list]);
     const names = [...after.keys(), ...[...before.keys()].filter((name) => !after.has(name))];
     return names.map((name): PlanEntry => {
       const [from, to] = [before.get(name), after.get(name)];
       if (to === undefined) return kind === 'space' && kept.has(name) ? keep(name) : remove(kind, name);
       if (from === undefined) return { action: 'create', kind, name, changes: [], notes: [] };
-      const mask = kind === 'source' || kind === 'destination' ? maskSettings : asItIs;
-      const changes = changesBetween(fileForm(kind, from), fileForm(kind, to), mask);
+      const changes = changesBetween(fileForm(kind, from), fileForm(kind, withKept(from, to)), masks[kind]);
       const notes = notesOn(kind, name, changes, wanted, resets);
       return { action: changes.length === 0 ? 'same' : 'change', kind, name, changes, notes };
     });
@@ -153,6 +175,7 @@ function remove(kind: Kind, name: string): PlanEntry {
   const notes: Partial<Record<Kind, string>> = {
     mapping: 'What it has delivered is forgotten; a mapping of this name would begin anew.',
     space: 'Its write key and tokens stop working.',
+    'event stream': `Its write key stops working: ${discarded}`,
   };
   return { action: 'remove', kind, name, changes: [], notes: notes[kind] === undefined ? [] : [notes[kind]] };
 }
@@ -172,12 +195,14 @@ function notesOn(
     ({ mapping, reason }) =>
       `This resets the state of mapping ${mapping}: ${reason}. Its next sync sends every row as new.`,
   );
-  const changed = (start: string) => changes.some(({ path }) => path === start || path.startsWith(`${start}.`));
-  if (kind === 'space' && changes.length > 0)
+  const changed = (start: string) =>
+    changes.some(({ path }) => path === start || path.startsWith(`${start}.`) || path.startsWith(`${start}[`));
+  if (kind === 'space' && ['identifiers', 'auto_register', 'filters'].some(changed))
     notes.push('Existing profiles stay as they are; new messages follow the new rules.');
   if (kind === 'mapping' && touched.length === 0 && (changed('fields.engage_space') || changed('destination'))) {
     notes.push('Rows already delivered are not sent again; reset the mapping to send them all.');
   }
+  if (kind === 'event stream' && changed('write_key')) notes.push(`Its old write key stops working: ${discarded}`);
   return notes;
 }
 
@@ -185,7 +210,24 @@ function byName<T extends { readonly name: string }>(list: readonly T[]): Readon
   return new Map(list.map((item) => [item.name, item]));
 }
 
+const discarded = 'SDKs that use it are answered 200 and their messages are discarded.';
+
+/** What the file leaves to us stays as it is. */
+function withKept(from: Definition, to: Definition): Definition {
+  return 'writeKey' in from && 'writeKey' in to && to.writeKey === null ? { ...to, writeKey: from.writeKey } : to;
+}
+
 const asItIs = (form: JsonObject): JsonObject => form;
+
+/** A write key may have come from a variable, so that it is not to be seen. */
+const masks: Readonly<Record<Kind, typeof asItIs>> = {
+  space: asItIs,
+  'event stream': (form) => ({ ...form, write_key: secretShown }),
+  source: maskSettings,
+  model: asItIs,
+  destination: maskSettings,
+  mapping: asItIs,
+};
 
 /** Where two definitions differ, in what `mask` leaves to be seen. */
 function changesBetween(from: JsonObject, to: JsonObject, mask: typeof asItIs): readonly PlanChange[] {

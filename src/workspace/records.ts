@@ -5,7 +5,7 @@ import type { ActionSlug } from '../destination/destination.ts';
 import type { SpaceSettings } from '../space/space.ts';
 import { replaceAt, type SecretSetting, secretsOf, withoutSecrets } from './secret-settings.ts';
 import type { Secrets } from './secrets.ts';
-import type { Destination, Mapping, Model, Source, Space } from './workspace.ts';
+import type { Destination, EventStream, Mapping, Model, Source, Space } from './workspace.ts';
 
 export interface SourceRecord {
   readonly id: string;
@@ -59,18 +59,30 @@ export interface SpaceRecord {
   readonly write_key: string;
 }
 
+export interface EventStreamRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly write_key: string;
+  readonly space_ids: readonly string[];
+  readonly enabled: boolean;
+  readonly client_side: boolean;
+}
+
+/** Named as the tables are. */
 export interface WorkspaceRecords {
   readonly sources: readonly SourceRecord[];
   readonly models: readonly ModelRecord[];
   readonly destinations: readonly DestinationRecord[];
   readonly mappings: readonly MappingRecord[];
   readonly spaces: readonly SpaceRecord[];
+  readonly event_streams: readonly EventStreamRecord[];
 }
 
 const all = (table: string) =>
   `(SELECT coalesce(jsonb_agg(to_jsonb(t) - 'created_at' - 'updated_at' ORDER BY t.name), '[]') FROM ${table} t) AS ${table}`;
 
-const everything = `SELECT ${['sources', 'models', 'destinations', 'mappings', 'spaces'].map(all).join(',\n  ')}`;
+const tables = ['sources', 'models', 'destinations', 'mappings', 'spaces', 'event_streams'];
+const everything = `SELECT ${tables.map(all).join(',\n  ')}`;
 
 export async function readRecords(db: Queryable): Promise<WorkspaceRecords> {
   const { rows } = await db.query<WorkspaceRecords>(everything);
@@ -143,4 +155,20 @@ export function mappingOf(record: MappingRecord): Mapping {
 export function spaceOf(record: SpaceRecord): Space {
   const { id, no, name, settings } = record;
   return { id, no, name, settings, writeKey: record.write_key };
+}
+
+/** @param spaces those it names, in its order */
+export function eventStreamOf(
+  record: Omit<EventStreamRecord, 'space_ids'>,
+  spaces: readonly SpaceRecord[],
+): EventStream {
+  const { id, name, enabled } = record;
+  return {
+    id,
+    name,
+    writeKey: record.write_key,
+    spaces: spaces.map(spaceOf),
+    enabled,
+    clientSide: record.client_side,
+  };
 }

@@ -1,5 +1,4 @@
 /** Profile spaces as they are configured. */
-import { randomBytes } from 'node:crypto';
 import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Queryable } from '../db/db.ts';
@@ -9,6 +8,7 @@ import { namesOf, notFound } from './lookup.ts';
 import { checkName } from './names.ts';
 import { type SpaceRecord, spaceOf } from './records.ts';
 import type { Space } from './workspace.ts';
+import { newWriteKey } from './write-keys.ts';
 
 const columns = 'id, no, name, settings, write_key';
 
@@ -50,16 +50,4 @@ export async function findSpace(db: Queryable, nameOrIdOrWriteKey: string): Prom
   );
   if (rows[0] === undefined) throw notFound('space', nameOrIdOrWriteKey, await namesOf(db, 'spaces'));
   return spaceOf(rows[0]);
-}
-
-const writeKeyCharacters = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-
-/** 32 characters of base 62, as the vendor's are: about 190 bits. */
-function newWriteKey(): string {
-  let key = '';
-  while (key.length < 32) {
-    // Bytes from 248 on would favour the first characters.
-    for (const byte of randomBytes(48)) if (byte < 248 && key.length < 32) key += writeKeyCharacters[byte % 62];
-  }
-  return key;
 }

@@ -81,6 +81,7 @@ function note(days: Map<string, string>, id: string, day: string): void {
  * the month is part of what is hashed. It is no secret, though: whoever has an id can ask whether it was there. With 128
  * bits, the chance that any two of ten billion ids of a month are taken for one is below 1 in 10^18.
  */
-export function hashId(month: string, id: string): Buffer {
-  return Buffer.from(hash('sha256', `${month} ${id}`, 'binary').slice(0, 16), 'latin1');
+export function hashId(month: string, id: string): string {
+  // Postgres takes the hexadecimal form as a `uuid`.
+  return hash('sha256', `${month} ${id}`, 'hex').slice(0, 32);
 }

@@ -102,7 +102,7 @@ async function writeIds(tx: Transaction, ids: readonly UnknownId[]): Promise<voi
     name: 'usage-ids',
     text: `INSERT INTO usage_ids AS known (month, source_id, kind, id_hash, first_day, linked_day)
       SELECT month, source_id, kind, id_hash, first_day, linked_day
-      FROM unnest($1::date[], $2::text[], $3::text[], $4::bytea[], $5::date[], $6::date[])
+      FROM unnest($1::date[], $2::text[], $3::text[], $4::uuid[], $5::date[], $6::date[])
         AS seen (month, source_id, kind, id_hash, first_day, linked_day)
       ORDER BY month, source_id COLLATE "C", kind COLLATE "C", id_hash
       ON CONFLICT (month, source_id, kind, id_hash) DO UPDATE SET

@@ -412,9 +412,180 @@ test('the printed form of a file holds no secret', async () => {
   expect(file.definitions().sources[0]?.settings).toEqual({ password: 'canary-in-the-mine' });
 });
 
+test('filters and groups of a space are read, and left out where there are none', async () => {
+  const { spaces } = await read(`
+spaces:
+  main:
+    filters:
+      office: { if: context.ip = "10.0.0.7", description: Ourselves. }
+      tests: { if: 'properties.test = true', enabled: false }
+    subscription_groups: [weekly digest, Señal, Ça ~ va]
+    identifier_deletion: true
+  plain: { filters: , subscription_groups: }
+`);
+  const [main, plain] = spaces;
+  expect(main?.settings).toEqual({
+    ...plain?.settings,
+    filters: [
+      { name: 'office', description: 'Ourselves.', enabled: true, if: 'context.ip = "10.0.0.7"' },
+      { name: 'tests', description: '', enabled: false, if: 'properties.test = true' },
+    ],
+    subscriptionGroups: ['weekly digest', 'Señal', 'Ça ~ va'],
+    identifierDeletion: true,
+  });
+  expect(Object.keys(plain?.settings ?? {})).toEqual(['identifiers', 'autoRegister']);
+});
+
+test('faults of filters and groups', async () => {
+  expect(
+    await faultsOf(`spaces:
+  main:
+    filters:
+      Own Office: { if: type = "page" }
+      some: { if: messageId = "m1" and type = "track" }
+      none: { If: type = "page" }
+      other: { if: type = }
+    subscription_groups:
+      - ' weekly'
+      - 50% off
+      - Café
+      - news
+      - news
+      - ''
+      - ${'x'.repeat(76)}
+    identifier_deletion: maybe
+`),
+  ).toEqual([
+    'shop.yaml:6:7 spaces.main.filters.none.if: this is missing.',
+    'shop.yaml:6:15 spaces.main.filters.none.If: there is no such key. Did you mean "if"?',
+    'shop.yaml:16:26 spaces.main.identifier_deletion: this must be true or false, not text.',
+  ]);
+  expect(
+    await faultsOf(`spaces:
+  main:
+    filters:
+      Own Office: { if: type = "page" }
+      some: { if: messageId = "m1" and type = "track" }
+      other: { if: type = }
+    subscription_groups:
+      - ' weekly'
+      - 50% off
+      - Café
+      - news
+      - news
+      - ''
+      - ${'x'.repeat(76)}
+      - "two\\nlines"
+`),
+  ).toEqual([
+    expect.stringMatching(/^shop\.yaml:4:7 spaces\.main\.filters\.Own Office: a name must begin with/),
+    'shop.yaml:5:19 spaces.main.filters.some.if: The condition `messageId = "m1" and type = "track"` looks at `messageId`, ' +
+      'which conditions cannot see; they see type, event, name, userId, properties.…, traits.… and context.….',
+    'shop.yaml:6:20 spaces.main.filters.other.if: The condition `type =` ends where a text in double quotes, a number, ' +
+      'true, false or null should follow.',
+    'shop.yaml:8:9 spaces.main.subscription_groups[0]: the name of a group must not begin or end with a space.',
+    expect.stringContaining(
+      'shop.yaml:9:9 spaces.main.subscription_groups[1]: the name of a group must not have special',
+    ),
+    'shop.yaml:10:9 spaces.main.subscription_groups[2]: the name of a group must not have vowels with accents.',
+    'shop.yaml:12:9 spaces.main.subscription_groups[4]: this group is in the list twice.',
+    'shop.yaml:13:9 spaces.main.subscription_groups[5]: the name of a group must have 1 to 75 characters.',
+    'shop.yaml:14:9 spaces.main.subscription_groups[6]: the name of a group must have 1 to 75 characters.',
+    'shop.yaml:15:9 spaces.main.subscription_groups[7]: the name of a group must be on one line.',
+  ]);
+});
+
+test('ten filters and twenty-five groups fit into a space', async () => {
+  const text = (filters: number, groups: number) => `
+spaces:
+  main:
+    filters: { ${Array.from({ length: filters }, (_, n) => `f${n}: { if: type = "page" }`).join(', ')} }
+    subscription_groups: [${Array.from({ length: groups }, (_, n) => `g${n}`).join(', ')}]
+`;
+  expect(await faultsOf(text(10, 25))).toEqual([]);
+  expect(await faultsOf(text(11, 26))).toEqual([
+    expect.stringMatching(
+      /^shop\.yaml:4:\d+ spaces\.main\.filters\.f10: this is one filter too many: a space can have 10\.$/,
+    ),
+    expect.stringMatching(/^shop\.yaml:5:\d+ \S+\[25\]: this is one group too many: a space can have 25\.$/),
+  ]);
+});
+
+test('event streams are read, write keys from variables too, always as text', async () => {
+  const { eventStreams } = await read(`
+spaces: { main: {}, second: {} }
+event_streams:
+  website: { spaces: [main, second], client_side: true }
+  billing: { spaces: [second], write_key: \${PORT}, enabled: false }
+  app: { spaces: [main], write_key: "x-\${PORT}" }
+`);
+  expect(eventStreams).toEqual([
+    { name: 'website', spaces: ['main', 'second'], clientSide: true, writeKey: null, enabled: true },
+    { name: 'billing', spaces: ['second'], clientSide: false, writeKey: '5433', enabled: false },
+    { name: 'app', spaces: ['main'], clientSide: false, writeKey: 'x-5433', enabled: true },
+  ]);
+});
+
+test('faults of event streams', async () => {
+  expect(
+    await faultsOf(`
+spaces: { main: {} }
+event_streams:
+  none: { client_side: true }
+  empty: { spaces: [] }
+  text: { spaces: main }
+  number: { spaces: [main], write_key: 12 }
+  Name: { spaces: [main] }
+  unknown: { spaces: [mian], name: "\${PORT}" }
+`),
+  ).toEqual([
+    'shop.yaml:4:3 event_streams.none.spaces: this is missing.',
+    'shop.yaml:5:20 event_streams.empty.spaces: this must not be empty.',
+    'shop.yaml:6:19 event_streams.text.spaces: this must be a list, not text.',
+    'shop.yaml:7:40 event_streams.number.write_key: this must be text, not a number.',
+    expect.stringMatching(/^shop\.yaml:8:3 event_streams\.Name: a name must begin with/),
+    'shop.yaml:9:30 event_streams.unknown.name: there is no such key. There is "client_side", "enabled", "spaces", "write_key".',
+    expect.stringMatching(
+      /^shop\.yaml:9:36 event_streams\.unknown\.name: \$\{PORT\} is filled in only .* and in write keys/,
+    ),
+  ]);
+  expect(
+    await faultsOf(`
+spaces: { main: {} }
+event_streams:
+  unknown: { spaces: [mian] }
+  twice: { spaces: [main, main], write_key: canary-key }
+  same: { spaces: [main], write_key: canary-key }
+  odd: { spaces: [main], write_key: canary key }
+  unset: { spaces: [main], write_key: "\${NONE}" }
+`),
+  ).toEqual([
+    'shop.yaml:4:23 event_streams.unknown.spaces[0]: there is no space "mian" in this file. Did you mean "main"?',
+    'shop.yaml:5:27 event_streams.twice.spaces[1]: the space "main" is in the list twice.',
+    'shop.yaml:6:38 event_streams.same.write_key: the event stream "twice" has this write key too.',
+    'shop.yaml:7:37 event_streams.odd.write_key: a write key must be 1 to 200 letters, digits, _ and -.',
+    'shop.yaml:8:39 event_streams.unset.write_key: the environment variable NONE is not set.',
+    'shop.yaml:8:39 event_streams.unset.write_key: a write key must be 1 to 200 letters, digits, _ and -.',
+  ]);
+});
+
+test('what the documentation shows of spaces and event streams is a good file', async () => {
+  const page = await readFile('docs/workspace-file.md', 'utf8');
+  const blocks = [...page.matchAll(/```yaml\n((?:spaces|event_streams):[\s\S]*?)```/g)].map(
+    (match) => match[1] as string,
+  );
+  const options = { fileName: 'docs', env: { BILLING_WRITE_KEY: 'k' }, baseFolder: '/', checks };
+  const { spaces, eventStreams } = (await parseWorkspaceFile(blocks.join(''), options)).definitions();
+  expect(spaces[0]?.settings.filters).toHaveLength(2);
+  expect(eventStreams).toHaveLength(2);
+});
+
 test('the example is a good file', async () => {
   const text = await readFile('examples/shop.yaml', 'utf8');
-  const { mappings, spaces } = await read(text, 'examples');
+  const { mappings, spaces, eventStreams } = await read(text, 'examples');
+  expect(eventStreams).toEqual([
+    { name: 'website', spaces: ['main'], clientSide: true, writeKey: null, enabled: true },
+  ]);
   expect(mappings.map(({ name }) => name)).toEqual(['customers-identify', 'companies-group', 'orders-track']);
   expect(spaces[0]?.settings.identifiers.slice(0, 3).map(({ type }) => type)).toEqual([
     'user_id',
@@ -440,6 +611,7 @@ test('the documentation has every key, with a type and a default', async () => {
     expect(row.test(chapter ?? ''), `a row for ${key}`).toBe(true);
   }
   expect(everyKey()).toContain('spaces.*.identifiers[].blocked.patterns');
+  expect(everyKey()).toContain('spaces.*.filters.*.if');
   expect(everyKey()).toContain('destinations.*.settings.segment_papi_token');
   expect(everyKey().length).toBeGreaterThan(40);
 });

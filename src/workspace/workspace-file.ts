@@ -19,6 +19,7 @@ import { readMapping } from './file-mappings.ts';
 import { readShape, type Section, type Shaped, sectionNames, typeOf } from './file-shape.ts';
 import { readSource, readText } from './file-sources.ts';
 import { readSpace } from './file-spaces.ts';
+import { readEventStream } from './file-streams.ts';
 import { variableFiller } from './file-variables.ts';
 import { isName, nameRule } from './names.ts';
 import { suggestion } from './near-names.ts';
@@ -60,6 +61,8 @@ export interface WorkspaceFile {
   readonly definitions: () => Definitions;
   /** Spaces that mappings name by id or write key, which only the database knows. */
   readonly spaceKeys: readonly { readonly key: string; readonly fault: Fault }[];
+  /** A fault that only the database shows, with its place in the file. */
+  readonly faultAt: (path: FilePath, message: string) => Fault;
 }
 
 /** Error: `workspace_invalid`, with every fault in the order of the file. */
@@ -70,7 +73,7 @@ export async function parseWorkspaceFile(text: string, options: FileOptions): Pr
   if (content === null && faults.count === 0) faults.add([], 'The file is empty.');
   if (faults.count > 0 || definitions === undefined) throw invalid(options.fileName, faults.list());
   const { spaceKeys, ...rest } = definitions;
-  return { fileName: options.fileName, definitions: () => rest, spaceKeys };
+  return { fileName: options.fileName, definitions: () => rest, spaceKeys, faultAt: faults.faultAt };
 }
 
 export function invalid(fileName: string, faults: readonly Fault[]): MillraceError {
@@ -97,15 +100,17 @@ async function readSections(
     }
   }
   const entries = <S extends Section>(section: S) => readEntries(section, top[section] ?? {}, faults);
-  const [spaces, sources, models, destinations, mappings] = [
+  const [spaces, sources, models, destinations, mappings, eventStreams] = [
     entries('spaces'),
     entries('sources'),
     entries('models'),
     entries('destinations'),
     entries('mappings'),
+    entries('event_streams'),
   ];
   checkReferences({ sources, models, destinations, mappings }, faults);
   checkCounts(mappings, faults);
+  const writeKeys = new Map<string, string>();
   const spaceKeys: { readonly key: string; readonly fault: Fault }[] = [];
   return {
     spaces: each(
@@ -122,6 +127,7 @@ async function readSections(
       const context = { faults, checks: options.checks, spaceNames: spaces.names };
       return readMapping(name, shape, context, (key, fault) => spaceKeys.push({ key, fault }));
     }),
+    eventStreams: each(eventStreams, (name, shape) => readEventStream(name, shape, spaces.names, writeKeys, faults)),
     spaceKeys,
   };
 }

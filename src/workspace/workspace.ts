@@ -1,7 +1,8 @@
 /**
  * The workspace: what people configure. In: definitions from a file or an API. Out: sources, models, destinations,
- * mappings, spaces and tokens, checked and stored. Promised: a faulty definition changes nothing and every fault is
- * listed; secrets are encrypted at rest and never returned; tokens are stored as hashes.
+ * mappings, event streams, spaces and tokens, checked and stored; and beside them the usage, counted and read. Promised: a
+ * faulty definition changes nothing and every fault is listed; secrets are encrypted at rest and never returned; tokens
+ * and the ids of the usage are stored as hashes.
  */
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
@@ -9,7 +10,18 @@ import type { ActionSlug } from '../destination/destination.ts';
 import type { SpaceSettings } from '../space/space.ts';
 import type { Secrets } from './secrets.ts';
 
-export { type Applied, lockWorkspace, runApply } from './apply.ts';
+export { type Applied, runApply } from './apply.ts';
+export { createDiscardLog, type DiscardLog, type Discards, pruneDiscards, readDiscards } from './discards.ts';
+export {
+  createEventStream,
+  findEventStream,
+  findStreamByWriteKey,
+  listEventStreams,
+  type NewEventStream,
+  removeEventStream,
+  setEventStreamEnabled,
+} from './event-streams.ts';
+export { lockWorkspace } from './lock.ts';
 export { bumpEpoch, currentEpoch, findMapping, findModel, findSource, readWorkspace } from './lookup.ts';
 export { type ApplyPlan, type PlanChange, type PlanEntry, planApply, type SpaceHasProfiles } from './plan.ts';
 export { maskSettings } from './secret-settings.ts';
@@ -123,6 +135,7 @@ export interface Workspace {
   readonly destinations: readonly Destination[];
   readonly mappings: readonly Mapping[];
   readonly spaces: readonly Space[];
+  readonly eventStreams: readonly EventStream[];
 }
 
 /** A mapping with all it needs to run. */

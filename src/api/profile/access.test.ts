@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { MillraceError } from '../../base/errors.ts';
+import { AnswerCache } from '../answer-cache.ts';
 import { type Grant, readSecret } from './access.ts';
-import { AnswerCache } from './answer-cache.ts';
 import { basic, otherSecret, secret, startApi } from './http-client.conformance.ts';
 import { MemorySpace } from './memory-space.conformance.ts';
 import { RateLimit } from './rate-limit.ts';

@@ -7,7 +7,7 @@ import { hash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
 import { isMillraceError } from '../../base/errors.ts';
-import { AnswerCache } from './answer-cache.ts';
+import { AnswerCache } from '../answer-cache.ts';
 import {
   isRefusal,
   type Refusal,

@@ -24,7 +24,7 @@ export function answers(description: string, schema: z.ZodType, example: unknown
   return { 200: answer(description, schema.meta({ examples: [example] })), ...errorAnswers };
 }
 
-function errorAnswer(description: string, code: string, message: string) {
+export function errorAnswer(description: string, code: string, message: string) {
   const schema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
   return answer(description, schema.meta({ examples: [{ error: { code, message } }] }));
 }

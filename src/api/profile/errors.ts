@@ -50,6 +50,9 @@ export const collectionNotFound = refusal(
 );
 export const routeNotFound = refusal(404, 'not_found', 'There is no such resource.');
 export const serverFault = refusal(500, 'internal_error', 'The server failed to answer this request.');
+export const serverClosing = refusal(503, 'internal_error', 'The server is closing; connect again in a moment.', {
+  'Retry-After': '1',
+});
 export const cursorUnknown = refusal(
   400,
   'invalid_request_error',
@@ -81,6 +84,13 @@ export function methodNotAllowed(method: string, allowed: readonly string[]): Re
 export function tooManyRequests(perSecond: number): Refusal {
   return refusal(429, 'rate_limit_error', `The space is asked more than ${perSecond} times per second.`, {
     'Retry-After': '1',
+  });
+}
+
+/** For a live view more than the process has room for. */
+export function tooManyStreams(most: number): Refusal {
+  return refusal(429, 'rate_limit_error', `This server streams to ${most} readers already; try again later.`, {
+    'Retry-After': '10',
   });
 }
 

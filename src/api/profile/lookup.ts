@@ -28,14 +28,14 @@ export function readAddress(request: FastifyRequest): ProfileAddress | Refusal {
 /** A handler that looks the profile up and sends the text `render` makes of it. */
 export function profileHandler(
   reader: SpaceReader,
-  render: (profile: Profile, request: FastifyRequest) => string | Refusal,
+  render: (profile: Profile, request: FastifyRequest) => string | Refusal | Promise<string>,
 ): RouteHandlerMethod {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const address = readAddress(request);
     if (isRefusal(address)) return refuse(reply, address);
     const profile = await reader.profile(request.spaceNo, address.collection, address.key);
     if (profile === null) return refuse(reply, profileNotFound);
-    const text = render(profile, request);
+    const text = await render(profile, request);
     return typeof text === 'string' ? sendJson(reply, 200, text) : refuse(reply, text);
   };
 }

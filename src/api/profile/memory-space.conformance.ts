@@ -64,6 +64,10 @@ export class MemorySpace {
         const found = this.#find(collection, key);
         return found === null ? null : pageOf(this.#linksOf(found), limit, next);
       },
+      // Events and subscriptions are tested on the real space.
+      activity: async (_, profile) => profile,
+      events: async () => ({ items: [], next: null }),
+      subscriptions: async () => [],
       list: async (_, collection, limit, next) => pageOf(this.#listOf(collection), limit, next),
       count: async (_, collection) => this.#listOf(collection).length,
     };
@@ -160,6 +164,8 @@ export class MemorySpace {
       lastMessageId: profile.last.messageId,
       lastSourceId: profile.last.sourceId,
       merges: below.length,
+      lastEventAt: profile.updatedAt,
+      consent: null,
       mergedSegmentIds: below.map((other) => other.segmentId),
       traits: [...profile.traits.values()].sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))),
       externalIds: [...profile.externalIds].sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt)),

@@ -1,7 +1,7 @@
 /** `GET …/profiles/<id>/metadata`: when and by what a profile came to be and last changed. */
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Profile, SpaceReader } from '../../space/space.ts';
+import type { Activity, Profile, SpaceReader } from '../../space/space.ts';
 import { answers, profileParams, security } from './document.ts';
 import { type ProfileRoute, profileHandler } from './lookup.ts';
 import { verboseParameter } from './query.ts';
@@ -51,18 +51,18 @@ const schema = {
   ),
 };
 
-function render(profile: Profile, request: FastifyRequest): string {
+function render(profile: Profile, activity: Activity, request: FastifyRequest): string {
   const { verbose } = request.query as z.output<typeof querystring>;
   return JSON.stringify({
     segment_id: profile.segmentId,
     metadata: {
       created_at: profile.createdAt,
-      updated_at: profile.updatedAt,
+      updated_at: activity.updatedAt,
       expires_at: null,
       first_message_id: profile.firstMessageId,
       first_source_id: profile.firstSourceId,
-      last_message_id: profile.lastMessageId,
-      last_source_id: profile.lastSourceId,
+      last_message_id: activity.lastMessageId,
+      last_source_id: activity.lastSourceId,
       ...(verbose === 'true'
         ? {
             merges: profile.merges,
@@ -78,6 +78,8 @@ export function metadataRoute(reader: SpaceReader): ProfileRoute {
   return {
     url: '/collections/:collection/profiles/:profile/metadata',
     schema,
-    handler: profileHandler(reader, render),
+    handler: profileHandler(reader, async (profile, request) =>
+      render(profile, await reader.activity(request.spaceNo, profile), request),
+    ),
   };
 }

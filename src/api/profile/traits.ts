@@ -67,7 +67,19 @@ function filter(keys: readonly string[] | undefined, traitClass: string | undefi
     (wanted === null || wanted.has(trait.key)) && (traitClass === undefined || trait.class === traitClass);
 }
 
+/** Answers to requests without parameters, by the traits they show: the reader gives the same list while they stand. */
+const plainAnswers = new WeakMap<readonly ProfileTrait[], string>();
+
 function render(profile: Profile, request: FastifyRequest): string | Refusal {
+  const isPlain = !request.originalUrl.includes('?') && profile.traits.length <= traitsPage.default;
+  const known = isPlain ? plainAnswers.get(profile.traits) : undefined;
+  if (known !== undefined) return known;
+  const answer = renderPage(profile, request);
+  if (isPlain && typeof answer === 'string') plainAnswers.set(profile.traits, answer);
+  return answer;
+}
+
+function renderPage(profile: Profile, request: FastifyRequest): string | Refusal {
   const query = request.query as z.output<typeof querystring>;
   const keys = query.include === undefined ? undefined : readList(request.originalUrl, 'include');
   if (keys === null) return badRequest('The parameter `include` has a broken percent-escape.');

@@ -13,6 +13,7 @@ import { createToken, findMapping, findSpace } from '../../workspace/workspace.t
 import { applyCommand } from '../apply.ts';
 import { type Command, flag, numberOption } from '../command.ts';
 import { type CliContext, openContext } from '../context.ts';
+import { aborted } from '../interrupts.ts';
 import { showProgress } from '../progress.ts';
 import { api } from '../start.ts';
 import * as words from './demo-words.ts';
@@ -124,13 +125,6 @@ async function show(context: CliContext, folder: string, rows: number, serves: b
     await aborted(signal);
   }
   return { document, text: '' };
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 async function planStep(context: CliContext) {

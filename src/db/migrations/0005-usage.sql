@@ -22,12 +22,12 @@ CREATE TABLE usage_exempt (
 
 -- Which ids a source brought in a month, and on which day first. On many machines it is distributed by id_hash.
 -- kind: u = a userId, a = an anonymousId; linked_day: when the anonymousId first came together with a userId.
--- id_hash: 16 bytes of SHA-256, never the id itself (src/workspace/usage-ids.ts says why).
+-- id_hash: 16 bytes of SHA-256 (a uuid in form only), never the id itself (src/workspace/usage-ids.ts says why).
 CREATE TABLE usage_ids (
   month date NOT NULL,
   source_id text COLLATE "C" NOT NULL,
   kind text COLLATE "C" NOT NULL CHECK (kind IN ('u', 'a')),
-  id_hash bytea NOT NULL,
+  id_hash uuid NOT NULL,
   first_day date NOT NULL,
   linked_day date,
   PRIMARY KEY (month, source_id, kind, id_hash)

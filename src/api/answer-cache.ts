@@ -3,7 +3,7 @@
  * question was put, so a revoked token stops working within that time; the cache never holds more than `maxEntries`; the
  * same question asked at the same moment is put once; failures are not remembered.
  */
-import type { Clock } from '../../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 
 export interface CacheOptions {
   readonly clock: Clock;

@@ -1,0 +1,144 @@
+/**
+ * The log of what the Tracking API discarded. In: codes, as they happen. Out: counts by stream, day and code, with some
+ * message ids. Promised: noting never waits; what is noted is written within a second, and at the end; what could not be
+ * written is kept for the next try; memory is bounded, because only counts are kept.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { storableText } from '../base/text.ts';
+import type { Queryable } from '../db/db.ts';
+
+export interface DiscardLog extends AsyncDisposable {
+  /** `streamId` is `''` for a write key that nobody has. */
+  note(streamId: string, code: string, messageId: string | null, count: number): void;
+}
+
+export interface Discards {
+  /** Of the day, UTC: `2026-03-01`. */
+  readonly day: string;
+  readonly code: string;
+  readonly count: number;
+  readonly firstAt: string;
+  readonly lastAt: string;
+  /** Ids of messages, 10 at most. */
+  readonly samples: readonly string[];
+}
+
+interface Counted {
+  readonly streamId: string;
+  readonly day: string;
+  readonly code: string;
+  readonly firstAt: Date;
+  count: number;
+  lastAt: Date;
+  readonly samples: string[];
+}
+
+const maxSamples = 10;
+const everyMs = 1_000;
+
+export function createDiscardLog({
+  db,
+  clock,
+  log,
+}: {
+  readonly db: Queryable;
+  readonly clock: Clock;
+  readonly log: Log;
+}): DiscardLog {
+  let waiting = new Map<string, Counted>();
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+
+  const write = async () => {
+    timer = undefined;
+    const counted = waiting;
+    if (counted.size === 0) return;
+    waiting = new Map();
+    try {
+      await upsert(db, [...counted.values()]);
+    } catch (error) {
+      log.error({ err: error }, 'the log of discarded messages could not be written; trying again');
+      for (const each of counted.values()) add(waiting, each);
+      schedule();
+    }
+  };
+  const schedule = () => {
+    timer ??= setTimeout(() => {
+      writing = write();
+    }, everyMs);
+    timer.unref();
+  };
+  return {
+    note(streamId, code, messageId, count) {
+      const now = clock.now();
+      const samples = messageId !== null && storableText(messageId) ? [messageId] : [];
+      const day = now.toISOString().slice(0, 10);
+      add(waiting, { streamId, day, code, firstAt: now, lastAt: now, count, samples });
+      schedule();
+    },
+    async [Symbol.asyncDispose]() {
+      clearTimeout(timer);
+      await writing;
+      await write();
+      clearTimeout(timer);
+    },
+  };
+}
+
+function add(into: Map<string, Counted>, counted: Counted): void {
+  const key = `${counted.streamId} ${counted.day} ${counted.code}`;
+  const before = into.get(key);
+  if (before === undefined) {
+    into.set(key, counted);
+    return;
+  }
+  before.count += counted.count;
+  if (counted.lastAt > before.lastAt) before.lastAt = counted.lastAt;
+  before.samples.push(...counted.samples.slice(0, maxSamples - before.samples.length));
+}
+
+/** In one order, so that processes that write at once do not wait for each other in a circle. */
+async function upsert(db: Queryable, counted: readonly Counted[]): Promise<void> {
+  const sorted = [...counted].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
+  for (const { streamId, day, code, count, firstAt, lastAt, samples } of sorted) {
+    await db.query({
+      name: 'workspace-discards',
+      text: `INSERT INTO stream_discards AS d (stream_id, day, code, count, first_at, last_at, samples)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (stream_id, day, code) DO UPDATE SET count = d.count + excluded.count,
+          first_at = least(d.first_at, excluded.first_at), last_at = greatest(d.last_at, excluded.last_at),
+          samples = (excluded.samples || d.samples)[1:${maxSamples}]`,
+      values: [streamId, day, code, count, firstAt, lastAt, samples],
+    });
+  }
+}
+
+function sortKey({ streamId, day, code }: Counted): string {
+  return `${streamId} ${day} ${code}`;
+}
+
+/** Newest day first, then the most frequent. `streamId` `''`: of write keys that nobody has. */
+export async function readDiscards(db: Queryable, streamId: string): Promise<readonly Discards[]> {
+  const { rows } = await db.query(
+    `SELECT day::text, code, count, first_at, last_at, samples FROM stream_discards
+      WHERE stream_id = $1 ORDER BY day DESC, count DESC, code`,
+    [streamId],
+  );
+  return rows.map((row) => ({
+    day: row.day,
+    code: row.code,
+    count: Number(row.count),
+    firstAt: (row.first_at as Date).toISOString(),
+    lastAt: (row.last_at as Date).toISOString(),
+    samples: row.samples,
+  }));
+}
+
+/** Forgets days before this one. Returns how many rows. */
+export async function pruneDiscards(db: Queryable, before: Date): Promise<number> {
+  const { rowCount } = await db.query('DELETE FROM stream_discards WHERE day < $1', [
+    before.toISOString().slice(0, 10),
+  ]);
+  return rowCount ?? 0;
+}

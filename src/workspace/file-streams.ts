@@ -1,0 +1,34 @@
+/** The event streams of a workspace file. */
+import type { EventStreamDefinition } from './definitions.ts';
+import type { FaultList } from './file-faults.ts';
+import type { Shaped } from './file-shape.ts';
+import { suggestion } from './near-names.ts';
+import { isWriteKey, writeKeyRule } from './write-keys.ts';
+
+/** `taken` holds the write keys of the streams before this one, and gets its own. */
+export function readEventStream(
+  name: string,
+  shape: Shaped<'event_streams'>,
+  spaceNames: readonly string[],
+  taken: Map<string, string>,
+  faults: FaultList,
+): EventStreamDefinition {
+  const here = ['event_streams', name];
+  const { spaces, client_side: clientSide, write_key: writeKey, enabled } = shape;
+  for (const [index, space] of spaces.entries()) {
+    const place = [...here, 'spaces', index];
+    if (!spaceNames.includes(space)) {
+      faults.add(place, `there is no space "${space}" in this file.${suggestion(space, spaceNames)}`);
+    } else if (spaces.indexOf(space) !== index) {
+      faults.add(place, `the space "${space}" is in the list twice.`);
+    }
+  }
+  if (writeKey !== undefined) {
+    const place = [...here, 'write_key'];
+    const owner = taken.get(writeKey);
+    if (!isWriteKey(writeKey)) faults.add(place, `a write key must ${writeKeyRule}.`);
+    else if (owner !== undefined) faults.add(place, `the event stream "${owner}" has this write key too.`);
+    else taken.set(writeKey, name);
+  }
+  return { name, spaces, clientSide, writeKey: writeKey ?? null, enabled };
+}

@@ -212,6 +212,12 @@ const entries = {
     help: 'Apply the file again to see a new plan. Nothing was changed.',
     exit: 3,
   },
+  period_invalid: {
+    room: 'workspace',
+    what: 'A month of usage was asked for by something that does not name a month.',
+    help: 'Name it by its first day, YYYY-MM-01, from 1970 on.',
+    exit: 2,
+  },
   secret_key_invalid: {
     room: 'workspace',
     what: 'The key that encrypts secrets cannot be used.',

@@ -26,6 +26,7 @@ import { startCommand } from './start.ts';
 import { syncPlanCommand, syncRunCommand } from './sync.ts';
 import { syncCancelCommand, syncListCommand, syncShowCommand } from './sync-history.ts';
 import { tokenCreateCommand, tokenListCommand, tokenRevokeCommand } from './token.ts';
+import { usageCommand } from './usage.ts';
 
 export const commands: readonly Command[] = [
   demoCommand,
@@ -48,6 +49,7 @@ export const commands: readonly Command[] = [
   eventStreamDisableCommand,
   eventStreamEnableCommand,
   eventStreamRemoveCommand,
+  usageCommand,
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,

@@ -83,7 +83,7 @@ export function compileMappingNode(mapping: { readonly [key: string]: Spec }): N
 }
 
 /** A mapping in its own right, as the reference's `transform` takes it: with root directive and checks. */
-export function compileWhole(spec: Spec, at: string): Node {
+function compileWhole(spec: Spec, at: string, compile: Compile): Node {
   const root = rootOf(spec as { readonly [key: string]: Spec });
   if (!root.ok) return failingNode(at, root.message);
   const [fault] = faultsOf(root.spec, at);

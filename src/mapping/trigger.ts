@@ -14,11 +14,13 @@ const operators: ReadonlySet<string> = new Set([
   ...['is_false', 'contains', 'not_contains', 'starts_with', 'not_starts_with', 'ends_with', 'not_ends_with'],
 ]);
 
-/** Throws `trigger_invalid`: with the library's message, or when no change could ever match. */
+/** Throws `trigger_invalid`: with the library's message, with what is missing, or when no change could ever match. */
 export function parseTrigger(fql: string): CompiledTrigger {
   const ast = subscriptions.parseFql(fql);
   if ('error' in ast) throw invalid(fql, `cannot be understood: ${wordsOf(ast.error)}`);
   if (!isWhole(ast)) throw invalid(fql, `cannot be understood: ${incomplete}`);
+  const gap = gapIn(fql);
+  if (gap !== null) throw invalid(fql, `is incomplete: ${gap}`);
   const leaves = leavesOf(ast);
   const odd = leaves.find((leaf) => !operators.has(leaf.operator));
   if (odd) throw invalid(fql, `has no comparison where one should be: found \`${odd.operator}\``);
@@ -45,6 +47,22 @@ function wordsOf(error: Error): string {
 /** The parser leaves holes where it finds nothing between parentheses. */
 function isWhole(condition: Condition | undefined): boolean {
   return condition !== undefined && (condition.type !== 'group' || condition.children.every(isWhole));
+}
+
+/**
+ * What is missing, in words. The library takes whatever comes next for a value, the end of the text too, and passes over
+ * an `and` or `or` that joins nothing.
+ */
+function gapIn(fql: string): string | null {
+  const text = fql.replace(/"[^"]*"/g, '""');
+  const comparison = /([<>]=?|!?=)\s*(?:$|\)|(?:and|or)(?![\w.]))/.exec(text)?.[1];
+  if (comparison !== undefined) return `there is no value after \`${comparison}\``;
+  const word = /(?:^|\()\s*(and|or)(?![\w.])|(?<![\w.])(and|or)\s*(?:$|\))/.exec(text);
+  if (word !== null) return `there is a condition on one side of \`${word[1] ?? word[2]}\` only`;
+  const called = /(?<![\w.])(contains|match)\s*\((?:\s*|[^,()]+,?\s*)\)/.exec(text)?.[1];
+  return called === undefined
+    ? null
+    : `\`${called}\` takes a place and a text, e.g. ${called}(properties.email, "*@example.org")`;
 }
 
 type Leaf = Exclude<Condition, GroupCondition>;

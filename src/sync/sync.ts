@@ -25,6 +25,7 @@ import { type Run, type RunOptions, runOnce, type SyncContext } from './runner.t
 import type { SettledBatch } from './settling.ts';
 
 export { cancelSync } from './cancel.ts';
+export { excludeSyncs } from './exclude.ts';
 export { type HistoryPage, listSyncs, type PageOptions, showSync, syncRows } from './history.ts';
 export { type PlanOptions, planSync, type SyncPlan } from './plan.ts';
 export { type ModelPreview, previewModel, type TestedMapping, testMapping } from './preview.ts';
@@ -95,6 +96,7 @@ function loadChanges(run: Run, stages: Stages): AsyncIterable<SettledBatch> {
     sendNothing: stages.skipBackfill,
     findFailing: stages.someFailing ? (changes) => findFailing(db.pool, memory, changes, clock.now(), settings) : null,
     onNotFinite: tally.notFinite,
+    onMembersLost: tally.membersLost,
     settings,
     signal,
   });

@@ -11,7 +11,14 @@ import type { Secrets } from './secrets.ts';
 
 export { type Applied, lockWorkspace, runApply } from './apply.ts';
 export { bumpEpoch, currentEpoch, findMapping, findModel, findSource, readWorkspace } from './lookup.ts';
-export { type ApplyPlan, type PlanChange, type PlanEntry, planApply, type SpaceHasProfiles } from './plan.ts';
+export {
+  type ApplyOptions,
+  type ApplyPlan,
+  type PlanChange,
+  type PlanEntry,
+  planApply,
+  type SpaceHasProfiles,
+} from './plan.ts';
 export { maskSettings } from './secret-settings.ts';
 export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';

@@ -9,11 +9,15 @@ const lostName = '__proto__';
 
 /**
  * Whether a row has such a member, as a column or inside of a value; null when rows of these columns cannot have one.
- * @param takesAll whether the mapping may take all columns at once; it can name a single one and get its value
+ * @param used the columns the mapping looks at, by their names, which gives their values; null when it may take all at once
  */
-export function lostMembers(columns: readonly Column[], takesAll: boolean): ((row: Row) => boolean) | null {
-  if (takesAll && columns.some(({ name }) => name === lostName)) return () => true;
-  const nested = columns.flatMap(({ type }, index) => (type === 'json' ? [index] : []));
+export function lostMembers(
+  columns: readonly Column[],
+  used: ReadonlySet<string> | null,
+): ((row: Row) => boolean) | null {
+  if (used === null && columns.some(({ name }) => name === lostName)) return () => true;
+  const mayNest = ({ name, type }: Column) => type === 'json' && used?.has(name) !== false;
+  const nested = columns.flatMap((column, index) => (mayNest(column) ? [index] : []));
   return nested.length === 0 ? null : (row) => nested.some((index) => hasLostName(row[index] as Json));
 }
 

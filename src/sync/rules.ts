@@ -39,7 +39,7 @@ export function compileJob(job: ResolvedMapping, settings: SyncSettings): Compil
       action,
       endpoint: destination.settings.endpoint,
       tooLarge: tooLarge(columns, settings),
-      losesMembers: lostMembers(columns, used === null),
+      losesMembers: lostMembers(columns, used),
     }),
   };
 }

@@ -305,7 +305,7 @@ const entries = {
   sync_guard: {
     room: 'sync',
     what: 'More rows would be updated or deleted than the guard of the mapping allows; nothing was sent.',
-    help: 'Look at the changes with millrace sync plan MAPPING. When they are meant, raise or remove guardPercent and run again.',
+    help: 'Look at the changes with millrace sync plan MAPPING. When they are meant, raise or remove guard_percent of the mapping and run again.',
     exit: 1,
   },
   sync_lost: {
@@ -401,7 +401,7 @@ const entries = {
   warehouse_timeout: {
     room: 'warehouse',
     what: 'The warehouse did not answer in time.',
-    help: 'Try again; raise statementTimeoutSeconds when the query is slow by nature.',
+    help: 'Try again; when the query is slow by nature, raise the limit: statement_timeout_seconds of the source, or the setting --statement-timeout where the source has none.',
     exit: 3,
   },
   warehouse_lost: {
@@ -437,13 +437,13 @@ const entries = {
   warehouse_disk_full: {
     room: 'warehouse',
     what: 'The warehouse has no space left on its disk.',
-    help: 'Free some space, or give tempDirectory a folder on a larger disk; nothing that was delivered is lost.',
+    help: 'Free some space, or give temp_directory of the source a folder on a larger disk; nothing that was delivered is lost.',
     exit: 3,
   },
   warehouse_out_of_memory: {
     room: 'warehouse',
     what: 'The warehouse ran out of the memory it may use.',
-    help: 'Raise memoryLimit (DuckDB) or work_mem (Postgres), or give tempDirectory a disk with space.',
+    help: 'Raise memory_limit of the source or the setting --duckdb-memory (DuckDB), or work_mem (Postgres); or give temp_directory of the source a disk with space.',
     exit: 3,
   },
   warehouse_query_failed: {

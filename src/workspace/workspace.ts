@@ -31,7 +31,14 @@ export {
   outsideDestinations,
   readWorkspace,
 } from './lookup.ts';
-export { type ApplyPlan, type PlanChange, type PlanEntry, planApply, type SpaceHasProfiles } from './plan.ts';
+export {
+  type ApplyOptions,
+  type ApplyPlan,
+  type PlanChange,
+  type PlanEntry,
+  planApply,
+  type SpaceHasProfiles,
+} from './plan.ts';
 export { maskSettings } from './secret-settings.ts';
 export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';

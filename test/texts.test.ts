@@ -9,7 +9,11 @@ const product = readdirSync(source, { recursive: true, encoding: 'utf8' }).filte
   (file) => file.endsWith('.ts') && !/\.(test|conformance|test-support)\.ts$/.test(file),
 );
 
-const codeNames = (text: string) => text.match(/(?<![\w$.])[a-z]+[A-Z]\w*/g) ?? [];
+/** Members of messages, which are called so on the wire too. */
+const wireNames: ReadonlySet<string> = new Set(['userId']);
+
+const codeNames = (text: string) =>
+  (text.match(/(?<![\w$.])[a-z]+[A-Z]\w*/g) ?? []).filter((name) => !wireNames.has(name));
 
 /** The texts after `help:` and in messages of errors, without what is filled in. */
 function textsOf(file: string): readonly string[] {

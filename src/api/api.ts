@@ -7,12 +7,10 @@ import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { SpaceReader } from '../space/space.ts';
 import { healthRoutes } from './health.ts';
 import { openApi } from './openapi.ts';
-import type { AccessDeps } from './profile/access.ts';
 import { routableUrl } from './profile/identifier.ts';
-import { profileApi } from './profile/profile.ts';
+import { type ProfileApiDeps, profileApi } from './profile/profile.ts';
 import { answerUnreadable, frameworkError, installTransport } from './transport.ts';
 
 export interface ApiLimits {
@@ -20,8 +18,7 @@ export interface ApiLimits {
   readonly profileRequestsPerSecond: number;
 }
 
-export interface ApiDeps extends Pick<AccessDeps, 'verifyToken' | 'findSpace'> {
-  readonly reader: SpaceReader;
+export interface ApiDeps extends Pick<ProfileApiDeps, 'reader' | 'deleteIdentifier' | 'verifyToken' | 'findSpace'> {
   readonly log: Log;
   readonly clock: Clock;
   readonly limits: ApiLimits;
@@ -55,6 +52,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   healthRoutes(app, deps.ready);
   await app.register(profileApi, {
     reader: deps.reader,
+    deleteIdentifier: deps.deleteIdentifier,
     verifyToken: deps.verifyToken,
     findSpace: deps.findSpace,
     clock: deps.clock,

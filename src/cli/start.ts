@@ -1,5 +1,5 @@
 /** `start`: serves the APIs until it is told to stop. */
-import { createSpaceReader } from '../space/space.ts';
+import { createSpaceReader, deleteIdentifier } from '../space/space.ts';
 import { findSpace, listSpaces, verifyToken } from '../workspace/workspace.ts';
 import type { Command } from './command.ts';
 import type { CliContext } from './context.ts';
@@ -41,6 +41,7 @@ export async function api(context: CliContext) {
   const { pool } = db;
   return buildApi({
     reader: createSpaceReader({ db }),
+    deleteIdentifier: (spaceNo, identifier) => deleteIdentifier(db, spaceNo, identifier),
     verifyToken: (secret) => verifyToken(pool, secret),
     findSpace: (idOrName) => findSpace(pool, idOrName),
     log: context.log,

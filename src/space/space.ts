@@ -14,10 +14,12 @@ export {
   isDefaultIdentifier,
   recommendedBlocked,
 } from './default-settings.ts';
+export { deleteIdentifier, type IdentifierToDelete } from './identifier-deletion.ts';
 export { createInlet, type InletOptions } from './inlet.ts';
 export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
 export { createPlanWriter } from './plan-writer.ts';
 export { createSpaceReader } from './reader.ts';
+export { channels, identifierTypeOf } from './subscriptions.ts';
 export { createSpaceWriter } from './writer.ts';
 
 export type Collection = 'users' | 'accounts';
@@ -139,6 +141,8 @@ export type OnTaken = (
 
 export type Channel = 'EMAIL' | 'SMS' | 'WHATSAPP' | 'IOS_PUSH' | 'ANDROID_PUSH';
 export type SubscriptionStatus = 'SUBSCRIBED' | 'UNSUBSCRIBED' | 'DID_NOT_SUBSCRIBE';
+/** `last_user_id`: the identifier to delete is the one that names the profile. */
+export type IdentifierDeletion = 'deleted' | 'profile_not_found' | 'identifier_not_found' | 'last_user_id';
 /** What a person allows of a category; after two profiles that differ were merged, `conflict`. */
 export type ConsentValue = boolean | 'conflict';
 

@@ -81,9 +81,8 @@ export function readEntry(given: Json, onFault: OnFault): SubscriptionEntry | nu
     onFault('subscription_key_invalid', channel);
     return null;
   }
-  const said = entry.status === undefined || entry.status === null || entry.status === '';
-  const status = said ? null : readStatus(entry.status);
-  if (!said && status === null) {
+  const status = isBlank(entry.status) ? null : readStatus(entry.status);
+  if (status === null && !isBlank(entry.status)) {
     onFault('subscription_status_invalid', channel);
     return null;
   }
@@ -105,6 +104,11 @@ export function readKey(channel: Channel, given: unknown): string | null {
 
 const statuses: ReadonlySet<string> = new Set(['SUBSCRIBED', 'UNSUBSCRIBED', 'DID_NOT_SUBSCRIBE']);
 
+/** Nothing is said, so nothing changes. */
+function isBlank(status: Json | undefined): boolean {
+  return status === undefined || status === null || (typeof status === 'string' && status.trim() === '');
+}
+
 function readStatus(given: unknown): SubscriptionStatus | null {
   if (typeof given !== 'string') return null;
   const status = given.trim().toUpperCase().replaceAll('-', '_');
@@ -118,7 +122,7 @@ function readGroups(channel: Channel, given: Json | undefined, onFault: OnFault)
       onFault('subscription_group_unknown', '');
       return [];
     }
-    if (group.status === undefined || group.status === null) return [];
+    if (isBlank(group.status)) return [];
     const status = readStatus(group.status);
     if (status !== null) return [{ name: group.name, status }];
     onFault('subscription_group_status_invalid', '');
@@ -140,7 +144,7 @@ export function withEntry(
     state = { at, received, sourceId, messageId, status: entry.status, groups: known?.groups ?? {} };
   }
   for (const { name, status } of entry.groups) {
-    const before = state?.groups[name];
+    const before = state !== undefined && Object.hasOwn(state.groups, name) ? state.groups[name] : undefined;
     if (!groupNames.has(name)) onFault('subscription_group_unknown', '');
     else if (status === 'SUBSCRIBED' && state?.status !== 'SUBSCRIBED') {
       onFault('subscription_group_needs_channel', name);

@@ -15,7 +15,7 @@ export const profileParams = z.object({ space, collection, profile });
 export type ListParams = z.infer<typeof listParams>;
 export type ProfileParams = z.infer<typeof profileParams>;
 
-function answer(description: string, schema: z.ZodType) {
+export function answer(description: string, schema: z.ZodType) {
   return { description, content: { 'application/json': { schema } } };
 }
 
@@ -24,7 +24,7 @@ export function answers(description: string, schema: z.ZodType, example: unknown
   return { 200: answer(description, schema.meta({ examples: [example] })), ...errorAnswers };
 }
 
-function errorAnswer(description: string, code: string, message: string) {
+export function errorAnswer(description: string, code: string, message: string) {
   const schema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
   return answer(description, schema.meta({ examples: [{ error: { code, message } }] }));
 }

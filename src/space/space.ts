@@ -19,7 +19,7 @@ export { createInlet, type InletOptions } from './inlet.ts';
 export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
 export { createPlanWriter } from './plan-writer.ts';
 export { createSpaceReader } from './reader.ts';
-export { channels, identifierTypeOf } from './subscriptions.ts';
+export { channelsOf } from './subscriptions.ts';
 export { createSpaceWriter } from './writer.ts';
 
 export type Collection = 'users' | 'accounts';

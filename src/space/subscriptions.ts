@@ -7,7 +7,7 @@ import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { storableText } from '../base/text.ts';
 import { normalizeValue } from './extract.ts';
 import { maxIdentifierLength } from './rules.ts';
-import type { Channel, Subscription, SubscriptionStatus } from './space.ts';
+import type { Channel, ExternalId, Subscription, SubscriptionStatus } from './space.ts';
 import { isNewer } from './traits.ts';
 import type { Contact, Moment } from './working-set.ts';
 
@@ -21,6 +21,11 @@ export const identifierTypeOf: Readonly<Record<Channel, string>> = {
   IOS_PUSH: 'ios.push_token',
   ANDROID_PUSH: 'android.push_token',
 };
+
+/** The channels by which people are contacted with this identifier; most have none. */
+export function channelsOf({ collection, type }: Pick<ExternalId, 'collection' | 'type'>): readonly Channel[] {
+  return collection === 'users' ? channels.filter((channel) => identifierTypeOf[channel] === type) : [];
+}
 
 export interface SubscriptionEntry {
   readonly channel: Channel;

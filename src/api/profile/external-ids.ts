@@ -1,14 +1,7 @@
 /** `GET …/profiles/<id>/external_ids`: the identifiers of a profile, newest first. */
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import {
-  channels,
-  type ExternalId,
-  identifierTypeOf,
-  type Profile,
-  type SpaceReader,
-  type Subscription,
-} from '../../space/space.ts';
+import { channelsOf, type ExternalId, type Profile, type SpaceReader, type Subscription } from '../../space/space.ts';
 import { answers, profileParams, security } from './document.ts';
 import { badRequest, isRefusal, type Refusal } from './errors.ts';
 import { type ProfileRoute, profileHandler } from './lookup.ts';
@@ -82,10 +75,6 @@ const schema = {
 };
 
 const keyOf = (id: ExternalId): string => id.mapId;
-
-function channelsOf({ collection, type }: ExternalId) {
-  return collection === 'users' ? channels.filter((channel) => identifierTypeOf[channel] === type) : [];
-}
 
 /** What the contacts among these identifiers are subscribed to, by identifier; one look-up for all. */
 async function subscriptionsOf(reader: SpaceReader, spaceNo: number, ids: readonly ExternalId[]) {

@@ -4,7 +4,7 @@ import { buildApi } from '../src/api/api.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { createLog } from '../src/base/log.ts';
 import type { Database } from '../src/db/db.ts';
-import { createSpaceReader } from '../src/space/space.ts';
+import { createSpaceReader, deleteIdentifier } from '../src/space/space.ts';
 import { createToken, findSpace, type Space, verifyToken } from '../src/workspace/workspace.ts';
 import { profileApiBench } from './profile-api.ts';
 
@@ -21,6 +21,7 @@ export async function benchProfileApi(db: Database, space: Space, rows: number, 
     target: () =>
       buildApi({
         reader: createSpaceReader({ db }),
+        deleteIdentifier: (spaceNo, identifier) => deleteIdentifier(db, spaceNo, identifier),
         verifyToken: (token) => verifyToken(db.pool, token),
         findSpace: (name) => findSpace(db.pool, name),
         log: createLog({ level: 'error' }),

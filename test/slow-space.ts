@@ -1,9 +1,9 @@
 /**
- * The slow, obvious space: `profile-space.md` 2.4 to 2.8 written down step by step, one message at a time, with nothing
- * but arrays. The real one must come to the same profiles.
+ * The slow, obvious space: `profile-space.md` 2.4 to 2.8 and consent (5.1) written down step by step, one message at a
+ * time, with nothing but arrays. The real one must come to the same profiles.
  */
 import type { Json, JsonObject } from '../src/base/json.ts';
-import type { SpaceSettings } from '../src/space/space.ts';
+import type { ConsentValue, SpaceSettings } from '../src/space/space.ts';
 
 interface Id {
   readonly type: string;
@@ -18,6 +18,13 @@ interface SlowProfile {
   mappings: (Id & { createdAt: number })[];
   merges: number;
   readonly traits: Map<string, { value: Json; at: number; received: number }>;
+  consent: SlowConsent | null;
+}
+
+interface SlowConsent {
+  readonly at: number;
+  readonly received: number;
+  readonly categories: Record<string, ConsentValue>;
 }
 
 const day = 86_400_000;
@@ -49,7 +56,19 @@ export class SlowSpace {
       owner.traits.set(key, { value: value as Json, at, received: now });
     }
     if (user !== null && account !== null) this.links.push({ user, account });
+    if (user !== null) this.consent(user, message, at, now);
     return message.type === 'group' ? account : user;
+  }
+
+  private consent(user: SlowProfile, message: JsonObject, at: number, received: number): void {
+    const context = (message.context ?? {}) as { consent?: { categoryPreferences?: Record<string, boolean> } };
+    const said = context.consent?.categoryPreferences;
+    if (said === undefined) return;
+    const old = user.consent;
+    if (old !== null && (old.at > at || (old.at === at && old.received > received))) return;
+    const categories: SlowConsent['categories'] = {};
+    for (const category of Object.keys(old?.categories ?? {})) categories[category] = false;
+    user.consent = { at, received, categories: { ...categories, ...said } };
   }
 
   private userIds(message: JsonObject): Id[] {
@@ -151,6 +170,7 @@ export class SlowSpace {
         mappings: [],
         merges: 0,
         traits: new Map(),
+        consent: null,
       };
       this.profiles.push(target);
     } else {
@@ -185,5 +205,14 @@ export class SlowSpace {
         ours === undefined || theirs.at > ours.at || (theirs.at === ours.at && theirs.received > ours.received);
       if (wins) parent.traits.set(key, theirs);
     }
+    const [a, b] = [parent.consent, child.consent];
+    if (a === null && b === null) return;
+    const categories: SlowConsent['categories'] = {};
+    for (const category of [...Object.keys(a?.categories ?? {}), ...Object.keys(b?.categories ?? {})]) {
+      const [ours, theirs] = [a?.categories[category] ?? false, b?.categories[category] ?? false];
+      categories[category] = ours === theirs ? ours : 'conflict';
+    }
+    const newest = a === null || (b !== null && (b.at > a.at || (b.at === a.at && b.received >= a.received))) ? b : a;
+    parent.consent = { at: newest?.at ?? 0, received: newest?.received ?? 0, categories };
   }
 }

@@ -7,6 +7,7 @@ export interface ProfilePicture {
   readonly createdAt: string;
   readonly traits: string;
   readonly merges: number;
+  readonly consent: string;
   /** The other side's identifiers, of every link. */
   readonly links: readonly string[];
 }
@@ -50,6 +51,7 @@ export async function pictureOf(
         createdAt: profile.createdAt,
         traits: sortedTraits(profile.traits.map(({ key: name, value }) => [name, value] as const)),
         merges: profile.merges,
+        consent: profile.consent === null ? 'none' : sortedTraits(Object.entries(profile.consent)),
         links: links.sort(),
       });
     }
@@ -77,6 +79,7 @@ export function slowPictureOf(space: SlowSpace, collection: Collection): Profile
             .map(([key, { value }]) => [key, value] as const),
         ),
         merges: profile.merges,
+        consent: profile.consent === null ? 'none' : sortedTraits(Object.entries(profile.consent.categories)),
         links: [...new Set(linked)].map(ids).sort(),
       };
     }),

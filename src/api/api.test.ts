@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MillraceError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import type { SpaceReader } from '../space/space.ts';
+import { eventsPage } from './profile/events.ts';
 import { externalIdsPage } from './profile/external-ids.ts';
 import { type ApiUnderTest, basic, secret, sendBytes, startApi } from './profile/http-client.conformance.ts';
 import { linksPage } from './profile/links.ts';
@@ -36,6 +37,9 @@ describe('every answer', () => {
     ['OPTIONS', `${profile}/traits`, 405],
     ['OPTIONS', '/anything', 405],
     ['PROPFIND', `${profile}/traits`, 405],
+    ['GET', `${profile}/external_ids/delete`, 405],
+    ['POST', `${profile}/external_ids/delete`, 403],
+    ['POST', `${profile}/external_ids`, 405],
     ['DELETE', '/nothing', 404],
     ['GET', '/healthz', 200],
     ['GET', '/readyz', 200],
@@ -94,6 +98,11 @@ describe('other methods', () => {
       expect(answer.json.error.code).toBe('invalid_request_error');
     },
   );
+
+  test.each(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])('%s on the deletion of identifiers: POST', async (method) => {
+    const answer = await api.request(`${profile}/external_ids/delete`, { method, headers: {} });
+    expect([answer.status, answer.headers.allow]).toEqual([405, 'POST']);
+  });
 
   test('HEAD answers as GET without a body', async () => {
     const answer = await api.request(`${profile}/traits`, { method: 'HEAD' });
@@ -221,6 +230,7 @@ describe('the OpenAPI document', () => {
   const pages = {
     traits: traitsPage,
     external_ids: externalIdsPage,
+    events: eventsPage,
     links: linksPage,
     '': listPage,
   };
@@ -239,19 +249,22 @@ describe('the OpenAPI document', () => {
   test('describes every route with parameters, security, answers and an example', async () => {
     const document = (await api.request('/openapi.json')).json;
     expect(document.openapi).toBe('3.1.0');
-    const routes = Object.entries<{ get: Record<string, never> }>(document.paths).filter(([path]) =>
-      path.startsWith('/v1'),
-    );
-    expect(routes).toHaveLength(5);
-    for (const [path, { get }] of routes) {
-      const { parameters, responses, security } = get as unknown as {
+    const routes = Object.entries<Record<string, unknown>>(document.paths).filter(([path]) => path.startsWith('/v1'));
+    expect(routes).toHaveLength(7);
+    for (const [path, operations] of routes) {
+      const isDeletion = path.endsWith('/delete');
+      expect(Object.keys(operations)).toEqual([isDeletion ? 'post' : 'get']);
+      const { parameters, responses, security, requestBody } = Object.values(operations)[0] as {
+        requestBody?: unknown;
         parameters: { name: string; in: string }[];
         responses: Record<string, { content: { 'application/json': { schema: { examples: unknown[] } } } }>;
         security: unknown;
       };
       const inPath = parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => `{${name}}`);
       expect(path.match(/\{\w+\}/g)?.sort()).toEqual(inPath.sort());
-      expect(Object.keys(responses)).toEqual(['200', '400', '401', '404', '405', '429', '500']);
+      const statuses = ['200', '400', '401', '404', '405', '429', '500', ...(isDeletion ? ['403', '413'] : [])];
+      expect(Object.keys(responses)).toEqual(statuses.sort());
+      expect(requestBody !== undefined).toBe(isDeletion);
       for (const response of Object.values(responses)) {
         expect(response.content['application/json'].schema.examples).toHaveLength(1);
       }

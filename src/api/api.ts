@@ -7,13 +7,11 @@ import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { SpaceReader } from '../space/space.ts';
 import { healthRoutes } from './health.ts';
 import { type LiveApiDeps, liveApi } from './live/live.ts';
 import { openApi } from './openapi.ts';
-import type { AccessDeps } from './profile/access.ts';
 import { routableUrl } from './profile/identifier.ts';
-import { profileApi } from './profile/profile.ts';
+import { type ProfileApiDeps, profileApi } from './profile/profile.ts';
 import { isTrackingPath, type TrackingDeps, trackingApi } from './tracking/tracking.ts';
 import { answerUnreadable, frameworkError, installTransport } from './transport.ts';
 
@@ -22,8 +20,7 @@ export interface ApiLimits {
   readonly profileRequestsPerSecond: number;
 }
 
-export interface ApiDeps extends Pick<AccessDeps, 'verifyToken' | 'findSpace'> {
-  readonly reader: SpaceReader;
+export interface ApiDeps extends Pick<ProfileApiDeps, 'reader' | 'deleteIdentifier' | 'verifyToken' | 'findSpace'> {
   /** Of a space; left out: there is no live view. */
   readonly watch?: LiveApiDeps['watch'];
   /** Between two heartbeats of a live view; default 15 s. */
@@ -73,13 +70,13 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   installTransport(app, deps.log, deps.tracking === undefined ? () => false : isTrackingPath);
   await openApi(app, deps.version ?? '0');
   healthRoutes(app, deps.ready);
-  const access: AccessDeps = {
+  const access = {
     verifyToken: deps.verifyToken,
     findSpace: deps.findSpace,
     clock: deps.clock,
     requestsPerSecond: deps.limits.profileRequestsPerSecond,
   };
-  await app.register(profileApi, { reader: deps.reader, ...access });
+  await app.register(profileApi, { reader: deps.reader, deleteIdentifier: deps.deleteIdentifier, ...access });
   if (deps.watch !== undefined) await app.register(liveApi, { ...access, watch: deps.watch, beatMs: deps.beatMs });
   if (deps.tracking !== undefined) {
     await app.register(trackingApi, { ...deps.tracking, clock: deps.clock, log: deps.log });

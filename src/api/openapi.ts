@@ -5,8 +5,8 @@ import { createJsonSchemaTransform } from 'fastify-type-provider-zod';
 import type { JSONSchema } from 'zod/v4/core';
 import { sendJson } from './profile/errors.ts';
 
-const description = `Profiles of a space, read-only, and what arrives at it. Every answer is JSON (the live view
-is a stream of events) and carries a \`Request-Id\`. Lists come in pages: see
+const description = `Reads profiles of a space and what arrives at it, and deletes identifiers where the space allows it. Every
+answer is JSON (the live view is a stream of events) and carries a \`Request-Id\`. Lists come in pages: see
 \`limit\` and \`next\` of each route for the default and the largest page; larger values are not refused but cut down.`;
 
 /** Leaves out what would promise too much: that no member is ever added, and zod's own bounds and patterns. */

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testDatabase, testDatabaseUrl } from '../../test/database.ts';
 import type { Database } from '../db/db.ts';
 import { createRegulation, getRegulation } from '../privacy/privacy.ts';
+import { createSpaceWriter } from '../space/space.ts';
+import { findSpace } from '../workspace/workspace.ts';
 import { documentedCommands, inDuckdb, keyPaths, programIn, type StartProgram, until } from './cli.test-support.ts';
 
 const canary = 'canary-7d1f@example.com';
@@ -366,13 +368,46 @@ describe('syncs', () => {
   });
 });
 
+/** What the customer c7 did and allows, as a website would tell it. */
+async function visit(): Promise<void> {
+  const space = await findSpace(db.pool, 'main');
+  const settings = { ...space.settings, subscriptionGroups: ['weekly digest'] };
+  const groups = [{ name: 'weekly digest', status: 'SUBSCRIBED' }];
+  const messages = [
+    {
+      type: 'identify',
+      traits: {},
+      context: {
+        consent: { categoryPreferences: { Advertising: true, [`${red}x`]: false } },
+        messaging_subscriptions: [{ key: canary, type: 'EMAIL', status: 'SUBSCRIBED', groups }],
+      },
+    },
+    { type: 'track', event: 'Long Ago', timestamp: '2020-01-01T00:00:00Z' },
+    { type: 'track', event: `Order ${red}Placed`, properties: { total: 5 }, context: { groupId: 'acme2' } },
+  ];
+  await using writer = createSpaceWriter({ db });
+  await writer.write(
+    { ...space, settings },
+    messages.map((message) => ({ message: { userId: 'c7', ...message }, receivedAt: new Date(), sourceId: 'website' })),
+  );
+}
+
 describe('profiles', () => {
-  test('are shown with the origin of their traits', async () => {
+  test('are shown with the origin of their traits, consent, subscriptions and events', async () => {
+    const quiet = await run('profile', 'show', `email:${canary}`);
+    for (const title of ['Consent', 'Subscriptions', 'Events']) expect(quiet.stdout).toContain(`${title}: none`);
+    await visit();
     const { code, stdout } = await run('profile', 'show', `email:${canary}`);
     expect(code).toBe(0);
     expect(stdout).toMatch(/user_id +c7 /);
     expect(stdout).toMatch(/name +Once more +customers-identify, syn_/);
     expect(stdout).toMatch(/acc_\w+ +group_id:acme2/);
+    expect(stdout).toMatch(/Advertising +yes\n/);
+    expect(stdout).toMatch(/u001b\[31mx +no\n/);
+    expect(stdout).toMatch(new RegExp(`EMAIL +${canary} +SUBSCRIBED +weekly digest: SUBSCRIBED `));
+    expect(stdout).toMatch(/Order \\u001b\[31mPlaced +\{"total":5\} +website/);
+    expect(stdout.indexOf('Placed')).toBeLessThan(stdout.indexOf('Long Ago'));
+    expect(stdout).not.toContain(red);
     const { document } = await json('profile', 'show', `email:${canary}`, '--space', 'main');
     expect(document.profile.traits.map(({ key }: { key: string }) => key)).toEqual(['email', 'name']);
     expectDocumented('profile show', document);
@@ -382,7 +417,13 @@ describe('profiles', () => {
     expect(account.document.profile).toMatchObject({
       collection: 'accounts',
       segmentId: expect.stringMatching(/^acc_/),
+      events: [{ name: `Order ${red}Placed`, userId: document.profile.segmentId }],
     });
+    expect(document.profile.consent).toEqual({ Advertising: true, [`${red}x`]: false });
+    expect(document.profile.events.map(({ name }: { name: string }) => name)).toEqual([
+      `Order ${red}Placed`,
+      'Long Ago',
+    ]);
   });
 
   test.each([

@@ -3,12 +3,16 @@ import { MillraceError } from '../base/errors.ts';
 import type { Database } from '../db/db.ts';
 import {
   type Collection,
+  channelsOf,
   createSpaceReader,
   type ExternalId,
   type Profile,
+  type ProfileEvent,
   type ProfileKey,
   type ProfileLink,
   type ProfileTrait,
+  type SpaceReader,
+  type Subscription,
 } from '../space/space.ts';
 import { findSpace, listSpaces, type Space } from '../workspace/workspace.ts';
 import { argument, type Command, option } from './command.ts';
@@ -18,10 +22,14 @@ import { count, facts, indent, paragraphs, printable, printableValue, table, tim
 const mostLinks = 100;
 /** For people; the document has more. */
 const linksShown = 10;
+const mostEvents = 10;
+/** Earlier and later than any event. */
+const always = { from: new Date(0), before: new Date('+010000-01-01T00:00:00.000Z') };
 
 export const profileShowCommand: Command = {
   name: 'profile show',
-  description: 'Show a profile: its identifiers, its traits with where they came from, and its links.',
+  description:
+    'Show a profile: its identifiers, its traits with where they came from, what it consented and subscribed to, its links and its latest events.',
   arguments: [
     {
       name: 'TYPE:VALUE',
@@ -47,17 +55,29 @@ export const profileShowCommand: Command = {
     const reader = createSpaceReader({ db });
     const profile = await reader.profile(space.no, collection, key);
     if (profile === null) throw notFound(words, collection, space);
-    const links = (await reader.links(space.no, collection, { kind: 'segment_id', id: profile.segmentId }, mostLinks))
-      ?.items;
+    const itself = { kind: 'segment_id', id: profile.segmentId } as const;
+    const links = (await reader.links(space.no, collection, itself, mostLinks))?.items ?? [];
+    const latest = { ...always, order: 'newest first', limit: mostEvents } as const;
+    const events = (await reader.events(space.no, collection, itself, latest))?.items ?? [];
+    const subscriptions = await subscriptionsOf(reader, space, profile);
     const named = await originNames(db, profile.traits);
     const traits = profile.traits.map((trait) => ({ ...trait, origin: { ...trait.origin, ...named(trait.origin) } }));
     const { externalIds: identifiers, ...rest } = profile;
     return {
-      document: { space: space.name, profile: { ...rest, identifiers, traits, links: links ?? [] } },
-      text: profileText(space, profile, traits, links ?? []),
+      document: { space: space.name, profile: { ...rest, identifiers, traits, subscriptions, links, events } },
+      text: profileText(space, profile, { traits, subscriptions, links, events }),
     };
   },
 };
+
+/** Of all contacts among the identifiers, as far as anything is known of them. */
+async function subscriptionsOf(reader: SpaceReader, space: Space, profile: Profile): Promise<readonly Subscription[]> {
+  const contacts = profile.externalIds.flatMap((id) => channelsOf(id).map((channel) => ({ channel, key: id.id })));
+  const known = contacts.length === 0 ? [] : await reader.subscriptions(space.no, contacts);
+  const place = ({ channel, key }: Subscription) =>
+    contacts.findIndex((contact) => contact.channel === channel && contact.key === key);
+  return [...known].sort((a, b) => place(a) - place(b));
+}
 
 async function chooseSpace(db: Database, given: string | undefined): Promise<Space> {
   if (given !== undefined) return findSpace(db.pool, given);
@@ -113,12 +133,15 @@ interface NamedTrait extends ProfileTrait {
   readonly origin: ProfileTrait['origin'] & { readonly mapping: string | null };
 }
 
-function profileText(
-  space: Space,
-  profile: Profile,
-  traits: readonly NamedTrait[],
-  links: readonly ProfileLink[],
-): string {
+/** What is shown of a profile beside itself. */
+interface Around {
+  readonly traits: readonly NamedTrait[];
+  readonly subscriptions: readonly Subscription[];
+  readonly links: readonly ProfileLink[];
+  readonly events: readonly ProfileEvent[];
+}
+
+function profileText(space: Space, profile: Profile, { traits, subscriptions, links, events }: Around): string {
   const { segmentId, collection, mergedSegmentIds, externalIds } = profile;
   const heading = facts([
     ['profile', segmentId],
@@ -133,7 +156,14 @@ function profileText(
     heading,
     section('Identifiers', externalIds, identifiersTable),
     section('Traits', traits, traitsTable),
+    ...(collection === 'users'
+      ? [
+          section('Consent', Object.entries(profile.consent ?? {}), consentTable),
+          section('Subscriptions', subscriptions, subscriptionsTable),
+        ]
+      : []),
     section('Links', links, linksTable),
+    section('Events', events, eventsTable),
   );
 }
 
@@ -157,6 +187,47 @@ function traitsTable(traits: readonly NamedTrait[]): string {
       return [key, printableValue(value), `${from}${sync}`, time(new Date(origin.updatedAt))];
     }),
   );
+}
+
+function consentTable(categories: readonly (readonly [string, unknown])[]): string {
+  const rows = [...categories].sort(([a], [b]) => (a < b ? -1 : 1));
+  return table(
+    [{ title: 'category', most: 60 }, { title: 'allowed' }],
+    rows.map(([category, value]) => [category, value === 'conflict' ? 'conflict' : value === true ? 'yes' : 'no']),
+  );
+}
+
+function subscriptionsTable(subscriptions: readonly Subscription[]): string {
+  return table(
+    [
+      { title: 'channel' },
+      { title: 'contact', most: 60 },
+      { title: 'status' },
+      { title: 'groups', most: 60 },
+      { title: 'updated' },
+    ],
+    subscriptions.map(({ channel, key, status, groups, updatedAt }) => [
+      channel,
+      key,
+      status ?? '',
+      groups.map((group) => `${group.name}: ${group.status}`).join(', '),
+      time(new Date(updatedAt)),
+    ]),
+  );
+}
+
+/** The latest come first; there may be more. */
+function eventsTable(events: readonly ProfileEvent[]): string {
+  const shown = table(
+    [{ title: 'at' }, { title: 'event', most: 40 }, { title: 'properties', most: 60 }, { title: 'from' }],
+    events.map(({ name, timestamp, message, sourceId }) => [
+      time(new Date(timestamp)),
+      name,
+      printableValue(message.properties ?? {}),
+      sourceId,
+    ]),
+  );
+  return events.length < mostEvents ? shown : `${shown}\nthe latest ${mostEvents}`;
 }
 
 function linksTable(links: readonly ProfileLink[]): string {

@@ -1,6 +1,6 @@
 /** `start`: serves the APIs until it is told to stop. */
 import { startRegulationWorker } from '../privacy/privacy.ts';
-import { createSpaceReader, watchSpace } from '../space/space.ts';
+import { createSpaceReader, deleteIdentifier, watchSpace } from '../space/space.ts';
 import {
   createDiscardLog,
   type DiscardLog,
@@ -57,6 +57,7 @@ export async function api(context: CliContext, discards?: DiscardLog) {
   return buildApi({
     reader: createSpaceReader({ db }),
     watch: (spaceNo, onItem) => watchSpace({ db }, spaceNo, onItem),
+    deleteIdentifier: (spaceNo, identifier) => deleteIdentifier(db, spaceNo, identifier),
     verifyToken: (secret) => verifyToken(pool, secret),
     findSpace: (idOrName) => findSpace(pool, idOrName),
     log: context.log,

@@ -21,12 +21,11 @@ export function preferencesOf(message: JsonObject): Preferences | null | 'invali
 }
 
 /** Categories that the message does not mention become false. */
-export function withPreferences(known: Consent | null, said: Preferences, moment: Moment): Consent | null {
+export function withPreferences(known: Consent | null, said: Preferences, moment: Moment): Consent {
   if (known !== null && !isNewer(moment, known)) return known;
   const categories = emptyCategories();
   for (const key of Object.keys(known?.categories ?? {})) categories[key] = false;
   for (const key of Object.keys(said)) categories[key] = said[key] as boolean;
-  if (known === null && Object.keys(categories).length === 0) return null;
   return { ...moment, categories };
 }
 
@@ -37,11 +36,16 @@ export function mergedConsent(parent: Consent | null, child: Consent | null): Co
   const theirs = child?.categories ?? {};
   const categories = emptyCategories();
   for (const key of new Set([...Object.keys(ours), ...Object.keys(theirs)])) {
-    const [a, b] = [ours[key] ?? false, theirs[key] ?? false];
+    const [a, b] = [categoryIn(ours, key), categoryIn(theirs, key)];
     categories[key] = a === b ? a : 'conflict';
   }
   const newest = parent === null || (child !== null && isNewer(child, parent)) ? (child as Consent) : parent;
   return { at: newest.at, received: newest.received, categories };
+}
+
+/** Only what the object holds itself: every object inherits a `constructor`. */
+function categoryIn(categories: Consent['categories'], key: string): ConsentValue {
+  return Object.hasOwn(categories, key) ? (categories[key] as ConsentValue) : false;
 }
 
 /** Without a prototype, so that keys such as `__proto__` are keys like any other. */

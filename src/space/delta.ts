@@ -9,6 +9,7 @@ import type { JsonObject } from '../base/json.ts';
 import { copyField, copyInto } from '../db/copy.ts';
 import type { Transaction } from '../db/db.ts';
 import type { Delta, LogEntry, NewEvent, NewLink } from './batch.ts';
+import { storedName } from './events.ts';
 import { hashOf } from './once.ts';
 import { identifiersJson, writesJson } from './row-json.ts';
 import { profileColumns, realTables, type SpaceTables } from './store.ts';
@@ -245,7 +246,7 @@ function eventLine(spaceNo: number, { profileId, accountId, facts, ids, incoming
 function eventName({ type, event }: JsonObject): string {
   if (type === 'page') return 'Page Viewed';
   if (type === 'screen') return 'Screen Viewed';
-  return typeof event === 'string' ? event.replace(/[\0\p{Surrogate}]/gu, '\ufffd') : '';
+  return typeof event === 'string' ? storedName(event) : '';
 }
 
 function insertLog(spaceNo: number, log: readonly LogEntry[], tables: SpaceTables): DeltaStatement {

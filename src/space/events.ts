@@ -1,13 +1,14 @@
 /**
  * Reads events of a profile. In: the ids of its tree, and a query. Out: a page of events, whichever of the ids they came
  * with: events are never rewritten by a merge. Only days of arrival that can hold such events are looked at, so an event
- * that was sent more than a day before its own time is not found.
+ * that was sent more than a day before its own time is not found. A message that was stored twice is one event.
  */
-
 import { MillraceError } from '../base/errors.ts';
 import type { Json, JsonObject } from '../base/json.ts';
+import { storableText } from '../base/text.ts';
 import type { Queryable } from '../db/db.ts';
 import type { Activity, Collection, EventsQuery, Page, Profile, ProfileEvent } from './space.ts';
+import { isWrittenTime } from './times.ts';
 
 interface StoredEvent {
   readonly profile_id: string;
@@ -39,8 +40,8 @@ export async function readEvents(
       query.from,
       query.before,
       new Date(query.from.getTime() - dayMs),
-      query.include ?? null,
-      query.exclude ?? [],
+      query.include?.map(storedName) ?? null,
+      query.exclude?.map(storedName) ?? [],
       query.limit + 1,
       ...(after ?? []),
     ],
@@ -75,18 +76,23 @@ function columnOf(collection: Collection): string {
   return collection === 'users' ? 'profile_id' : 'account_id';
 }
 
+/** The name of an event as its column holds it: what no database text can hold is replaced, here as in questions. */
+export function storedName(name: string): string {
+  return name.replace(/[\0\p{Surrogate}]/gu, '\ufffd');
+}
+
 /** Each id of the tree gives a page from its index; the best of them are the page. */
 function statement(collection: Collection, order: EventsQuery['order'], isLaterPage: boolean): string {
   const column = columnOf(collection);
   const direction = order === 'newest first' ? 'DESC' : 'ASC';
   const beyond = order === 'newest first' ? '<' : '>';
-  return `SELECT e.* FROM unnest($2::text[]) AS own (id), LATERAL (
-      SELECT profile_id, event_at, message_id, type, name, account_id, source_id, external_ids, body FROM events
+  return `SELECT DISTINCT ON (e.event_at, e.message_id) e.* FROM unnest($2::text[]) AS own (id), LATERAL (
+      SELECT DISTINCT ON (event_at, message_id) profile_id, event_at, message_id, type, name, account_id, source_id, external_ids, body FROM events
       WHERE space_no = $1 AND ${column} = own.id AND event_at >= $3 AND event_at < $4 AND received_at >= $5
         AND type IN ('track', 'page', 'screen') AND ($6::text[] IS NULL OR name = ANY($6)) AND name <> ALL($7)
         ${isLaterPage ? `AND (event_at, message_id) ${beyond} ($9, $10)` : ''}
       ORDER BY event_at ${direction}, message_id ${direction} LIMIT $8) AS e
-    ORDER BY e.event_at ${direction}, e.message_id COLLATE "C" ${direction} LIMIT $8`;
+    ORDER BY e.event_at ${direction}, e.message_id ${direction} LIMIT $8`;
 }
 
 /** What the profiles of these events are now. */
@@ -129,8 +135,14 @@ function writeCursor({ event_at, message_id }: StoredEvent): string {
 function readCursor(next: string): [string, string] {
   try {
     const [at, id, ...more] = JSON.parse(Buffer.from(next, 'base64url').toString()) as Json[];
-    if (typeof at === 'string' && typeof id === 'string' && more.length === 0 && !id.includes('\0')) {
-      if (new Date(at).toISOString() === at) return [at, id];
+    if (
+      typeof at === 'string' &&
+      isWrittenTime(at) &&
+      typeof id === 'string' &&
+      storableText(id) &&
+      more.length === 0
+    ) {
+      return [at, id];
     }
   } catch {
     // Falls through.

@@ -11,6 +11,7 @@ import { isoTime } from './fold.ts';
 import type { Collection, Page, ProfileKey, ProfileLink, SpaceReader } from './space.ts';
 import { loadContacts, loadOwners, loadProfiles, realTables } from './store.ts';
 import { contactOf, subscriptionOf } from './subscriptions.ts';
+import { isWrittenTime } from './times.ts';
 import { Tree, TreeCache } from './tree-cache.ts';
 import type { ProfileRow } from './working-set.ts';
 
@@ -276,6 +277,7 @@ function writeCursor(cursor: string): string {
 
 function readCursor(next: string): string {
   const cursor = Buffer.from(next, 'base64url').toString();
-  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (use|acc)_[0-9A-Za-z]{27}$/.test(cursor)) return cursor;
+  const [at, id] = splitCursor(cursor);
+  if (isWrittenTime(at) && cursor[24] === ' ' && /^(use|acc)_[0-9A-Za-z]{27}$/.test(id)) return cursor;
   throw new MillraceError('cursor_invalid', 'The parameter `next` is not a cursor this server has given.');
 }

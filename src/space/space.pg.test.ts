@@ -57,13 +57,20 @@ const message: fc.Arbitrary<JsonObject> = fc
     type: fc.constantFrom('identify', 'identify', 'track', 'group'),
     ids,
     traits,
+    consent: maybe(
+      fc.record(
+        { categoryPreferences: fc.dictionary(fc.constantFrom('Ads', 'Fun'), fc.boolean()) },
+        { requiredKeys: [] },
+      ),
+    ),
     camel: fc.boolean(),
     ago: fc.nat(3),
   })
-  .map(({ type, ids: { userId, anonymousId, email, loyalty, phone, groupId }, traits: own, camel, ago }) => {
+  .map(({ type, ids: { userId, anonymousId, email, loyalty, phone, groupId }, traits: own, consent, camel, ago }) => {
     const bag = { ...own, email, [camel ? 'loyaltyId' : 'loyalty_id']: loyalty };
     const phones = phone === undefined ? [] : [{ id: phone, type: 'phone', collection: 'users', encoding: 'none' }];
-    const context = type === 'group' ? { traits: { email }, externalIds: phones } : { externalIds: phones };
+    const found = type === 'group' ? { traits: { email }, externalIds: phones } : { externalIds: phones };
+    const context = { ...found, consent };
     const timestamp = ago === 0 ? undefined : new Date(start + ago * 40_000).toISOString();
     const body = type === 'track' ? { event: 'Seen', properties: bag } : { traits: type === 'group' ? own : bag };
     const account = type === 'track' ? {} : { groupId };

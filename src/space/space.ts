@@ -17,11 +17,13 @@ export {
 } from './default-settings.ts';
 export { type DeletionJob, deletePeople, forgetDeletions } from './deletion.ts';
 export { createIdentifierReader, normalizeValue } from './extract.ts';
+export { deleteIdentifier, type IdentifierToDelete } from './identifier-deletion.ts';
 export { createInlet, type InletOptions } from './inlet.ts';
 export { createLiveFeed, type LiveFeed } from './live.ts';
 export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
 export { createPlanWriter } from './plan-writer.ts';
 export { createSpaceReader } from './reader.ts';
+export { channelsOf } from './subscriptions.ts';
 export {
   findSuppressed,
   listSuppressions,
@@ -155,6 +157,8 @@ export type OnTaken = (
 
 export type Channel = 'EMAIL' | 'SMS' | 'WHATSAPP' | 'IOS_PUSH' | 'ANDROID_PUSH';
 export type SubscriptionStatus = 'SUBSCRIBED' | 'UNSUBSCRIBED' | 'DID_NOT_SUBSCRIBE';
+/** `last_user_id`: the identifier to delete is the one that names the profile. */
+export type IdentifierDeletion = 'deleted' | 'profile_not_found' | 'identifier_not_found' | 'last_user_id';
 /** What a person allows of a category; after two profiles that differ were merged, `conflict`. */
 export type ConsentValue = boolean | 'conflict';
 

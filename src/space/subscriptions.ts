@@ -7,7 +7,7 @@ import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { storableText } from '../base/text.ts';
 import { normalizeValue } from './extract.ts';
 import { maxIdentifierLength } from './rules.ts';
-import type { Channel, Subscription, SubscriptionStatus } from './space.ts';
+import type { Channel, ExternalId, Subscription, SubscriptionStatus } from './space.ts';
 import { isNewer } from './traits.ts';
 import type { Contact, Moment } from './working-set.ts';
 
@@ -21,6 +21,11 @@ export const identifierTypeOf: Readonly<Record<Channel, string>> = {
   IOS_PUSH: 'ios.push_token',
   ANDROID_PUSH: 'android.push_token',
 };
+
+/** The channels by which people are contacted with this identifier; most have none. */
+export function channelsOf({ collection, type }: Pick<ExternalId, 'collection' | 'type'>): readonly Channel[] {
+  return collection === 'users' ? channels.filter((channel) => identifierTypeOf[channel] === type) : [];
+}
 
 export interface SubscriptionEntry {
   readonly channel: Channel;
@@ -81,9 +86,8 @@ export function readEntry(given: Json, onFault: OnFault): SubscriptionEntry | nu
     onFault('subscription_key_invalid', channel);
     return null;
   }
-  const said = entry.status === undefined || entry.status === null || entry.status === '';
-  const status = said ? null : readStatus(entry.status);
-  if (!said && status === null) {
+  const status = isBlank(entry.status) ? null : readStatus(entry.status);
+  if (status === null && !isBlank(entry.status)) {
     onFault('subscription_status_invalid', channel);
     return null;
   }
@@ -105,6 +109,11 @@ export function readKey(channel: Channel, given: unknown): string | null {
 
 const statuses: ReadonlySet<string> = new Set(['SUBSCRIBED', 'UNSUBSCRIBED', 'DID_NOT_SUBSCRIBE']);
 
+/** Nothing is said, so nothing changes. */
+function isBlank(status: Json | undefined): boolean {
+  return status === undefined || status === null || (typeof status === 'string' && status.trim() === '');
+}
+
 function readStatus(given: unknown): SubscriptionStatus | null {
   if (typeof given !== 'string') return null;
   const status = given.trim().toUpperCase().replaceAll('-', '_');
@@ -118,7 +127,7 @@ function readGroups(channel: Channel, given: Json | undefined, onFault: OnFault)
       onFault('subscription_group_unknown', '');
       return [];
     }
-    if (group.status === undefined || group.status === null) return [];
+    if (isBlank(group.status)) return [];
     const status = readStatus(group.status);
     if (status !== null) return [{ name: group.name, status }];
     onFault('subscription_group_status_invalid', '');
@@ -140,7 +149,7 @@ export function withEntry(
     state = { at, received, sourceId, messageId, status: entry.status, groups: known?.groups ?? {} };
   }
   for (const { name, status } of entry.groups) {
-    const before = state?.groups[name];
+    const before = state !== undefined && Object.hasOwn(state.groups, name) ? state.groups[name] : undefined;
     if (!groupNames.has(name)) onFault('subscription_group_unknown', '');
     else if (status === 'SUBSCRIBED' && state?.status !== 'SUBSCRIBED') {
       onFault('subscription_group_needs_channel', name);

@@ -53,7 +53,7 @@ export async function liveApi(app: FastifyInstance, deps: LiveApiDeps): Promise<
     url: '/v1/spaces/:space/live',
     exposeHeadRoute: false,
     schema,
-    onRequest: access,
+    onRequest: access.letIn(),
     handler: async (request, reply) => {
       if (isClosing) return refuse(reply, serverClosing);
       if (open.size >= mostStreams) return refuse(reply, tooManyStreams(mostStreams));

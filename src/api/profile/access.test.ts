@@ -122,6 +122,16 @@ test('a bucket fills up to its burst and no further; a clock that goes back give
   expect(Array.from({ length: 300 }, () => off.take(1, 0)).every(Boolean)).toBe(true);
 });
 
+test('buckets that nobody draws from are forgotten when there are many', () => {
+  const rate = new RateLimit(2);
+  for (let n = 0; n < 10_000; n += 1) rate.take(`p${n}`, 0);
+  for (let n = 0; n < 3; n += 1) rate.take('busy', 900);
+  expect(rate.size).toBe(10_001);
+  rate.take('one more', 1_000);
+  expect(rate.size).toBe(2);
+  expect(rate.take('busy', 1_000)).toBe(false);
+});
+
 test('the cache is bounded, asks once for what is asked at the same moment, and forgets failures', async () => {
   const asked: string[] = [];
   let fail = false;

@@ -7,6 +7,7 @@ import { hash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
 import { isMillraceError } from '../../base/errors.ts';
+import type { SpaceSettings } from '../../space/space.ts';
 import { AnswerCache } from '../answer-cache.ts';
 import {
   isRefusal,
@@ -27,10 +28,17 @@ export interface Grant {
   readonly spaceNo: number;
 }
 
+/** A space as far as requests need to know it. */
+export interface KnownSpace {
+  readonly id: string;
+  readonly no: number;
+  readonly settings: SpaceSettings;
+}
+
 export interface AccessDeps {
   readonly verifyToken: (secret: string) => Promise<Grant | null>;
   /** Null, or the error `not_found`, when there is none. */
-  readonly findSpace: (idOrName: string) => Promise<{ readonly id: string; readonly no: number } | null>;
+  readonly findSpace: (idOrName: string) => Promise<KnownSpace | null>;
   readonly clock: Clock;
   readonly requestsPerSecond: number;
 }
@@ -61,7 +69,14 @@ export function readSecret(authorization: string): string | null {
 
 type Decision = number | Refusal;
 
-export function profileAccess(deps: AccessDeps) {
+export interface ProfileAccess {
+  /** An `onRequest` hook. `unauthorized` is what a route answers without a valid token, when it is not the usual. */
+  letIn(unauthorized?: Refusal): (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void;
+  /** The space of the path as it is configured, as of a second ago at most. */
+  spaceOf(request: FastifyRequest): Promise<KnownSpace | null>;
+}
+
+export function profileAccess(deps: AccessDeps): ProfileAccess {
   const cache = { clock: deps.clock, maxAgeMs, maxEntries };
   const grants = new AnswerCache<Grant | null>(async (header) => {
     const secret = readSecret(header);
@@ -99,10 +114,16 @@ export function profileAccess(deps: AccessDeps) {
     return grant?.spaceId === space ? grant.spaceNo : decideByName(space, grant);
   }
 
-  return function access(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void {
+  function letIn(
+    unauthorized: Refusal | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    done: HookHandlerDoneFunction,
+  ): void {
     const settle = (decision: Decision): void => {
-      if (typeof decision !== 'number') refuse(reply, decision);
-      else if (!rate.take(decision, deps.clock.now().getTime())) refuse(reply, tooMany);
+      if (typeof decision !== 'number') {
+        refuse(reply, decision.status === 401 && unauthorized !== undefined ? unauthorized : decision);
+      } else if (!rate.take(decision, deps.clock.now().getTime())) refuse(reply, tooMany);
       else {
         request.spaceNo = decision;
         done();
@@ -111,5 +132,13 @@ export function profileAccess(deps: AccessDeps) {
     const decision = decide(request);
     if (decision instanceof Promise) decision.then(settle, done);
     else settle(decision);
+  }
+
+  return {
+    letIn: (unauthorized) => (request, reply, done) => letIn(unauthorized, request, reply, done),
+    async spaceOf(request) {
+      const name = readSpace((request.params as { space: string }).space);
+      return isRefusal(name) ? null : spaces.get(name, name);
+    },
   };
 }

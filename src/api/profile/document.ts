@@ -15,7 +15,7 @@ export const profileParams = z.object({ space, collection, profile });
 export type ListParams = z.infer<typeof listParams>;
 export type ProfileParams = z.infer<typeof profileParams>;
 
-function answer(description: string, schema: z.ZodType) {
+export function answer(description: string, schema: z.ZodType) {
   return { description, content: { 'application/json': { schema } } };
 }
 

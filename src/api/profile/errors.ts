@@ -11,7 +11,13 @@ export type RefusalCode =
   | 'authentication_error'
   | 'not_found'
   | 'rate_limit_error'
-  | 'internal_error';
+  | 'internal_error'
+  // Of the deletion of identifiers, which has codes of its own.
+  | 'unauthorized'
+  | 'forbidden'
+  | 'bad_request'
+  | 'unsupported_eid_type'
+  | 'eid_not_found';
 
 export interface Refusal {
   readonly kind: 'refusal';
@@ -23,7 +29,7 @@ export interface Refusal {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-function refusal(
+export function refusal(
   status: number,
   code: RefusalCode,
   message: string,
@@ -32,7 +38,7 @@ function refusal(
   return { kind: 'refusal', status, code, message, body: JSON.stringify({ error: { code, message } }), headers };
 }
 
-const challenge = { 'WWW-Authenticate': 'Basic realm="millrace"' };
+export const challenge = { 'WWW-Authenticate': 'Basic realm="millrace"' };
 
 export const tokenMissing = refusal(
   401,
@@ -81,8 +87,8 @@ export function methodNotAllowed(method: string, allowed: readonly string[]): Re
   });
 }
 
-export function tooManyRequests(perSecond: number): Refusal {
-  return refusal(429, 'rate_limit_error', `The space is asked more than ${perSecond} times per second.`, {
+export function tooManyRequests(perSecond: number, what = 'The space is asked'): Refusal {
+  return refusal(429, 'rate_limit_error', `${what} more than ${perSecond} times per second.`, {
     'Retry-After': '1',
   });
 }

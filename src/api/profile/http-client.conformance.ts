@@ -2,6 +2,7 @@
 import http from 'node:http';
 import net from 'node:net';
 import { createLog } from '../../base/log.ts';
+import { defaultSpaceSettings, type SpaceSettings } from '../../space/space.ts';
 import { type ApiDeps, buildApi } from '../api.ts';
 import { type Serving, serve } from '../server.ts';
 
@@ -37,19 +38,25 @@ export interface ApiUnderTest extends AsyncDisposable {
   profiles(path: string, options?: RequestOptions): Promise<Answer>;
 }
 
-export type TestDeps = Partial<ApiDeps> & Pick<ApiDeps, 'reader'> & { readonly spaceNo?: number };
+export type TestDeps = Partial<ApiDeps> &
+  Pick<ApiDeps, 'reader'> & { readonly spaceNo?: number; readonly settings?: SpaceSettings };
 
 /** Two spaces with a token each, a clock that runs, and no rate limit, unless given. */
-export async function startApi({ spaceNo = 1, ...deps }: TestDeps): Promise<ApiUnderTest> {
+export async function startApi({
+  spaceNo = 1,
+  settings = defaultSpaceSettings(),
+  ...deps
+}: TestDeps): Promise<ApiUnderTest> {
   const spaces = [
-    { id: spaceId, no: spaceNo, name: 'shop', secret },
-    { id: otherSpaceId, no: otherSpaceNo, name: 'other', secret: otherSecret },
+    { id: spaceId, no: spaceNo, name: 'shop', secret, settings },
+    { id: otherSpaceId, no: otherSpaceNo, name: 'other', secret: otherSecret, settings },
   ];
   const app = await buildApi({
     verifyToken: async (given) => {
       const space = spaces.find((candidate) => candidate.secret === given);
       return space === undefined ? null : { tokenId: `tok_${space.name}`, spaceId: space.id, spaceNo: space.no };
     },
+    deleteIdentifier: async () => 'profile_not_found',
     findSpace: async (name) => spaces.find((space) => space.id === name || space.name === name) ?? null,
     log: createLog({ level: 'silent' }),
     clock: { now: () => new Date() },

@@ -55,6 +55,10 @@ export function readCollection(raw: string): Collection | Refusal {
 const isType = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/;
 const typeCharacter = /[a-z0-9_.]/;
 
+export function isIdentifierType(type: string): boolean {
+  return type.length <= longestType && isType.test(type);
+}
+
 function wrongType(type: string): Refusal {
   if (type === '') return malformed('id_type', 'is empty');
   const invalid = strangers(type, typeCharacter);
@@ -74,7 +78,7 @@ export function readProfileKey(collection: Collection, raw: string): ProfileKey 
   if (text === null) return invalidCharacters('id', '%');
   const colon = text.indexOf(':');
   const type = colon < 0 ? 'segment_id' : text.slice(0, colon);
-  if (type.length > longestType || !isType.test(type)) return wrongType(type);
+  if (!isIdentifierType(type)) return wrongType(type);
   const value = colon < 0 ? text : text.slice(colon + 1);
   if (value === '' || value.length > longestValue || value.includes('\0')) return profileNotFound;
   if (type !== 'segment_id') return { kind: 'identifier', type, value };

@@ -1,5 +1,5 @@
 /** From a request to a profile: what the routes of one profile share. */
-import type { FastifyReply, FastifyRequest, FastifySchema, RouteHandlerMethod } from 'fastify';
+import type { FastifyReply, FastifyRequest, FastifySchema, RouteHandlerMethod, RouteOptions } from 'fastify';
 import type { Collection, Profile, ProfileKey, SpaceReader } from '../../space/space.ts';
 import type { ProfileParams } from './document.ts';
 import { isRefusal, profileNotFound, type Refusal, refuse, sendJson } from './errors.ts';
@@ -7,9 +7,14 @@ import { readCollection, readProfileKey } from './identifier.ts';
 
 /** One route of the Profile API, below `/v1/spaces/:space`. */
 export interface ProfileRoute {
+  /** Default: GET. */
+  readonly method?: 'POST';
   readonly url: string;
   readonly schema: FastifySchema;
   readonly handler: RouteHandlerMethod;
+  /** Default: the usual check of the token. */
+  readonly onRequest?: RouteOptions['onRequest'];
+  readonly bodyLimit?: number;
 }
 
 export interface ProfileAddress {
@@ -28,7 +33,7 @@ export function readAddress(request: FastifyRequest): ProfileAddress | Refusal {
 /** A handler that looks the profile up and sends the text `render` makes of it. */
 export function profileHandler(
   reader: SpaceReader,
-  render: (profile: Profile, request: FastifyRequest) => string | Refusal | Promise<string>,
+  render: (profile: Profile, request: FastifyRequest) => string | Refusal | Promise<string | Refusal>,
 ): RouteHandlerMethod {
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const address = readAddress(request);

@@ -56,6 +56,28 @@ export function verboseParameter(what: string) {
     .meta({ default: 'false', description: what });
 }
 
+const isoTime = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })]);
+
+/** An ISO 8601 date (00:00 UTC) or date-time (UTC when it names no zone). The plus of a zone may come unescaped. */
+export function timeParameter(name: string, description: string) {
+  const error = `The parameter \`${name}\` must be an ISO 8601 date or date-time, such as 2025-11-20 or 2025-11-20T09:15:02Z.`;
+  return z
+    .string({ error: `The parameter \`${name}\` may be given once only.` })
+    .transform((text, context) => {
+      const time = text.replace(/ (?=\d\d:\d\d$)/, '+');
+      if (isoTime.safeParse(time).success)
+        return new Date(/T/.test(time) && !/(?:Z|[+-]\d\d:\d\d)$/.test(time) ? `${time}Z` : time);
+      context.addIssue({ code: 'custom', message: error });
+      return z.NEVER;
+    })
+    .optional()
+    .meta({
+      type: 'string',
+      format: 'date-time',
+      description: `${description} An ISO 8601 date or date-time; UTC when no zone is named.`,
+    });
+}
+
 /** Decodes as forms do: a plus is a space. Null for a broken escape. */
 function decodeWord(raw: string): string | null {
   const text = raw.includes('+') ? raw.replaceAll('+', ' ') : raw;

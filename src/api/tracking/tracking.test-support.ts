@@ -6,6 +6,7 @@ import {
   createInlet,
   createSpaceReader,
   createSpaceWriter,
+  deleteIdentifier,
   type Inlet,
   type SpaceReader,
   type SpaceSettings,
@@ -81,6 +82,7 @@ export async function openTracking(options: TrackingServerOptions = {}): Promise
   const reader = createSpaceReader({ db });
   const app = await buildApi({
     reader,
+    deleteIdentifier: (spaceNo, identifier) => deleteIdentifier(db, spaceNo, identifier),
     verifyToken: (token) => verifyToken(db.pool, token),
     findSpace: (name) => findSpace(db.pool, name),
     log,

@@ -11,7 +11,7 @@ import { type Database, openDatabase } from '../db/db.ts';
 import { createInlet, createLiveFeed, createSpaceWriter, type Inlet } from '../space/space.ts';
 import type { SyncContext } from '../sync/sync.ts';
 import { openWarehouse, type Warehouse } from '../warehouse/warehouse.ts';
-import { openSecrets, type Source, type WorkspaceStore } from '../workspace/workspace.ts';
+import { countCalls, createUsage, openSecrets, type Source, type WorkspaceStore } from '../workspace/workspace.ts';
 import { withDefaults } from './engine-settings.ts';
 import type { Interrupts } from './interrupts.ts';
 import type { Output } from './output.ts';
@@ -81,7 +81,12 @@ export function openContext(options: ContextOptions): OpenContext {
     return made;
   });
   const inlet = once(async () => {
-    const made = createInlet({ writer: await writer(), maxWaitingBytes: config().trackingWaiting });
+    const usage = createUsage({ clock: systemClock });
+    const made = createInlet({
+      writer: await writer(),
+      maxWaitingBytes: config().trackingWaiting,
+      onTaken: (tx, space, messages, outcomes) => countCalls(usage, tx, space, messages, outcomes),
+    });
     closing.push(async () => made[Symbol.asyncDispose]());
     return made;
   });

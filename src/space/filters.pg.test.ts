@@ -15,7 +15,7 @@ function filter(name: string, condition: string, enabled = true): SpaceFilter {
   return { name, description: '', enabled, if: condition };
 }
 
-const bots = filter('no bots', 'context.userAgent contains "bot"');
+const bots = filter('no bots', 'contains(context.userAgent, "bot")');
 const bot = { userAgent: 'a bot of sorts' };
 
 test('a message that matches affects neither graph nor traits nor events, and is in the log with the filter’s name', async () => {

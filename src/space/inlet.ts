@@ -130,9 +130,12 @@ class InletLane {
 
   private async writeAll(space: SpaceRef, messages: readonly IncomingMessage[]): Promise<readonly Outcome[]> {
     const { writer, onTaken } = this.options;
+    // A batch that has to be written again counts once, as it was written last.
+    let committed: (() => void) | undefined;
     const { outcomes } = await writer.write(space, messages, async (tx, written) => {
-      await onTaken?.(tx, space, messages, written.outcomes);
+      committed = await onTaken?.(tx, space, messages, written.outcomes);
     });
+    committed?.();
     return outcomes;
   }
 }

@@ -90,6 +90,8 @@ export interface IncomingMessage {
   readonly syncId?: string;
   /** When set: dropped as a duplicate if the space took a message of this key within the last 24 hours. */
   readonly onceKey?: string;
+  /** Counts as an API call of its source. Of a message that is offered to several spaces, one copy does. */
+  readonly isCounted?: boolean;
   /** The message as compact JSON text, when the sender has it anyway. */
   readonly text?: string;
 }
@@ -147,13 +149,13 @@ export interface Inlet extends AsyncDisposable {
   take(space: SpaceRef, messages: readonly IncomingMessage[], bytes: number): Promise<readonly Outcome[]>;
 }
 
-/** Called inside the transaction of a gathered batch. */
+/** Called inside the transaction of a gathered batch; what it returns is called after the commit. */
 export type OnTaken = (
   tx: Transaction,
   space: SpaceRef,
   messages: readonly IncomingMessage[],
   outcomes: readonly Outcome[],
-) => Promise<void>;
+) => Promise<() => void>;
 
 export type Channel = 'EMAIL' | 'SMS' | 'WHATSAPP' | 'IOS_PUSH' | 'ANDROID_PUSH';
 export type SubscriptionStatus = 'SUBSCRIBED' | 'UNSUBSCRIBED' | 'DID_NOT_SUBSCRIBE';

@@ -2,7 +2,7 @@
 import { isMillraceError, MillraceError } from '../base/errors.ts';
 import type { Endpoint } from '../delivery/delivery.ts';
 import type { SpaceRef, SpaceWriter } from '../space/space.ts';
-import { findSpace, type ResolvedMapping } from '../workspace/workspace.ts';
+import { createUsage, findSpace, type ResolvedMapping } from '../workspace/workspace.ts';
 import type { Journal } from './journal.ts';
 import { type LocalEndpointOptions, openLocalEndpoint } from './local-endpoint.ts';
 import type { SyncContext } from './runner.ts';
@@ -11,7 +11,12 @@ import type { SyncContext } from './runner.ts';
 export async function openEndpoint(context: SyncContext, job: ResolvedMapping, journal: Journal): Promise<Endpoint> {
   if (context.openEndpoint !== undefined) return context.openEndpoint(job);
   checkLocal(job);
-  const onEffects: LocalEndpointOptions['onEffects'] = (effects, _, tx) => journal.recordEffects(tx, effects);
+  const usage = createUsage({ clock: context.clock });
+  const onEffects: LocalEndpointOptions['onEffects'] = async (effects, _, tx, { space, applied }) => {
+    await journal.recordEffects(tx, effects);
+    // What this destination writes is free, and shown apart.
+    await usage.exempt(tx, space.no, space.id, applied);
+  };
   return localEndpoint(context, context.writer, onEffects);
 }
 

@@ -14,7 +14,12 @@ export interface LocalEndpointOptions {
   /** By write key, id or name; null when there is none. */
   readonly findSpace: (key: string) => Promise<SpaceRef | null>;
   /** Told in the transaction of a batch, before its receipts. */
-  readonly onEffects?: (effects: Effects, origin: DeliveryOrigin, tx: Transaction) => Promise<void>;
+  readonly onEffects?: (
+    effects: Effects,
+    origin: DeliveryOrigin,
+    tx: Transaction,
+    into: { readonly space: SpaceRef; readonly applied: number },
+  ) => Promise<void>;
   readonly maxBatch?: number;
 }
 
@@ -128,7 +133,8 @@ async function writeGroup(
   };
   const written = await options.writer.write(group.space, messages, async (tx, tentative) => {
     fill(tentative);
-    await options.onEffects?.(tentative.effects, origin, tx);
+    const applied = tentative.outcomes.filter(({ kind }) => kind === 'applied').length;
+    await options.onEffects?.(tentative.effects, origin, tx, { space: group.space, applied });
     await record?.(tx);
   });
   // The writer of a plan has no transaction to call back in.

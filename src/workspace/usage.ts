@@ -6,7 +6,7 @@
  */
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Transaction } from '../db/db.ts';
-import type { IncomingMessage } from '../space/space.ts';
+import type { IncomingMessage, Outcome } from '../space/space.ts';
 import { type DayCalls, gatherUsage, hashId, type IdKind, type SeenIds } from './usage-ids.ts';
 import { createUsageMemory, type UsageMemory } from './usage-memory.ts';
 import { dayOf } from './usage-period.ts';
@@ -62,6 +62,21 @@ export function createUsage({ clock = systemClock, remembered = usuallyRemembere
       if (messages > 0) await addExempt(tx, spaceNo, sourceId, dayOf(clock.now()), messages);
     },
   };
+}
+
+/** Counts a batch of event streams: an `OnTaken` of a space's inlet. */
+export async function countCalls(
+  usage: Usage,
+  tx: Transaction,
+  space: { readonly no: number },
+  messages: readonly IncomingMessage[],
+  outcomes: readonly Outcome[],
+): Promise<() => void> {
+  const isAccepted = (outcome: Outcome | undefined) =>
+    outcome?.kind !== 'dropped' || (outcome.reason !== 'duplicate' && outcome.reason !== 'suppressed');
+  const counted = messages.filter(({ isCounted }, at) => isCounted === true && isAccepted(outcomes[at]));
+  const counting = await usage.count(tx, space.no, counted);
+  return () => counting.committed();
 }
 
 interface UnknownId extends Pick<SeenIds, 'month' | 'sourceId'> {

@@ -15,7 +15,7 @@ import { createLog } from '../src/base/log.ts';
 import { workspaceChecks } from '../src/cli/workspace-checks.ts';
 import type { Database } from '../src/db/db.ts';
 import { createSpaceWriter } from '../src/space/space.ts';
-import { runSync, type Sync, type SyncContext } from '../src/sync/sync.ts';
+import { excludeSyncs, runSync, type Sync, type SyncContext } from '../src/sync/sync.ts';
 import { type Column, openWarehouse } from '../src/warehouse/warehouse.ts';
 import {
   findMapping,
@@ -216,7 +216,7 @@ ${['email', 'first_name', 'last_name', 'plan', 'city', 'age', 'active', 'lifetim
     baseFolder: folder,
     checks: workspaceChecks,
   });
-  const plan = await planApply(store, file, { spaceHasProfiles: async () => false });
+  const plan = await planApply(store, file, { spaceHasProfiles: async () => false, excludeSyncs });
   await runApply({ db, secrets }, plan);
   return store;
 }

@@ -28,8 +28,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   space: ['base', 'db'],
   workspace: ['base', 'db', 'space'],
   sync: stages,
-  api: ['base', 'workspace', 'space', 'sync'],
-  cli: [...stages, 'sync', 'api'],
+  privacy: ['base', 'db', 'space', 'workspace', 'sync'],
+  api: ['base', 'workspace', 'space', 'sync', 'privacy'],
+  cli: [...stages, 'sync', 'privacy', 'api'],
 };
 
 /** Packages by the folders or files that may import them. Every dependency of package.json is listed. */

@@ -212,6 +212,12 @@ const entries = {
     help: 'Apply the file again to see a new plan. Nothing was changed.',
     exit: 3,
   },
+  period_invalid: {
+    room: 'workspace',
+    what: 'A month of usage was asked for by something that does not name a month.',
+    help: 'Name it by its first day, YYYY-MM-01, from 1970 on.',
+    exit: 2,
+  },
   secret_key_invalid: {
     room: 'workspace',
     what: 'The key that encrypts secrets cannot be used.',
@@ -299,7 +305,7 @@ const entries = {
   sync_guard: {
     room: 'sync',
     what: 'More rows would be updated or deleted than the guard of the mapping allows; nothing was sent.',
-    help: 'Look at the changes with millrace sync plan MAPPING. When they are meant, raise or remove guardPercent and run again.',
+    help: 'Look at the changes with millrace sync plan MAPPING. When they are meant, raise or remove guard_percent of the mapping and run again.',
     exit: 1,
   },
   sync_lost: {
@@ -395,7 +401,7 @@ const entries = {
   warehouse_timeout: {
     room: 'warehouse',
     what: 'The warehouse did not answer in time.',
-    help: 'Try again; raise statementTimeoutSeconds when the query is slow by nature.',
+    help: 'Try again; when the query is slow by nature, raise the limit: statement_timeout_seconds of the source, or the setting --statement-timeout where the source has none.',
     exit: 3,
   },
   warehouse_lost: {
@@ -431,13 +437,13 @@ const entries = {
   warehouse_disk_full: {
     room: 'warehouse',
     what: 'The warehouse has no space left on its disk.',
-    help: 'Free some space, or give tempDirectory a folder on a larger disk; nothing that was delivered is lost.',
+    help: 'Free some space, or give temp_directory of the source a folder on a larger disk; nothing that was delivered is lost.',
     exit: 3,
   },
   warehouse_out_of_memory: {
     room: 'warehouse',
     what: 'The warehouse ran out of the memory it may use.',
-    help: 'Raise memoryLimit (DuckDB) or work_mem (Postgres), or give tempDirectory a disk with space.',
+    help: 'Raise memory_limit of the source or the setting --duckdb-memory (DuckDB), or work_mem (Postgres); or give temp_directory of the source a disk with space.',
     exit: 3,
   },
   warehouse_query_failed: {
@@ -510,6 +516,18 @@ const entries = {
     room: 'diff',
     what: 'The query of a model gave other rows when it was read a second time in the same snapshot.',
     help: 'Remove random functions, and give every LIMIT an ORDER BY over unique columns.',
+    exit: 2,
+  },
+  regulation_invalid: {
+    room: 'privacy',
+    what: 'What a regulation asks for has faults; every one is listed.',
+    help: 'Give one of the six types and 1 to 5,000 user ids; docs/privacy.md explains them.',
+    exit: 2,
+  },
+  regulation_not_found: {
+    room: 'privacy',
+    what: 'There is no regulation with this id.',
+    help: 'List those of the last 90 days with millrace regulation list.',
     exit: 2,
   },
   usage: {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isMillraceError, MillraceError } from '../base/errors.ts';
 import { createSpaceReader } from '../space/space.ts';
-import { forgetMapping } from '../sync/sync.ts';
+import { excludeSyncs, forgetMapping } from '../sync/sync.ts';
 import {
   type Applied,
   type ApplyPlan,
@@ -35,6 +35,7 @@ export const applyCommand: Command = {
         const pages = await Promise.all([reader.list(spaceNo, 'users', 1), reader.list(spaceNo, 'accounts', 1)]);
         return pages.some(({ items }) => items.length > 0);
       },
+      excludeSyncs,
     });
     if (plan.changesNothing) return nothingToDo(fileName, plan);
     context.output.say(planText(plan));

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testDatabase, testDatabaseUrl } from '../../test/database.ts';
 import type { Database } from '../db/db.ts';
+import { createRegulation, getRegulation } from '../privacy/privacy.ts';
 import { documentedCommands, inDuckdb, keyPaths, programIn, type StartProgram, until } from './cli.test-support.ts';
 
 const canary = 'canary-7d1f@example.com';
@@ -402,6 +403,62 @@ describe('profiles', () => {
   });
 });
 
+describe('deletion and suppression', () => {
+  test('a deletion is asked about; where nobody can answer, nothing happens', async () => {
+    const { code, stdout, stderr } = await run('regulation', 'create', 'DELETE_ONLY', 'c20');
+    expect(code).toBe(2);
+    expect(stdout).toContain('DELETE_ONLY, 1 user id: everything that this database holds');
+    expect(stderr).toContain('[not_confirmed]');
+    expect((await json('regulation', 'list')).document).toEqual({ regulations: [], next: null });
+  });
+
+  test('a person is deleted, which says what is gone', async () => {
+    expect((await run('profile', 'show', 'user_id:c20')).code).toBe(0);
+    const { code, stdout } = await run('regulation', 'create', 'DELETE_ONLY', 'c20', '--yes');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/status +FINISHED/);
+    expect(stdout).toMatch(/deleted in +profiles +events/);
+    expect(stdout).toMatch(/main +1 +0 +1/);
+    expect(stdout).not.toContain('c20');
+    expect((await run('profile', 'show', 'user_id:c20')).code).toBe(2);
+    const again = await json('regulation', 'create', 'DELETE_ONLY', 'c20', '--yes');
+    expectDocumented('regulation create', again.document);
+    expect(again.document.regulation.detail.spaces[0]).toMatchObject({ name: 'main', profiles: 0 });
+    const shown = await json('regulation', 'show', again.document.regulation.id);
+    expect(shown.document).toEqual(again.document);
+    expect((await run('regulation', 'show', again.document.regulation.id)).stdout).toMatch(/status +FINISHED/);
+  });
+
+  test('people are suppressed, listed, and taken again', async () => {
+    const { code, document } = await json('regulation', 'create', 'SUPPRESS_ONLY', 'c21', 'c22');
+    expect(code).toBe(0);
+    expect(document.regulation).toMatchObject({ status: 'FINISHED', subjects: 2 });
+    expectDocumented('regulation show', document);
+    const listed = await json('suppression', 'list', '--limit', '1');
+    expectDocumented('suppression list', listed.document);
+    expect(listed.document.suppressions[0]).toMatchObject({ userId: 'c21', sourceId: null });
+    const rest = await run('suppression', 'list', '--next', listed.document.next);
+    expect(rest.stdout).toMatch(/^c22 +all /m);
+    const ended = await run('regulation', 'create', 'UNSUPPRESS', 'c21', 'c22');
+    expect(ended.stdout).toContain('Messages of these people are taken again.');
+    expect((await run('suppression', 'list')).stdout).toContain('Nobody is suppressed.');
+    const regulations = await json('regulation', 'list', '--type', 'SUPPRESS_ONLY');
+    expectDocumented('regulation list', regulations.document);
+    expect((await run('regulation', 'list')).stdout).toMatch(/UNSUPPRESS +2 +all +FINISHED/);
+  });
+
+  test.each([
+    [['regulation', 'create', 'ERASE', 'c1'], 'regulation_invalid'],
+    [['regulation', 'create', 'SUPPRESS_ONLY', ' '], 'regulation_invalid'],
+    [['regulation', 'create', 'SUPPRESS_ONLY', 'c1', '--source', 'shop'], 'usage'],
+    [['regulation', 'show', 'reg_none'], 'regulation_not_found'],
+    [['suppression', 'list', '--next', 'x'], 'cursor_invalid'],
+  ])('%j', async (words, code) => {
+    const { document, code: exit } = await json(...words);
+    expect([exit, document.error.code]).toEqual([2, code]);
+  });
+});
+
 describe('tokens and the server', () => {
   test('a token made, used over HTTP, listed and revoked', async () => {
     const { document: token } = await json('token', 'create', '--space', 'main', 'web shop');
@@ -416,6 +473,10 @@ describe('tokens and the server', () => {
       });
     const answer = await get();
     expect([answer.status, await answer.json()]).toMatchObject([200, { traits: { name: 'Changed' } }]);
+
+    // What waits in the database is carried out by the server.
+    const { id } = await createRegulation(db, { type: 'DELETE_ONLY', subjectIds: ['c23'] });
+    await until(async () => (await getRegulation(db.pool, id)).status === 'FINISHED');
 
     const listed = await run('token', 'list');
     expect(listed.stdout).toContain('web shop');

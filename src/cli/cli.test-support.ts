@@ -1,6 +1,7 @@
 /** The real program, run as a child process; a small shop to sync; and the documentation as data. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
 
@@ -20,18 +21,25 @@ export interface Started {
   stdout(): string;
 }
 
-export type StartProgram = (words: readonly string[], env?: Readonly<Record<string, string>>) => Started;
+/** @param terminal a program that gives another one a terminal, and its options: the whole command becomes one more */
+export type StartProgram = (
+  words: readonly string[],
+  env?: Readonly<Record<string, string>>,
+  terminal?: readonly string[],
+) => Started;
 
 /** @param base the environment of every call; nothing of this process's own settings gets through */
 export function programIn(folder: string, base: Readonly<Record<string, string>>): StartProgram {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(MILLRACE_|DATABASE_URL$)/.test(name));
-  return (words, env = {}) => {
+  return (words, env = {}, terminal = []) => {
     const program = ['--import', `${root}node_modules/tsx/dist/loader.mjs`, `${root}src/cli/main.ts`];
-    const child = spawn(process.execPath, [...program, ...words], {
+    const command = [process.execPath, ...program, ...words];
+    const [file = '', ...args] = terminal.length === 0 ? command : [...terminal, shellWords(command), '/dev/null'];
+    const child = spawn(file, args, {
       cwd: folder,
       env: { ...Object.fromEntries(inherited), ...base, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+      stdio: [terminal.length === 0 ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    }) as ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (part: string) => {
       stdout += part;
@@ -44,6 +52,10 @@ export function programIn(folder: string, base: Readonly<Record<string, string>>
     });
     return { child, ended, stdout: () => stdout, stderr: () => stderr };
   };
+}
+
+function shellWords(command: readonly string[]): string {
+  return command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
 }
 
 /** Runs statements in a DuckDB file, made when it is missing, and lets go of it. */
@@ -77,7 +89,7 @@ export function documentedCommands(): ReadonlyMap<string, DocumentedCommand> {
   return new Map(
     sections.map((section) => {
       const usage = section.slice(0, section.indexOf('\n')).trim();
-      const name = usage.replace(/ \[?[A-Z][A-Z:]*\]?$/, '');
+      const name = usage.replace(/( \[?[A-Z][A-Z_:]*…?\]?)+$/, '');
       const json = /```json\n([\s\S]*?)```/.exec(section)?.[1];
       const options = [...section.matchAll(/^\| `(--[^`]+)` \|/gm)].map((match) => match[1] as string);
       return [name, { usage, options, example: json === undefined ? null : (JSON.parse(json) as unknown) }];

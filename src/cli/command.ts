@@ -11,6 +11,8 @@ export interface CommandArgument {
   readonly name: string;
   readonly description: string;
   readonly required: boolean;
+  /** The last one only: it may be given more than once, and is in `rest`. */
+  readonly many?: boolean;
 }
 
 export interface CommandOption {
@@ -53,6 +55,8 @@ export interface Report {
 /** The words of one call, options in camelCase. Options without a value are `true`, repeatable ones lists. */
 export interface CommandInput {
   readonly arguments: Readonly<Record<string, string | undefined>>;
+  /** The words of an argument of which there may be many. */
+  readonly rest: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 }
 

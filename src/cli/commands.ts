@@ -14,12 +14,19 @@ import {
 import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
 import { modelPreviewCommand } from './model.ts';
 import { profileShowCommand } from './profile.ts';
+import {
+  regulationCreateCommand,
+  regulationListCommand,
+  regulationShowCommand,
+  suppressionListCommand,
+} from './regulation.ts';
 import { spaceLogCommand } from './space.ts';
 import { spaceTailCommand } from './space-tail.ts';
 import { startCommand } from './start.ts';
 import { syncPlanCommand, syncRunCommand } from './sync.ts';
 import { syncCancelCommand, syncListCommand, syncShowCommand } from './sync-history.ts';
 import { tokenCreateCommand, tokenListCommand, tokenRevokeCommand } from './token.ts';
+import { usageCommand } from './usage.ts';
 
 export const commands: readonly Command[] = [
   demoCommand,
@@ -42,9 +49,14 @@ export const commands: readonly Command[] = [
   eventStreamDisableCommand,
   eventStreamEnableCommand,
   eventStreamRemoveCommand,
+  usageCommand,
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,
+  regulationCreateCommand,
+  regulationListCommand,
+  regulationShowCommand,
+  suppressionListCommand,
   doctorCommand,
 ];
 
@@ -56,5 +68,7 @@ export const commandGroups: Readonly<Record<string, string>> = {
   profile: 'Look at a profile.',
   space: 'Look at a profile space.',
   'event-stream': 'Make, list, switch and remove sources that SDKs send to.',
+  regulation: 'Delete and suppress people.',
+  suppression: 'Look at who is suppressed.',
   token: 'Make, list and end access tokens.',
 };

@@ -4,6 +4,7 @@
  */
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Config, type Environment, type Flags, loadConfig, type OptionName } from '../base/config.ts';
+import type { MillraceError } from '../base/errors.ts';
 import { createLog, type Log, type LogLevel } from '../base/log.ts';
 import { variableOf } from '../base/options.ts';
 import { type Database, openDatabase } from '../db/db.ts';
@@ -25,6 +26,8 @@ export interface CliContext {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly interrupt: () => void;
+  /** What Ctrl-C means from now until the answer is disposed of: see `Interrupts.meaning`. */
+  readonly interruptMeaning: (reason: MillraceError) => Disposable;
   database(): Promise<Database>;
   store(): Promise<WorkspaceStore>;
   sync(): Promise<SyncContext>;
@@ -107,6 +110,7 @@ export function openContext(options: ContextOptions): OpenContext {
     output,
     signal: interrupts.signal,
     interrupt: interrupts.interrupt,
+    interruptMeaning: interrupts.meaning,
     database,
     store,
     sync,

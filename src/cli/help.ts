@@ -30,7 +30,11 @@ export function rootHelp(commands: readonly Command[]): string {
 
 /** `sync run MAPPING`. */
 function usageOf({ name, arguments: list }: Command): string {
-  return [name, ...list.map((one) => (one.required ? one.name : `[${one.name}]`))].join(' ');
+  const words = list.map(({ name: word, required, many }) => {
+    const shown = many === true ? `${word}…` : word;
+    return required ? shown : `[${shown}]`;
+  });
+  return [name, ...words].join(' ');
 }
 
 const termWidth = 28;

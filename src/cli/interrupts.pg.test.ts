@@ -1,4 +1,5 @@
 /** Ctrl-C, cancelling from elsewhere, two syncs at once, a lost database: on the real program, in the middle of real syncs. */
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -94,6 +95,25 @@ test('Ctrl-C cancels a sync cleanly; the next one goes on where it stopped', asy
   });
 });
 
+test('apply does not take a mapping from under its sync', async () => {
+  await writeFile(path.join(folder, 'other.yaml'), workspace.replace('\n  people:\n', '\n  persons:\n'));
+  await start(['mapping', 'reset', 'people']).ended;
+  const first = start(slowly);
+  const id = await deliveringSync();
+  const apply = await start(['apply', 'other.yaml', '--yes', '--json']).ended;
+  expect(JSON.parse(apply.stdout).error).toMatchObject({
+    code: 'sync_running',
+    message: `A sync of people (${id}) is running.`,
+    help: expect.stringContaining(`millrace sync cancel ${id}`),
+  });
+  expect(apply.code).toBe(3);
+  expect((await db.pool.query('SELECT name FROM mappings')).rows).toEqual([{ name: 'people' }]);
+  first.child.kill('SIGINT');
+  expect((await first.ended).code).toBe(130);
+  expect((await start(['apply', 'other.yaml', '--yes']).ended).code).toBe(0);
+  expect((await start(['apply', 'shop.yaml', '--yes']).ended).code).toBe(0);
+});
+
 /** Those of this database; other tests share the server. */
 const waitingLocks = `SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
   WHERE NOT granted AND d.datname = current_database()`;
@@ -120,7 +140,29 @@ async function whileWaiting(words: readonly string[], work: (waiting: Started) =
 test('Ctrl-C ends a command that does nothing lasting', async () => {
   const { code, stdout } = await whileWaiting(['space', 'log', 'main', '--json'], async () => undefined);
   expect(code).toBe(130);
-  expect(JSON.parse(stdout).error.code).toBe('cancelled');
+  expect(JSON.parse(stdout).error).toMatchObject({
+    code: 'cancelled',
+    message: 'millrace space log was cancelled.',
+    help: 'Run it again; it begins from the start.',
+  });
+});
+
+test('Ctrl-C in a plan names the command, not what was going on inside of it', async () => {
+  const { code, stdout } = await whileWaiting(['sync', 'plan', 'people', '--json'], async () => undefined);
+  expect(code).toBe(130);
+  expect(JSON.parse(stdout).error).toMatchObject({ code: 'cancelled', message: 'millrace sync plan was cancelled.' });
+});
+
+// A prompt needs a terminal, which this program of most systems gives.
+test.runIf(existsSync('/usr/bin/script'))('Ctrl-C at a question says that nothing was changed', async () => {
+  await writeFile(path.join(folder, 'more.yaml'), `${workspace}    guard_percent: 5\n`);
+  const asking = start(['apply', 'more.yaml'], {}, ['/usr/bin/script', '-qefc']);
+  await until(() => asking.stdout().includes('Apply these changes? [y/N]'));
+  asking.child.stdin?.write('\u0003');
+  const { code, stdout } = await asking.ended;
+  expect(stdout).toContain('Cancelled at the question; nothing was changed.');
+  expect(stdout).not.toContain('where it stopped');
+  expect(code).toBe(130);
 });
 
 test('a second Ctrl-C quits at once', async () => {

@@ -51,7 +51,14 @@ describe('words', () => {
     if (call.kind !== 'command') throw new Error('This is a command.');
     expect(listOption(call.input, 'space')).toEqual(['a', 'b', 'c']);
     expect(call.input.options).toMatchObject({ clientSide: true, writeKey: 'k,1' });
-    expect(listOption({ arguments: {}, options: { space: [' , '] } }, 'space')).toEqual([]);
+    expect(listOption({ arguments: {}, rest: [], options: { space: [' , '] } }, 'space')).toEqual([]);
+  });
+
+  test('an argument of which there may be many', () => {
+    expect(parse('regulation', 'create', 'DELETE_ONLY', 'u1', '--yes', 'u2', '--', '-1')).toMatchObject({
+      input: { arguments: { TYPE: 'DELETE_ONLY' }, rest: ['u1', 'u2', '-1'], options: { yes: true } },
+    });
+    expect(refusal('regulation', 'create', 'DELETE_ONLY').message).toContain("'USER_ID'");
   });
 
   test('a setting that is not given is not in the flags', () => {
@@ -116,7 +123,10 @@ describe('docs/cli.md', () => {
   });
 
   test.each(commands.map((command) => [command.name, command] as const))('%s', (name, command) => {
-    const words = command.arguments.map((one) => (one.required ? one.name : `[${one.name}]`));
+    const words = command.arguments.map((one) => {
+      const word = one.many === true ? `${one.name}…` : one.name;
+      return one.required ? word : `[${word}]`;
+    });
     expect(documented.get(name)?.usage).toBe([name, ...words].join(' '));
     expect(documented.get(name)?.options).toEqual(command.options.map(({ flags }) => flags));
     expect(documented.get(name)?.example).toBeTypeOf('object');

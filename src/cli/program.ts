@@ -92,14 +92,18 @@ export function buildProgram({ commands, groups, version }: ProgramOptions, onCa
 
 /** `run MAPPING`: in lists of commands, arguments are of interest and options are not. */
 function usageOf(command: Commander): string {
-  const names = command.registeredArguments.map((one) => (one.required ? one.name() : `[${one.name()}]`));
+  const names = command.registeredArguments.map((one) => {
+    const name = one.variadic ? `${one.name()}…` : one.name();
+    return one.required ? name : `[${name}]`;
+  });
   return [command.name(), ...names].join(' ');
 }
 
 function addCommand(parent: Commander, name: string, command: Command, onCall: (call: Call) => void): void {
   const made = parent.command(name).description(command.description).helpOption('--help', 'print this help');
   for (const argument of command.arguments) {
-    made.argument(argument.required ? `<${argument.name}>` : `[${argument.name}]`, argument.description);
+    const name = argument.many === true ? `${argument.name}...` : argument.name;
+    made.argument(argument.required ? `<${name}>` : `[${name}]`, argument.description);
   }
   for (const entry of command.options) {
     const text = entry.defaultText === undefined ? '' : ` (default: ${entry.defaultText})`;
@@ -115,12 +119,12 @@ function addCommand(parent: Commander, name: string, command: Command, onCall: (
   made.addHelpText('after', `\nExample:\n${examples}\n\nAlso --json and the settings that millrace --help lists.`);
   made.action(() => {
     const { json, ...flags } = made.parent?.parent?.opts() ?? made.parent?.opts() ?? {};
-    const names = command.arguments.map((one) => one.name);
-    const given = Object.fromEntries(names.map((one, index) => [one, made.args[index]]));
+    const single = command.arguments.filter((one) => one.many !== true);
+    const given = Object.fromEntries(single.map((one, index) => [one.name, made.args[index]]));
     onCall({
       kind: 'command',
       command,
-      input: { arguments: given, options: made.opts() },
+      input: { arguments: given, rest: made.args.slice(single.length), options: made.opts() },
       json: json === true,
       flags: flags as Partial<Record<OptionName, string>>,
     });

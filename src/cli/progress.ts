@@ -3,6 +3,7 @@
  * seconds elsewhere.
  */
 import progress, { type Options, type Params } from 'cli-progress';
+import stringWidth from 'string-width';
 import type { Progress } from '../sync/sync.ts';
 import type { Output } from './output.ts';
 import { count, duration, shorten } from './text.ts';
@@ -32,11 +33,13 @@ export function showProgress(output: Output, what: string): ProgressDisplay {
     clearOnComplete: true,
     hideCursor: true,
     fps: 8,
-    barsize: 24,
+    barsize: widestBar,
     format: (options: Options, params: Params) => {
-      const shown = latest !== null && latest.phase === 'loading' && latest.total > 0;
-      const drawn = shown ? `${progress.Format.BarFormat(params.progress, options)} ` : '';
-      return shorten(`${drawn}${line()}`, (output.stderr.columns || 80) - 1);
+      const width = (output.stderr.columns || 80) - 1;
+      const seconds = (performance.now() - started) / 1000;
+      return barLine(what, latest, seconds, width, (barsize) =>
+        progress.Format.BarFormat(params.progress, { ...options, barsize }),
+      );
     },
     barCompleteChar: '█',
     barIncompleteChar: '░',
@@ -54,12 +57,62 @@ export function showProgress(output: Output, what: string): ProgressDisplay {
 
 /** `Syncing customers: 40,000 of 100,000 changes (40 %), 31,000 rows/s, 2 s left`. */
 export function progressLine(what: string, progress: Progress | null, seconds: number): string {
+  const { words, figures } = partsOf(progress, seconds);
+  return `${what}${words[0]}${figures}`;
+}
+
+const widestBar = 24;
+const narrowestBar = 8;
+/** A shorter name says nothing any more. */
+const shortestName = 12;
+
+/**
+ * A bar, while there is something to draw, and the line beside it, in at most `width` columns. What there is no room for
+ * goes in this order: the width of the bar, words, the bar, the end of `what`; the figures stay.
+ */
+export function barLine(
+  what: string,
+  progress: Progress | null,
+  seconds: number,
+  width: number,
+  draw: (barsize: number) => string,
+): string {
+  const { words, figures, hasBar } = partsOf(progress, seconds);
+  const least = hasBar ? narrowestBar + 1 : 0;
+  const fits = (text: string, room: number) => stringWidth(`${what}${text}${figures}`) <= room;
+  const shortest = words.at(-1) as string;
+  const withBar = words.find((text) => fits(text, width - least));
+  const withoutBar = fits(shortest, width) ? shortest : undefined;
+  if (withBar === undefined && withoutBar !== undefined) return `${what}${withoutBar}${figures}`;
+  const text = `${withBar ?? shortest}${figures}`;
+  const room = width - stringWidth(text);
+  // A long name must be cut anyway: with a bar, if enough of it is left.
+  const barred = hasBar && (withBar !== undefined || room - least >= shortestName);
+  const name = shorten(what, Math.max(1, room - (barred ? least : 0)));
+  const barsize = Math.min(widestBar, room - stringWidth(name) - 1);
+  return shorten(`${barred ? `${draw(barsize)} ` : ''}${name}${text}`, width);
+}
+
+interface Parts {
+  /** What stands between the name and the figures, the longest first. */
+  readonly words: readonly string[];
+  readonly figures: string;
+  readonly hasBar: boolean;
+}
+
+function partsOf(progress: Progress | null, seconds: number): Parts {
   if (progress === null || progress.phase === 'extracting') {
-    return `${what}: comparing the rows with what was delivered, ${duration(seconds)} so far`;
+    const words = [': comparing the rows with what was delivered, ', ': comparing, '];
+    return { words, figures: `${duration(seconds)} so far`, hasBar: false };
   }
   const { settled, total, rowsPerSecond } = progress;
-  if (total === 0) return `${what}: nothing changed`;
-  const percent = Math.floor((settled / total) * 100);
+  if (total === 0) return { words: [': '], figures: 'nothing changed', hasBar: false };
+  const [done, all] = [count(settled), count(total)];
+  const percent = `${Math.floor((settled / total) * 100)} %`;
   const left = rowsPerSecond > 0 ? `, ${duration((total - settled) / rowsPerSecond)} left` : '';
-  return `${what}: ${count(settled)} of ${count(total)} changes (${percent} %), ${count(rowsPerSecond)} rows/s${left}`;
+  return {
+    words: [`: ${done} of ${all} changes (${percent}), `, `: ${done} of ${all} (${percent}), `, `: ${percent}, `],
+    figures: `${count(rowsPerSecond)} rows/s${left}`,
+    hasBar: true,
+  };
 }

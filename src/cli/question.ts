@@ -13,6 +13,11 @@ export async function confirm(context: CliContext, question: string, assumed = '
       help: `Nothing was changed. Look at the plan above and add ${assumed} to carry it out.`,
     });
   }
+  using _meaning = context.interruptMeaning(
+    new MillraceError('cancelled', 'Cancelled at the question; nothing was changed.', {
+      help: 'Run it again to be asked again.',
+    }),
+  );
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     // While it asks, the prompt takes Ctrl-C for itself.

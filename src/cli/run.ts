@@ -1,5 +1,6 @@
 /** One call of the command line, from the words to the exit code. */
 import { processEnvironment } from '../base/config.ts';
+import { isMillraceError } from '../base/errors.ts';
 import { commandGroups, commands } from './commands.ts';
 import { openContext } from './context.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -32,7 +33,7 @@ function printText(output: Output, text: string): ExitCode {
 /** The report is printed before the database is closed, so that nobody waits for that to read it. */
 async function runCall(call: Extract<Call, { kind: 'command' }>, output: Output): Promise<ExitCode> {
   const { command, flags } = call;
-  using interrupts = watchInterrupts(output.note);
+  using interrupts = watchInterrupts(output.note, command.name);
   await using context = openContext({
     env: processEnvironment(),
     flags,
@@ -43,6 +44,8 @@ async function runCall(call: Extract<Call, { kind: 'command' }>, output: Output)
   const running = command.run(context, call.input);
   const ending = command.cancellable === true ? running : abandonable(running, interrupts);
   const report = await ending.catch(async (error: unknown) => {
+    // Deep in the work, what stopped has another name: "The snapshot was cancelled."
+    if (interrupts.signal.aborted && isMillraceError(error, 'cancelled')) throw interrupts.signal.reason;
     throw await context.explain(error);
   });
   if (report !== null) output.finish(report);

@@ -1,4 +1,5 @@
 /** `start`: serves the APIs until it is told to stop. */
+import { startRegulationWorker } from '../privacy/privacy.ts';
 import { createSpaceReader, watchSpace } from '../space/space.ts';
 import {
   createDiscardLog,
@@ -27,10 +28,12 @@ export const startCommand: Command = {
     // A taken port or a bad address are said before the database is started.
     const { serve } = await import('../api/server.ts');
     const { host, port } = context.config;
-    const { pool, describe } = await context.database();
+    const db = await context.database();
+    const { pool, describe } = db;
     context.signal.throwIfAborted();
     await using discards = createDiscardLog({ db: pool, clock: context.clock, log: context.log });
-    await using _upkeep = keepTidy(context, await context.database());
+    await using _upkeep = keepTidy(context, db);
+    await using _regulations = startRegulationWorker({ db, log: context.log, clock: context.clock, everyMs: 5_000 });
     await using serving = await serve(await api(context, discards), { host, port });
     const spaces = (await listSpaces(pool)).map(({ name }) => name);
     const { url } = serving;

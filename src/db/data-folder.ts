@@ -4,9 +4,10 @@
  * 700, say), the cluster goes below `/var/lib/millrace`, and `postgres.json` in the data folder remembers the place.
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MillraceError } from '../base/errors.ts';
+import { makeFolder } from '../base/folders.ts';
 import type { Log } from '../base/log.ts';
 import { type Account, accountOf, serverAccount } from './account.ts';
 import { systemFolder } from './programs.ts';
@@ -29,7 +30,7 @@ interface Remembered {
 export async function prepareFolder(dataFolder: string): Promise<string> {
   return explained(dataFolder, async () => {
     // The account must be able to pass through; what is secret in the folder has mode 600.
-    await mkdir(dataFolder, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+    await makeFolder(dataFolder, process.getuid?.() === 0 ? 0o711 : 0o700);
     return realpath(dataFolder);
   });
 }
@@ -68,7 +69,8 @@ export async function explained<T>(folder: string, work: () => Promise<T>): Prom
       EPERM: 'operation not permitted',
       EROFS: 'the file system is read-only',
       ENOTDIR: 'a part of the path is a file',
-      EEXIST: 'it is a file',
+      EEXIST: 'it is a file, or a link that leads nowhere',
+      ENOENT: 'it is not there and cannot be made',
     };
     const reason = reasons[code] ?? code;
     throw new MillraceError(
@@ -126,7 +128,7 @@ async function choosePlace(folder: string, account: Account | undefined, log: Lo
   const inside = path.join(folder, 'postgres');
   if (await makePlace(inside, account)) return inside;
   const outside = path.join(systemFolder, `data-${randomBytes(6).toString('hex')}`);
-  await mkdir(systemFolder, { recursive: true, mode: 0o755 });
+  await makeFolder(systemFolder, 0o755);
   if (!(await makePlace(outside, account))) {
     throw new MillraceError(
       'database_folder_unusable',
@@ -144,7 +146,7 @@ async function choosePlace(folder: string, account: Account | undefined, log: Lo
 
 /** Makes a folder of the account's own. False, and nothing left, when the account cannot work in it. */
 async function makePlace(place: string, account: Account | undefined): Promise<boolean> {
-  await mkdir(place, { recursive: true, mode: 0o700 });
+  await makeFolder(place, 0o700);
   if (account === undefined) return true;
   try {
     await chown(place, account.uid, account.gid);

@@ -19,6 +19,11 @@ export function mappingFaults(directives: { readonly [key: string]: Spec }): rea
 export function faultsOf(spec: Spec, at: string): readonly Fault[] {
   const faults: Fault[] = [];
   any(spec, at, faults);
+  return unique(faults);
+}
+
+/** Each fault once. */
+export function unique(faults: readonly Fault[]): readonly Fault[] {
   const seen = new Set<string>();
   return faults.filter((fault) => {
     const key = JSON.stringify([fault.where, fault.message]);

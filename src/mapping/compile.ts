@@ -1,6 +1,6 @@
 /** From a mapping to closures, once. Knows objects, lists and which directive is which; the directives know themselves. */
 import type { Fault } from '../base/errors.ts';
-import { faultsOf } from './check.ts';
+import { faultsOf, unique } from './check.ts';
 import { choose, excludeWhenNull, literal } from './choice-directives.ts';
 import { liquid } from './liquid.ts';
 import {
@@ -52,12 +52,23 @@ export function hopelessParts(mapping: { readonly [key: string]: Spec }): readon
   const faults: Fault[] = [];
   const collecting: Compile = (spec, at) => {
     const made = compileWith(spec, at, collecting);
-    if (made.failsAlways !== undefined) faults.push(made.failsAlways);
+    if (made.failsAlways !== undefined) {
+      faults.push(made.failsAlways);
+      // A directive that fails may not have looked at all of its options.
+      for (const [path, option] of optionsOf(spec, at)) collecting(option, path);
+    }
     return made;
   };
   const root = rootOf(mapping);
   if (root.ok) collecting(root.spec, '');
-  return faults;
+  return unique(faults);
+}
+
+function optionsOf(spec: Spec, at: string): readonly (readonly [string, Spec])[] {
+  const name = isObject(spec) ? directiveName(spec) : undefined;
+  const options = name === undefined ? undefined : (spec as { readonly [key: string]: Spec })[name];
+  if (name === undefined || typeof options !== 'object' || options === null) return [];
+  return Object.entries(options).map(([key, option]) => [under(under(at, name), key), option as Spec]);
 }
 
 function compileWith(spec: Spec, at: string, compile: Compile): Node {
@@ -83,7 +94,7 @@ export function compileMappingNode(mapping: { readonly [key: string]: Spec }): N
 }
 
 /** A mapping in its own right, as the reference's `transform` takes it: with root directive and checks. */
-export function compileWhole(spec: Spec, at: string): Node {
+function compileWhole(spec: Spec, at: string, compile: Compile): Node {
   const root = rootOf(spec as { readonly [key: string]: Spec });
   if (!root.ok) return failingNode(at, root.message);
   const [fault] = faultsOf(root.spec, at);

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MillraceError } from '../base/errors.ts';
 import type { Json, JsonObject } from '../base/json.ts';
+import type { Column } from '../warehouse/warehouse.ts';
 import { event, jsonValue, mapping } from './generators.test-support.ts';
-import { checkMapping, compileMapping, compileTrigger, type Directives, usedColumns } from './mapping.ts';
+import { checkMapping, compileMapping, compileTrigger, type Directives, lostMembers, usedColumns } from './mapping.ts';
 import { referenceTransform } from './reference.test-support.ts';
 
 /** As a computed key: a literal one would look like a promise to the linter. */
@@ -80,6 +81,22 @@ describe('habits of the reference, one by one', () => {
     expect(referenceTransform({ field: spec }, input)).toEqual(result);
   });
 
+  it('a member named __proto__ is lost where a whole object is passed on, and can be named', () => {
+    const odd = JSON.parse('{"properties":{"__proto__":"p","constructor":"c","My Id":1,"doc":{"__proto__":{"x":1}}}}');
+    const directives = { traits: { '@path': '$.properties' }, named: { '@path': '$.properties.__proto__' } };
+    const result = '{"traits":{"constructor":"c","My Id":1,"doc":{}},"named":"p"}';
+    expect(JSON.stringify(mapped(directives, odd))).toBe(result);
+    expect(JSON.stringify(referenceTransform(directives, odd))).toBe(result);
+    const columns = (...types: readonly Column['type'][]) =>
+      types.map((type, index) => ({ name: index === 0 ? '__proto__' : `c${index}`, type, nativeType: '' }));
+    expect(lostMembers(columns('string', 'string'), null)?.(['p', 'q'])).toBe(true);
+    expect(lostMembers(columns('string', 'json'), new Set(['__proto__']))).toBeNull();
+    const nested = lostMembers(columns('string', 'json'), new Set(['c1']));
+    expect(nested?.(['p', JSON.parse('{"a":[{"__proto__":null}]}')])).toBe(true);
+    expect(nested?.(['p', { a: [{ b: null }], c: '__proto__' }])).toBe(false);
+    expect(nested?.(['p', null])).toBe(false);
+  });
+
   it('functions that a path can reach are left out', () => {
     const directives = { a: { '@path': '$.properties.constructor' }, b: { '@path': '$.toString' }, c: 1 };
     expect(mapped(directives, input)).toStrictEqual({ c: 1 });
@@ -126,6 +143,32 @@ describe('faults', () => {
     expect(error.code).toBe('mapping_invalid');
     expect(error.faults).toHaveLength(8);
     expect(error.message).toContain('traits.email.@path');
+  });
+
+  it('a fault of form does not hide a part that fails for every row, nor is it told twice', () => {
+    const hopeless = { '@liquid': '{% if %}' };
+    const directives: Directives = {
+      user_id: { '@path': 5 },
+      traits: {
+        plan: { '@nope': 1 },
+        d: hopeless,
+        text: { '@replace': { pattern: '', value: hopeless } },
+        both: { '@liquid': '{% if %}', '@path': '$.a' },
+      },
+      group_id: { '@if': { exists: { '@path': 5 }, [then]: hopeless } },
+      consent: { '@transform': { apply: { x: hopeless }, mapping: { y: { '@path': '$.x' } } } },
+    };
+    expect(checkMapping(directives).map(({ where }) => where)).toEqual([
+      'user_id.@path',
+      'traits.plan',
+      'traits.text.@replace.pattern',
+      'traits.both',
+      'group_id.@if.exists.@path',
+      'traits.d.@liquid',
+      'traits.text.@replace.value.@liquid',
+      'group_id.@if.then.@liquid',
+      'consent.@transform.apply.x.@liquid',
+    ]);
   });
 
   it('the root directive must be one directive with options', () => {

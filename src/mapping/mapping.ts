@@ -14,6 +14,8 @@ import { compileMappingNode, hopelessParts } from './compile.ts';
 import { MappingFailure } from './node.ts';
 import { parseTrigger } from './trigger.ts';
 
+export { lostMembers } from './lost-members.ts';
+
 /** What a mapping sees of one row change (`reverse-etl.md` section 3). A type, not an interface, so that it is a `JsonObject`. */
 export type ChangeEvent = {
   readonly type: 'track';
@@ -61,7 +63,14 @@ export const changeTriggers = {
  */
 export function checkMapping(directives: Directives): readonly Fault[] {
   const faults = mappingFaults(directives);
-  return faults.length > 0 ? faults : hopelessParts(directives);
+  const hopeless = hopelessParts(directives).filter(({ where }) => !faults.some((fault) => isSame(fault.where, where)));
+  return [...faults, ...hopeless];
+}
+
+/** What is faulty cannot be compiled either: in the same place, inside of it, or as the directive it is an option of. */
+function isSame(fault: string, hopeless: string): boolean {
+  const optionOf = fault.slice(0, Math.max(0, fault.lastIndexOf('.')));
+  return fault === '' || hopeless === fault || hopeless.startsWith(`${fault}.`) || hopeless === optionOf;
 }
 
 /**

@@ -76,7 +76,7 @@ export const merge: CompileDirective = (value, at, compile) => {
  * `{ "@transform": { "apply": …, "mapping": … } }`: `apply` makes an object of the input, `mapping` is applied to that.
  * `compileWhole` compiles a mapping in its own right, with its checks.
  */
-export function transform(compileWhole: (spec: Spec, at: string) => ReturnType<CompileDirective>): CompileDirective {
+export function transform(compileWhole: CompileDirective): CompileDirective {
   return (value, at, compile) => {
     if (!isObject(value)) {
       return failingNode(at, '@transform requires an object with an "apply" key and a "mapping" key');
@@ -85,7 +85,7 @@ export function transform(compileWhole: (spec: Spec, at: string) => ReturnType<C
     if (!options.mapping) return failingNode(at, '@transform requires a "mapping" key');
     if (!options.apply) return failingNode(at, '@transform requires a "apply" key');
     if (!isObject(options.apply)) return failingNode(at, '@transform "apply" key should be an object');
-    const apply = compileWhole(options.apply, `${at}.apply`).clean;
+    const apply = compileWhole(options.apply, `${at}.apply`, compile).clean;
     const mapping = compile(options.mapping, `${at}.mapping`);
     const applied = (payload: unknown) => {
       const input = payload === undefined ? {} : payload;

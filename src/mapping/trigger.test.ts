@@ -25,6 +25,15 @@ describe('triggers', () => {
   });
 
   it.each([
+    'properties.a = "and ="',
+    'properties.order != "=" and properties.android = 1',
+    'contains(properties.or, "contains(x)") or event = "new"',
+    '(event = "new" or properties.a = 1)',
+  ])('%s is complete', (fql) => {
+    expect(() => compileTrigger(fql)).not.toThrow();
+  });
+
+  it.each([
     ['', 'cannot be understood'],
     ['event = "new', 'cannot be understood'],
     ['event', 'Value token is missing'],
@@ -34,6 +43,14 @@ describe('triggers', () => {
     ['event = new and type = "identify"', 'can match no row change'],
     ['type = "identify"', 'can match no row change'],
     ['event == "new"', 'can match no row change'],
+    ['event = ', 'is incomplete: there is no value after `=`'],
+    ['event = "new" or event !=', 'no value after `!=`'],
+    ['properties.a >= or event = "new"', 'no value after `>=`'],
+    ['(properties.a = ) or event = "new"', 'no value after `=`'],
+    ['event = "new" and ', 'a condition on one side of `and` only'],
+    ['(or event = "new")', 'a condition on one side of `or` only'],
+    ['event = "new" or contains(properties.a)', '`contains` takes a place and a text'],
+    ['match(properties.a, )', '`match` takes a place and a text'],
   ])('%j is refused', (fql, message) => {
     expect(() => compileTrigger(fql)).toThrow(
       expect.objectContaining({ code: 'trigger_invalid', message: expect.stringContaining(message) }),

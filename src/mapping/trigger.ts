@@ -10,10 +10,12 @@ import type { CompiledTrigger } from './mapping.ts';
 
 const changeKinds: readonly ChangeKind[] = ['new', 'updated', 'deleted'];
 
-/** Throws `trigger_invalid`: with the library's message, or when no change could ever match. */
+/** Throws `trigger_invalid`: with the library's message, with what is missing, or when no change could ever match. */
 export function parseTrigger(fql: string): CompiledTrigger {
   const read = readFql(fql);
   if ('fault' in read) throw invalid(fql, read.fault);
+  const gap = gapIn(fql);
+  if (gap !== null) throw invalid(fql, `is incomplete: ${gap}`);
   const { condition, leaves } = read;
   const kinds = changeKinds.filter((kind) => mayMatch(condition, kind));
   if (kinds.length === 0) throw invalid(fql, 'can match no row change');
@@ -22,6 +24,22 @@ export function parseTrigger(fql: string): CompiledTrigger {
 
 function invalid(fql: string, what: string): MillraceError {
   return new MillraceError('trigger_invalid', `The trigger \`${fql}\` ${what}.`);
+}
+
+/**
+ * What is missing, in words. The library takes whatever comes next for a value, the end of the text too, and passes over
+ * an `and` or `or` that joins nothing.
+ */
+function gapIn(fql: string): string | null {
+  const text = fql.replace(/"[^"]*"/g, '""');
+  const comparison = /([<>]=?|!?=)\s*(?:$|\)|(?:and|or)(?![\w.]))/.exec(text)?.[1];
+  if (comparison !== undefined) return `there is no value after \`${comparison}\``;
+  const word = /(?:^|\()\s*(and|or)(?![\w.])|(?<![\w.])(and|or)\s*(?:$|\))/.exec(text);
+  if (word !== null) return `there is a condition on one side of \`${word[1] ?? word[2]}\` only`;
+  const called = /(?<![\w.])(contains|match)\s*\((?:\s*|[^,()]+,?\s*)\)/.exec(text)?.[1];
+  return called === undefined
+    ? null
+    : `\`${called}\` takes a place and a text, e.g. ${called}(properties.email, "*@example.org")`;
 }
 
 /**

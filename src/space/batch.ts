@@ -8,7 +8,13 @@ import { isJsonObject, type JsonObject } from '../base/json.ts';
 import { storableText } from '../base/text.ts';
 import { type Preferences, preferencesOf, withPreferences } from './consent.ts';
 import { dropOfIdentifiers, dropOfMessage } from './drops.ts';
-import { type Extracted, extractIdentifiers, type FoundIdentifier, type ViolationReason } from './extract.ts';
+import {
+  type Extracted,
+  extractIdentifiers,
+  type FoundIdentifier,
+  normalizeValue,
+  type ViolationReason,
+} from './extract.ts';
 import { activityMs, type MessageFacts, type Resolution, resolve } from './identity.ts';
 import { hashOf, onceMs } from './once.ts';
 import type { SpaceRules } from './rules.ts';
@@ -23,6 +29,8 @@ export interface PreparedMessage {
   readonly incoming: IncomingMessage;
   readonly facts: MessageFacts;
   readonly found: Extracted;
+  /** Every user id that it carries, wherever: none of them may be suppressed. */
+  readonly userIds: readonly string[];
   /** Set when the message is dropped. */
   readonly outcome: Outcome | null;
   /** Hash of what it is known by; null when it may come again. */
@@ -90,7 +98,7 @@ export async function prepareBatch(batch: readonly IncomingMessage[], rules: Spa
     if (at % rowsPerBreath === rowsPerBreath - 1) await breathe();
     const prepared = prepareMessage(incoming, rules, times);
     messages.push(prepared);
-    if (prepared.facts.userId !== null) userIds.add(prepared.facts.userId);
+    for (const userId of prepared.userIds) userIds.add(userId);
     if (prepared.outcome !== null) continue;
     for (const id of prepared.found.users) keys.add(id.key);
     for (const id of prepared.found.accounts) keys.add(id.key);
@@ -115,16 +123,20 @@ function prepareMessage(incoming: IncomingMessage, rules: SpaceRules, times: Map
   const eventAt = timeOf(message.timestamp, times);
   const facts: MessageFacts = {
     messageId: typeof message.messageId === 'string' ? message.messageId : null,
-    userId: typeof message.userId === 'string' && storableText(message.userId) ? message.userId : null,
+    userId: userIdOf(message),
     sourceId: incoming.sourceId,
     receivedAt,
     eventAt: Number.isNaN(eventAt) ? receivedAt : eventAt,
   };
+  const own = facts.userId === null ? [] : [facts.userId];
   const dropped = dropOfMessage(message, eventAt) ?? rules.dropOf(message);
-  if (dropped !== null) return { ...nothing, incoming, facts, outcome: { kind: 'dropped', ...dropped } };
+  if (dropped !== null) return { ...nothing, incoming, facts, userIds: own, outcome: { kind: 'dropped', ...dropped } };
   const found = extractIdentifiers(message, rules);
+  const userIds = [...own, ...userIdsIn(found, facts.userId)];
   const unusable = dropOfIdentifiers(message, found);
-  if (unusable !== null) return { ...nothing, incoming, facts, found, outcome: { kind: 'dropped', ...unusable } };
+  if (unusable !== null) {
+    return { ...nothing, incoming, facts, found, userIds, outcome: { kind: 'dropped', ...unusable } };
+  }
   const faults: Fault[] = [];
   const said = preferencesOf(message);
   if (said === 'invalid') faults.push({ reason: 'consent_invalid', detail: '' });
@@ -132,6 +144,7 @@ function prepareMessage(incoming: IncomingMessage, rules: SpaceRules, times: Map
     incoming,
     facts,
     found,
+    userIds,
     outcome: null,
     once: incoming.onceKey === undefined ? null : hashOf(incoming.onceKey),
     subscriptions: subscriptionsOf(message, (reason, detail) => faults.push({ reason, detail })),
@@ -147,6 +160,19 @@ const nothing = {
   preferences: null,
   faults: [],
 };
+
+/** As identifiers are: trimmed, so that blanks do not make another person of it. */
+function userIdOf({ userId }: JsonObject): string | null {
+  const value = normalizeValue('user_id', userId);
+  return value !== null && storableText(value) ? value : null;
+}
+
+/** Those that came in `context.externalIds`. */
+function userIdsIn({ users }: Extracted, own: string | null): string[] {
+  return users.flatMap(({ rule, value }) =>
+    rule.type === 'user_id' && value !== own && storableText(value) ? [value] : [],
+  );
+}
 
 /** Parses a time once per batch; most messages of a sync carry the same one. */
 function timeOf(value: unknown, known: Map<string, number>): number {
@@ -243,11 +269,10 @@ class BatchWork {
   }
 
   /** Why the message is not taken; null when it is. */
-  private refusal({ incoming, facts, found, outcome, once }: PreparedMessage): Outcome | null {
-    const sources = facts.userId === null ? undefined : this.state.suppressed.get(facts.userId);
-    if (sources?.some((source) => source === '' || source === incoming.sourceId) === true) {
-      return { kind: 'dropped', ...suppressed };
-    }
+  private refusal({ incoming, facts, found, userIds, outcome, once }: PreparedMessage): Outcome | null {
+    const isSuppressed = (userId: string) =>
+      this.state.suppressed.get(userId)?.some((source) => source === '' || source === incoming.sourceId) === true;
+    if (this.state.suppressed.size > 0 && userIds.some(isSuppressed)) return { kind: 'dropped', ...suppressed };
     if (outcome !== null) return outcome;
     const before = once === null ? undefined : this.state.seen.get(once);
     if (before !== undefined && facts.receivedAt - before < onceMs) return { kind: 'dropped', ...duplicate };

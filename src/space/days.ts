@@ -84,6 +84,12 @@ async function daysOf(db: Queryable, table: DayTable): Promise<number[]> {
   });
 }
 
+/** From when to when (exclusive) each day of events is, oldest first. */
+export async function daysOfEvents(db: Queryable): Promise<readonly { readonly from: Date; readonly before: Date }[]> {
+  const days = await daysOf(db, 'events');
+  return days.map((day) => ({ from: new Date(day * dayMs), before: new Date((day + 1) * dayMs) }));
+}
+
 /** Drops the days that end before `before`. Returns how many. */
 async function dropDays(db: Database, table: DayTable, before: Date): Promise<number> {
   const expired = (await daysOf(db.pool, table)).filter((day) => (day + 1) * dayMs <= before.getTime());

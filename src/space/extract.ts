@@ -3,8 +3,9 @@
  * the order of `profile-space.md` 2.2, each value once, blocked and unusable ones left out with the reason.
  */
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
-import { maxIdentifierLength, type SpaceRules, type TypeRule } from './rules.ts';
-import type { Collection } from './space.ts';
+import { defaultSpaceSettings } from './default-settings.ts';
+import { compileRules, maxIdentifierLength, type SpaceRules, type TypeRule } from './rules.ts';
+import type { Collection, PersonIdentifier } from './space.ts';
 
 export interface FoundIdentifier {
   readonly rule: TypeRule;
@@ -72,6 +73,14 @@ export function extractIdentifiers(message: JsonObject, rules: SpaceRules): Extr
   }
   take(found, rules.accounts.get('group_id'), groupIdOf(message, context));
   return found;
+}
+
+/** A reader of the user identifiers of any message: by the rules of a new space, with nothing blocked. */
+export function createIdentifierReader(): (message: JsonObject) => readonly PersonIdentifier[] {
+  const { identifiers, autoRegister } = defaultSpaceSettings();
+  const blocked = { values: [], patterns: [] };
+  const rules = compileRules({ identifiers: identifiers.map((rule) => ({ ...rule, blocked })), autoRegister });
+  return (message) => extractIdentifiers(message, rules).users.map(({ rule, value }) => ({ type: rule.type, value }));
 }
 
 /** Where a message names its account: at the root for group and identify, else in its context. */

@@ -16,7 +16,7 @@ export const activityMs = 60_000;
 /** What identity needs to know of a message. */
 export interface MessageFacts {
   readonly messageId: string | null;
-  /** Its `userId`, when that is text that can be stored. */
+  /** Its `userId`, trimmed, when that is text that can be stored. */
   readonly userId: string | null;
   readonly sourceId: string;
   /** Arrival, ms. */

@@ -15,11 +15,21 @@ export {
   isDefaultIdentifier,
   recommendedBlocked,
 } from './default-settings.ts';
+export { type DeletionJob, deletePeople, forgetDeletions } from './deletion.ts';
+export { createIdentifierReader, normalizeValue } from './extract.ts';
 export { createInlet, type InletOptions } from './inlet.ts';
 export { createLiveFeed, type LiveFeed } from './live.ts';
 export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
 export { createPlanWriter } from './plan-writer.ts';
 export { createSpaceReader } from './reader.ts';
+export {
+  findSuppressed,
+  listSuppressions,
+  type Suppression,
+  type SuppressionChange,
+  suppress,
+  unsuppress,
+} from './suppression.ts';
 export { type SpaceWatch, watchSpace } from './watch.ts';
 export { createSpaceWriter } from './writer.ts';
 
@@ -147,6 +157,32 @@ export type Channel = 'EMAIL' | 'SMS' | 'WHATSAPP' | 'IOS_PUSH' | 'ANDROID_PUSH'
 export type SubscriptionStatus = 'SUBSCRIBED' | 'UNSUBSCRIBED' | 'DID_NOT_SUBSCRIBE';
 /** What a person allows of a category; after two profiles that differ were merged, `conflict`. */
 export type ConsentValue = boolean | 'conflict';
+
+/* ---- deleting ---- */
+
+export interface PersonIdentifier {
+  readonly type: string;
+  readonly value: string;
+}
+
+/** How much of some people was deleted from a space. */
+export interface DeletionCounts {
+  /** Merged ones counted too. */
+  readonly profiles: number;
+  readonly events: number;
+  /** To accounts. */
+  readonly links: number;
+  readonly subscriptions: number;
+  readonly logEntries: number;
+}
+
+export interface DeletedPeople {
+  readonly counts: DeletionCounts;
+  /** Everything they were known by in the space. */
+  readonly identifiers: readonly PersonIdentifier[];
+  /** Those that were asked for, and the others of the same people. */
+  readonly userIds: readonly string[];
+}
 
 /* ---- reading ---- */
 

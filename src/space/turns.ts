@@ -2,7 +2,7 @@
  * The counter of a space (`space_heads.seq`): its lock gives the commits of a space their order, and tells whether somebody
  * committed in between. Whoever changes profiles takes a turn in the same transaction and says which it changed.
  */
-import type { Queryable, Transaction } from '../db/db.ts';
+import type { Database, Queryable, Transaction } from '../db/db.ts';
 
 /** How far a space is, and whether there are people whose messages it may not take. */
 export interface Head {
@@ -10,40 +10,30 @@ export interface Head {
   readonly suppresses: boolean;
 }
 
-const headColumns = 'seq, EXISTS (SELECT FROM suppressions) AS suppresses';
-
-interface HeadRow {
-  readonly seq: string;
-  readonly suppresses: boolean;
-}
-
-function headOf(row: HeadRow): Head {
-  return { seq: BigInt(row.seq), suppresses: row.suppresses };
-}
-
 /** The counter of a space; made before the first write to it. */
 export async function readHead(client: Queryable, spaceNo: number): Promise<Head> {
-  const { rows } = await client.query<HeadRow>({
+  const { rows } = await client.query<{ seq: string; suppresses: boolean }>({
     name: 'space-head',
-    text: `SELECT ${headColumns} FROM space_heads WHERE space_no = $1`,
+    text: 'SELECT seq, EXISTS (SELECT FROM suppressions) AS suppresses FROM space_heads WHERE space_no = $1',
     values: [spaceNo],
   });
-  if (rows[0] !== undefined) return headOf(rows[0]);
+  if (rows[0] !== undefined) return { seq: BigInt(rows[0].seq), suppresses: rows[0].suppresses };
   await client.query('INSERT INTO space_heads (space_no) VALUES ($1) ON CONFLICT DO NOTHING', [spaceNo]);
   return readHead(client, spaceNo);
 }
 
 /**
  * Waits for the turn and takes the next number, in one statement: the row stays locked until the transaction ends, and a
- * transaction that fails gives the number back. Follow it with `noteChanges`.
+ * transaction that fails gives the number back. The counter must be there. Whatever else is read has to be read by a later
+ * statement: this one sees other tables as they were before it waited. Follow it with `noteChanges`.
  */
-export async function takeTurn(tx: Transaction, spaceNo: number): Promise<Head> {
-  const { rows } = await tx.query<HeadRow>({
+export async function takeTurn(tx: Transaction, spaceNo: number): Promise<bigint> {
+  const { rows } = await tx.query<{ seq: string }>({
     name: 'space-turn',
-    text: `UPDATE space_heads SET seq = seq + 1 WHERE space_no = $1 RETURNING ${headColumns}`,
+    text: 'UPDATE space_heads SET seq = seq + 1 WHERE space_no = $1 RETURNING seq',
     values: [spaceNo],
   });
-  return headOf(rows[0] as HeadRow);
+  return BigInt((rows[0] as { seq: string }).seq);
 }
 
 /**
@@ -61,11 +51,27 @@ export async function takeTurnIfAt(tx: Transaction, spaceNo: number, before: big
   return rows[0] === undefined ? null : BigInt(rows[0].seq);
 }
 
-/** A turn of somebody who changes profiles by other ways than the writer: readers forget all that they remember. */
-export async function takeTurnOver(tx: Transaction, spaceNo: number): Promise<void> {
-  await readHead(tx, spaceNo);
-  const { seq } = await takeTurn(tx, spaceNo);
-  await noteChanges(tx, spaceNo, seq, null);
+/**
+ * Changes profiles by other ways than the writer: what writers have computed before is computed again, and readers forget
+ * all that they remember.
+ */
+export async function inTurn<T>(db: Database, spaceNo: number, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await db.transaction(async (tx) => {
+        await readHead(tx, spaceNo);
+        await noteChanges(tx, spaceNo, await takeTurn(tx, spaceNo), null);
+        return await work(tx);
+      });
+    } catch (error) {
+      if (!isCollision(error) || attempt === 5) throw error;
+    }
+  }
+}
+
+/** Two processes wrote the same rows at once: a unique key, a deadlock, a failed serialization. */
+export function isCollision(error: unknown): boolean {
+  return ['23505', '40P01', '40001'].includes(String((error as { code?: unknown }).code));
 }
 
 /** Commits whose changes are kept at least. */
@@ -85,9 +91,9 @@ export async function noteChanges(
       values: [spaceNo, seq.toString(), profileIds],
     });
   }
-  if (seq % 256n !== 0n) return;
-  await tx.query('DELETE FROM space_changes WHERE space_no = $1 AND seq < $2', [
-    spaceNo,
-    (seq - BigInt(keptChanges)).toString(),
-  ]);
+  // What came before it says nothing more, and may name profiles that are deleted now.
+  const isEnd = profileIds === null;
+  if (!isEnd && seq % 256n !== 0n) return;
+  const from = isEnd ? seq : seq - BigInt(keptChanges);
+  await tx.query('DELETE FROM space_changes WHERE space_no = $1 AND seq < $2', [spaceNo, from.toString()]);
 }

@@ -17,7 +17,7 @@ import { type Remembered, SpaceMemory } from './memory.ts';
 import { compileRules, type SpaceRules } from './rules.ts';
 import type { AlsoWrite, IncomingMessage, OnWritten, SpaceRef, SpaceWriter, Written } from './space.ts';
 import { loadWorkingSet, realTables } from './store.ts';
-import { noteChanges, readHead, takeTurn, takeTurnIfAt } from './turns.ts';
+import { isCollision, noteChanges, readHead, takeTurn, takeTurnIfAt } from './turns.ts';
 import { newerOver, type Overlay, type WorkingSet } from './working-set.ts';
 
 /** A batch's result, and the statements that store it. */
@@ -266,13 +266,13 @@ class SpaceLane {
   /** Takes the turn, then writes. */
   private commitInTurn({ batch, rules, computed: first, also, tell }: Work, expected: bigint | null) {
     return this.db.transaction(async (tx) => {
-      const { seq, suppresses } = await takeTurn(tx, this.spaceNo);
+      const seq = await takeTurn(tx, this.spaceNo);
       const asComputed = seq - 1n === expected;
       let computed = first;
       if (!asComputed) {
         // Those behind were built on what is not so, and may hold rows that this one will change now.
         tell(null);
-        const workingSet = await loadWorkingSet(tx, this.spaceNo, batch, suppresses, [realTables]);
+        const workingSet = await loadWorkingSet(tx, this.spaceNo, batch, true, [realTables]);
         computed = await this.compute(batch, workingSet, rules);
       }
       const { delta, statements } = computed;
@@ -329,11 +329,6 @@ async function soon(expected: Promise<bigint | null>): Promise<bigint | null> {
 
 /** Somebody else committed to the space since the batch was loaded. */
 class LostRace extends Error {}
-
-/** Two processes wrote the same rows at once: a unique key, a deadlock, a failed serialization. */
-function isCollision(error: unknown): boolean {
-  return ['23505', '40P01', '40001'].includes(String((error as { code?: unknown }).code));
-}
 
 /** A row that another transaction has not committed yet cannot be changed from a transaction beside it. */
 function changeSameProfile(state: Overlay, other: Overlay): boolean {

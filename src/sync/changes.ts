@@ -1,6 +1,6 @@
 /** The changes of a comparison, each with its decision: the stage between reading and delivery. */
 import type { Change, ChangeBatch, ChangeKind, Comparison } from '../diff/diff.ts';
-import { type DecidedBatch, decideAll, type FindFailing, skipAll } from './decisions.ts';
+import { type Decided, type DecidedBatch, decideAll, type FindFailing, type Rules, skipAll } from './decisions.ts';
 import type { CompiledJob } from './rules.ts';
 import type { SyncSettings } from './settings.ts';
 
@@ -10,6 +10,8 @@ export interface ChangesOptions {
   /** Null when the mapping has no failing rows. */
   readonly findFailing: FindFailing | null;
   readonly onNotFinite: (values: number) => void;
+  /** Rows to be sent without some of their members. */
+  readonly onMembersLost: (rows: number) => void;
   readonly settings: SyncSettings;
   readonly signal: AbortSignal;
 }
@@ -35,6 +37,7 @@ export async function* decideChanges(
     const changes = ofSize(comparison.changes(wanted, stream()), settings.batchSize);
     for await (const batch of decideAll(changes, rules, options.findFailing)) {
       options.onNotFinite(batch.notFinite);
+      options.onMembersLost(rowsLosingMembers(batch, rules));
       left -= batch.decided.length;
       yield batch;
     }
@@ -62,6 +65,13 @@ async function* ofSize(batches: AsyncIterable<ChangeBatch>, size: number): Async
     while (waiting.length >= size) yield take(size);
   }
   if (waiting.length > 0) yield take(size);
+}
+
+function rowsLosingMembers({ decided }: DecidedBatch, { losesMembers }: Rules): number {
+  if (losesMembers === null) return 0;
+  const isLosing = ({ change, decision }: Decided) =>
+    decision.kind === 'send' && change.kind !== 'deleted' && losesMembers(change.row);
+  return decided.filter(isLosing).length;
 }
 
 function countOf({ counts }: Comparison, kinds: ReadonlySet<ChangeKind>): number {

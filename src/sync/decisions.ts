@@ -9,6 +9,7 @@ import type { Delivery } from '../delivery/delivery.ts';
 import type { Action } from '../destination/destination.ts';
 import type { Change, ChangeBatch } from '../diff/diff.ts';
 import type { CompiledTrigger, EventOf, Transform } from '../mapping/mapping.ts';
+import type { Row } from '../warehouse/warehouse.ts';
 import { type FailingRows, noneFailing } from './failures.ts';
 
 export type Decision =
@@ -42,6 +43,8 @@ export interface Rules {
   readonly endpoint: string;
   /** Why a row is too large to be sent; null when it is not. */
   readonly tooLarge: (change: Change) => string | null;
+  /** Whether a row has members that the mapping cannot pass on; null when none can. */
+  readonly losesMembers: ((row: Row) => boolean) | null;
 }
 
 /** Looks up which of these changes failed in earlier syncs. */

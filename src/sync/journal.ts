@@ -14,6 +14,7 @@ import { storePending } from './receipts.ts';
 import type { EndState, RunningState } from './records.ts';
 import type { SyncSettings } from './settings.ts';
 import type { ListedRow, SettledBatch } from './settling.ts';
+import { withoutSuppressed } from './suppressed.ts';
 
 export interface SyncNames {
   readonly id: string;
@@ -65,7 +66,8 @@ export async function openJournal(
         await recordComparison(tx, sync.id, counts, at);
         await recordRows(tx, sync.id, 0, invalid.map(listInvalid), keepMessage);
       }),
-    recordBatch: async (tx, batch, at) => {
+    recordBatch: async (tx, settled, at) => {
+      const batch = await withoutSuppressed(tx, settled);
       await recordCounts(tx, sync.id, batch);
       if (batch.entries.length > 0) await storePending(tx, memory, sync.id, batch);
       await recordRows(tx, sync.id, batch.batch, batch.rows, keepMessage);

@@ -4,7 +4,7 @@
  * keepalives end the session within half a minute.
  */
 import type { Client } from 'pg';
-import type { Database, Queryable } from '../db/db.ts';
+import type { Database, Queryable, Transaction } from '../db/db.ts';
 
 /** Separates our locks from others in the same database. */
 const lockSeed = 7_283_461;
@@ -17,7 +17,7 @@ export interface Lease {
   release(): Promise<void>;
 }
 
-/** Takes the lock of a mapping; null when another session holds it. */
+/** Takes the lock of a mapping, or of other work with an id of its own; null when another session holds it. */
 export async function takeLease(db: Database, mappingId: string): Promise<Lease | null> {
   const client = await db.session();
   const lost: ((error: Error) => void)[] = [];
@@ -43,6 +43,15 @@ export async function takeLease(db: Database, mappingId: string): Promise<Lease 
   }
   await client.end().catch(() => undefined);
   return null;
+}
+
+/** Takes the lock of a mapping until a transaction ends; false when a session holds it. */
+export async function takeUntilCommit(tx: Transaction, mappingId: string): Promise<boolean> {
+  const { rows } = await tx.query<{ taken: boolean }>(
+    'SELECT pg_try_advisory_xact_lock(hashtextextended($1, $2)) AS taken',
+    [mappingId, lockSeed],
+  );
+  return rows[0]?.taken === true;
 }
 
 /** The lock goes with its session, but only a moment later; given back first, the next sync need not wait. */

@@ -76,6 +76,7 @@ export async function planSync(
       sendNothing: sendsNothing,
       findFailing: someFailing ? (changes) => findFailing(db.pool, memory, changes, clock.now(), settings) : null,
       onNotFinite: tally.notFinite,
+      onMembersLost: tally.membersLost,
       settings,
       signal,
     });

@@ -2,7 +2,7 @@
 import { MillraceError } from '../base/errors.ts';
 import { actions } from '../destination/destination.ts';
 import { sizeCheck } from '../diff/diff.ts';
-import { changeEvents, compileMapping, compileTrigger, usedColumns } from '../mapping/mapping.ts';
+import { changeEvents, compileMapping, compileTrigger, lostMembers, usedColumns } from '../mapping/mapping.ts';
 import type { Column } from '../warehouse/warehouse.ts';
 import type { ResolvedMapping } from '../workspace/workspace.ts';
 import type { Rules } from './decisions.ts';
@@ -23,9 +23,10 @@ export function compileJob(job: ResolvedMapping, settings: SyncSettings): Compil
   const payloadOf = compileMapping(mapping.fields, { skipNulls: mapping.skipNulls });
   const action = actions[mapping.action];
   if (action === undefined) throw new MillraceError('internal', `There is no action ${mapping.action}.`);
+  const used = usedColumns(mapping.fields, trigger);
   return {
     trigger,
-    columns: listOf(usedColumns(mapping.fields, trigger)),
+    columns: listOf(used),
     rulesFor: (columns, at) => ({
       eventOf: changeEvents(columns, {
         mappingId: mapping.id,
@@ -38,6 +39,7 @@ export function compileJob(job: ResolvedMapping, settings: SyncSettings): Compil
       action,
       endpoint: destination.settings.endpoint,
       tooLarge: tooLarge(columns, settings),
+      losesMembers: lostMembers(columns, used),
     }),
   };
 }

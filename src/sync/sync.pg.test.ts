@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { syncRows } from './history.ts';
 import type { Sync } from './records.ts';
 import { fakeEndpoint, openWorld, peopleTable } from './sync.test-support.ts';
-import { runSync } from './sync.ts';
+import { planSync, runSync } from './sync.ts';
 
 /** D1: every change is settled, and every row is counted once. */
 function expectAllSettled({ counts }: Sync): void {
@@ -191,6 +191,30 @@ test('NaN and infinities are taken as null, with a warning', async () => {
   const sync = await runSync(world.context, await world.job());
   expect(sync.warnings).toEqual([expect.stringContaining('2 values')]);
   expect(await world.traits('2')).toEqual({ email: 1.5, name: 2.5 });
+});
+
+test('a member named __proto__, which no mapping can pass on, is left out with a warning', async () => {
+  await using world = await openWorld();
+  await world.sql(`CREATE TABLE people AS
+    SELECT i AS id, 'p' || i AS "__proto__", 'c' AS constructor, 'My' AS "My Id", '{"__proto__": 1, "a": 2}'::JSON AS doc
+    FROM range(1, 4) t (i)`);
+  const query = 'SELECT * FROM people';
+  const whole = await world.job({
+    query,
+    fields: { user_id: { '@path': '$.properties.id' }, traits: { '@path': '$.properties' } },
+  });
+  const left = (rows: number) => expect.stringContaining(`In ${rows} rows, what is named __proto__ is left out`);
+  expect((await planSync(world.context, whole)).warnings).toEqual([left(3)]);
+  expect(await runSync(world.context, whole)).toMatchObject({ state: 'succeeded', warnings: [left(3)] });
+  expect(await world.traits('1')).toEqual({ id: 1, constructor: 'c', 'My Id': 'My', doc: { a: 2 } });
+
+  // Named by a path it has another name in the message, and nothing is lost.
+  const named = await world.job({
+    query,
+    fields: { user_id: { '@path': '$.properties.id' }, traits: { proto: { '@path': '$.properties.__proto__' } } },
+  });
+  expect((await runSync(world.context, named)).warnings).toEqual([]);
+  expect(await world.traits('1')).toMatchObject({ proto: 'p1' });
 });
 
 test('more changes than one sync takes wait for the next', async () => {

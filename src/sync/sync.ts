@@ -25,7 +25,10 @@ import { type Run, type RunOptions, runOnce, type SyncContext } from './runner.t
 import type { SettledBatch } from './settling.ts';
 
 export { cancelSync } from './cancel.ts';
+export { excludeSyncs } from './exclude.ts';
+export { type Forgotten, forgetPeople, type KnownPeople } from './forget.ts';
 export { type HistoryPage, listSyncs, type PageOptions, showSync, syncRows } from './history.ts';
+export { type Lease, takeLease } from './lease.ts';
 export { type PlanOptions, planSync, type SyncPlan } from './plan.ts';
 export { type ModelPreview, previewModel, type TestedMapping, testMapping } from './preview.ts';
 export type { EndState, OnProgress, Progress, Sync, SyncCounts, SyncRow, SyncState } from './records.ts';
@@ -95,6 +98,7 @@ function loadChanges(run: Run, stages: Stages): AsyncIterable<SettledBatch> {
     sendNothing: stages.skipBackfill,
     findFailing: stages.someFailing ? (changes) => findFailing(db.pool, memory, changes, clock.now(), settings) : null,
     onNotFinite: tally.notFinite,
+    onMembersLost: tally.membersLost,
     settings,
     signal,
   });

@@ -19,15 +19,22 @@ export interface Tally {
   settled(counts: LoadingCounts): void;
   /** Values that were NaN or infinite and became null. */
   notFinite(values: number): void;
+  /** Rows that were sent without their members named `__proto__`. */
+  membersLost(rows: number): void;
   /** What a person should know although the sync went on. */
   warnings(): readonly string[];
 }
+
+const lostMember =
+  'what is named __proto__ is left out of the objects that hold it: a mapping cannot pass this name on. ' +
+  'Give it another one in the query of the model.';
 
 export function createTally(clock: Clock, onProgress: OnProgress = () => undefined): Tally {
   let comparison = noComparison;
   let loading = noLoading;
   let loadingSince: number | null = null;
   let notFinite = 0;
+  let membersLost = 0;
   const tell = () => {
     const settled = settledOf(loading);
     const seconds = loadingSince === null ? 0 : (clock.now().getTime() - loadingSince) / 1000;
@@ -57,6 +64,12 @@ export function createTally(clock: Clock, onProgress: OnProgress = () => undefin
     notFinite(values) {
       notFinite += values;
     },
-    warnings: () => (notFinite === 0 ? [] : [`${notFinite} values were NaN or infinite and were taken as null.`]),
+    membersLost(rows) {
+      membersLost += rows;
+    },
+    warnings: () => [
+      ...(notFinite === 0 ? [] : [`${notFinite} values were NaN or infinite and were taken as null.`]),
+      ...(membersLost === 0 ? [] : [`In ${membersLost} rows, ${lostMember}`]),
+    ],
   };
 }

@@ -71,7 +71,7 @@ export function duckdbModelFault(error: unknown, sql: string): MillraceError {
   const report = duckdbReport(error);
   if (report.type === 'Permission') {
     return new MillraceError('model_sql_forbidden', `The query may not do this: ${firstLines(report.message)}`, {
-      help: 'Files can be read from the folders that readFrom of the source names.',
+      help: 'Files can be read from the folders that read_from of the source names.',
     });
   }
   if (!speakingTypes.has(report.type) && report.type !== 'Conversion') return duckdbFailure(error, 'Reading the query');

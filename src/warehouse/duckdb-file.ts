@@ -95,7 +95,7 @@ async function closeFileSystem(
   throw new MillraceError(
     'warehouse_settings_invalid',
     'The database file is open in this process already, with other folders to read from.',
-    { help: 'Give all sources on this file the same readFrom and files.' },
+    { help: 'Give all sources on this file the same read_from and files.' },
   );
 }
 

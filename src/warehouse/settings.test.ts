@@ -19,7 +19,8 @@ describe('settings of DuckDB', () => {
     [{}, ['path']],
     [{ path: 'a', files: { a: 'a.csv' }, statePath: 's' }, ['path']],
     [{ files: { a: 'a.xlsx' } }, ['files.a', 'statePath']],
-    [{ path: '', threads: 0, memoryLimit: 'much', color: 1 }, ['memoryLimit', 'path', 'settings', 'threads']],
+    [{ path: '', threads: 0, memoryLimit: 'much', color: 1 }, ['color', 'memoryLimit', 'path', 'threads']],
+    [{ path: 'a', files: { a: 'a.xlsx', b: 5 }, threads: 0 }, ['files.a', 'files.b', 'path', 'statePath', 'threads']],
     [null, ['settings']],
   ])('%j', (settings, faults) => expect(faultsOf(() => duckdbSettings(settings))).toStrictEqual(faults));
 });
@@ -39,11 +40,12 @@ describe('settings of Postgres', () => {
   });
 
   test.each([
-    [{ ...parts, port: 0, ssl: 'maybe', extra: 1 }, ['port', 'settings', 'ssl']],
+    [{ ...parts, port: 0, ssl: 'maybe', extra: 1 }, ['extra', 'port', 'ssl']],
     [{}, ['database', 'host', 'user']],
     [{ url: 'mysql://u:canary@h/d' }, ['url']],
     [{ url: 'postgres://:canary@h' }, ['url', 'url']],
     [{ url: 'postgres://u:canary%zz@h/d' }, ['url']],
+    [{ url: 'postgres://u:canary@h', ssl: 'maybe', host: 'h' }, ['host', 'ssl', 'url']],
     [{ url: 'postgres://u:canary@h/d?sslmode=maybe' }, ['url']],
   ])('%j', (settings, faults) => {
     expect(faultsOf(() => postgresSettings(settings))).toStrictEqual(faults);

@@ -4,37 +4,46 @@ import { type Fault, isMillraceError, MillraceError } from '../base/errors.ts';
 
 const text = z.string().min(1);
 
-const duckdbShape = z
-  .strictObject({
-    /** A database file. */
-    path: text.optional(),
-    /** Views over Parquet, CSV and JSON files: name → path or glob, or several. */
-    files: z.record(text, z.union([text, z.array(text).min(1)])).optional(),
-    /** With `files`: the database file of our own tables, made when it is missing. */
-    statePath: text.optional(),
-    /** E.g. `2GB`. DuckDB's own default is 80 % of the machine's memory. */
-    memoryLimit: z
-      .string()
-      .regex(/^\d+(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB|%)$/i, 'must be a size, such as 2GB')
-      .optional(),
-    threads: z.int().min(1).max(1024).optional(),
-    /** Where intermediate results go that do not fit into memory. */
-    tempDirectory: text.optional(),
-    /** Folders whose files models and the views of the database may read. */
-    readFrom: z.array(text).optional(),
-  })
-  .superRefine((settings, context) => {
-    const say = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
-    if ((settings.path === undefined) === (settings.files === undefined)) say('path', 'give either path or files');
-    if (settings.files !== undefined && settings.statePath === undefined) say('statePath', 'is needed beside files');
-    if (settings.files === undefined && settings.statePath !== undefined) say('statePath', 'goes with files only');
-    for (const [name, files] of Object.entries(settings.files ?? {})) {
-      for (const file of [files].flat()) {
-        if (readerOf(file) === null)
-          say(`files.${name}`, `cannot tell Parquet, CSV or JSON from the ending of ${file}`);
-      }
+const duckdbShape = z.strictObject({
+  /** A database file. */
+  path: text.optional(),
+  /** Views over Parquet, CSV and JSON files: name → path or glob, or several. */
+  files: z.record(text, z.union([text, z.array(text).min(1)])).optional(),
+  /** With `files`: the database file of our own tables, made when it is missing. */
+  statePath: text.optional(),
+  /** E.g. `2GB`. DuckDB's own default is 80 % of the machine's memory. */
+  memoryLimit: z
+    .string()
+    .regex(/^\d+(\.\d+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB|%)$/i, 'must be a size, such as 2GB')
+    .optional(),
+  threads: z.int().min(1).max(1024).optional(),
+  /** Where intermediate results go that do not fit into memory. */
+  tempDirectory: text.optional(),
+  /** Folders whose files models and the views of the database may read. */
+  readFrom: z.array(text).optional(),
+});
+
+/** What settings mean together. Beside the shape, not in it: that would not look further once something else is wrong. */
+function duckdbRelations(settings: unknown): readonly Fault[] {
+  if (!isMap(settings)) return [];
+  const { path, files, statePath } = settings;
+  const faults: Fault[] = [];
+  const say = (where: string, message: string) => faults.push({ where, message });
+  if ((path === undefined) === (files === undefined)) say('path', 'give either path or files');
+  if (files !== undefined && statePath === undefined) say('statePath', 'is needed beside files');
+  if (files === undefined && statePath !== undefined) say('statePath', 'goes with files only');
+  for (const [name, given] of Object.entries(isMap(files) ? files : {})) {
+    for (const file of [given].flat()) {
+      if (typeof file !== 'string' || file === '' || readerOf(file) !== null) continue;
+      say(`files.${name}`, `cannot tell Parquet, CSV or JSON from the ending of ${file}`);
     }
-  });
+  }
+  return faults;
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 export type DuckdbSettings = z.infer<typeof duckdbShape>;
 
@@ -61,14 +70,14 @@ const common = {
 
 const urlShape = z.strictObject({ url: text, ...common });
 
-const partsShape = z.strictObject({
+const parts = {
   host: text,
   port: z.int().min(1).max(65_535).optional(),
   database: text,
   user: text,
   password: z.string().optional(),
-  ...common,
-});
+};
+const partsShape = z.strictObject({ ...parts, ...common });
 
 export interface PostgresSettings {
   readonly host: string;
@@ -85,12 +94,12 @@ export interface PostgresSettings {
 }
 
 export function duckdbSettings(settings: unknown): DuckdbSettings {
-  return parsed(duckdbShape, settings);
+  return parsed(duckdbShape, settings, duckdbRelations);
 }
 
 export function postgresSettings(settings: unknown): PostgresSettings {
   const hasUrl = typeof settings === 'object' && settings !== null && 'url' in settings;
-  const given = hasUrl ? parsed(urlShape, settings) : parsed(partsShape, settings);
+  const given = hasUrl ? parsed(urlShape, settings, urlFaults, parts) : parsed(partsShape, settings);
   const place = 'url' in given ? fromUrl(given.url) : given;
   return {
     host: place.host,
@@ -107,10 +116,29 @@ export function postgresSettings(settings: unknown): PostgresSettings {
   };
 }
 
-function parsed<T>(shape: z.ZodType<T>, settings: unknown): T {
+/** @param replaced keys that another one stands for: `host` beside `url` */
+function parsed<T>(
+  shape: z.ZodType<T>,
+  settings: unknown,
+  further: (settings: unknown) => readonly Fault[] = () => [],
+  replaced: object = {},
+): T {
   const result = shape.safeParse(settings);
-  if (result.success) return result.data;
-  refuse(result.error.issues.map((issue) => ({ where: issue.path.join('.') || 'settings', message: issue.message })));
+  const issues = result.success ? [] : result.error.issues;
+  const all = [...issues.flatMap((issue) => faultsOf(issue, replaced)), ...further(settings)];
+  if (result.success && all.length === 0) return result.data;
+  refuse(all);
+}
+
+/** Of unknown keys one each, where they are. */
+function faultsOf(issue: z.core.$ZodIssue, replaced: object): readonly Fault[] {
+  if (issue.code !== 'unrecognized_keys') {
+    return [{ where: issue.path.join('.') || 'settings', message: issue.message }];
+  }
+  return issue.keys.map((key) => {
+    const message = Object.hasOwn(replaced, key) ? 'give either url or this' : 'there is no such setting';
+    return { where: [...issue.path, key].join('.'), message };
+  });
 }
 
 function refuse(faults: readonly Fault[]): never {
@@ -150,6 +178,19 @@ function fromUrl(url: string): Place {
     password: decoded(read.password),
     ssl,
   };
+}
+
+/** The faults of the URL among settings that may have others. */
+function urlFaults(settings: unknown): readonly Fault[] {
+  const url = isMap(settings) ? settings.url : undefined;
+  if (typeof url !== 'string' || url === '') return [];
+  try {
+    fromUrl(url);
+    return [];
+  } catch (error) {
+    if (isMillraceError(error)) return error.faults;
+    throw error;
+  }
 }
 
 function decoded(text: string): string {

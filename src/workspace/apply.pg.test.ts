@@ -2,6 +2,8 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { testDatabase } from '../../test/database.ts';
 import type { Database } from '../db/db.ts';
+import { takeLease } from '../sync/lease.ts';
+import { excludeSyncs } from '../sync/sync.ts';
 import { checks } from './checks.test-support.ts';
 import {
   bumpEpoch,
@@ -71,7 +73,7 @@ const spaceHasProfiles = async (_db: unknown, no: number) => withProfiles.has(no
 
 async function plan(db: Database, text: string, hasProfiles = spaceHasProfiles) {
   const file = await parseWorkspaceFile(text, { fileName: 'shop.yaml', env, baseFolder: '/base', checks });
-  return planApply({ db: db.pool, secrets }, file, { spaceHasProfiles: hasProfiles });
+  return planApply({ db: db.pool, secrets }, file, { spaceHasProfiles: hasProfiles, excludeSyncs });
 }
 
 async function apply(db: Database, text: string) {
@@ -352,7 +354,9 @@ test('another key is refused clearly, and nothing is written with it', async () 
   const other = await openSecrets({ key: Buffer.alloc(32, 8).toString('base64'), dataFolder: '/nowhere' });
   const store = { db: db.pool, secrets: other };
   const file = await parseWorkspaceFile(full, { fileName: 'shop.yaml', env, baseFolder: '/base', checks });
-  await expect(planApply(store, file, { spaceHasProfiles })).rejects.toMatchObject({ code: 'secret_key_wrong' });
+  await expect(planApply(store, file, { spaceHasProfiles, excludeSyncs })).rejects.toMatchObject({
+    code: 'secret_key_wrong',
+  });
   await expect(findSource(store, 'crm')).rejects.toThrow('another key');
   await expect(findSource(store, 'shop')).resolves.toMatchObject({ name: 'shop' });
 });
@@ -587,4 +591,53 @@ spaces:
   expect((await plan(db, text.replace('deletion: true', 'deletion: false'))).entries).toMatchObject([
     { action: 'change', notes: [] },
   ]);
+});
+
+test('a mapping whose sync runs is neither removed nor reset, and nothing else is changed with it', async () => {
+  await using db = await testDatabase();
+  await apply(db, full);
+  const { mapping } = await findMapping({ db: db.pool, secrets }, 'customers-identify');
+  const { mapping: other } = await findMapping({ db: db.pool, secrets }, 'orders-track');
+  const before = await dump(db);
+  const lease = await takeLease(db, mapping.id);
+  for (const text of [
+    full.replaceAll('customers-identify', 'renamed'),
+    full.replace('identifier: id,', 'identifier: email,'),
+  ]) {
+    await expect(apply(db, text.replace('auto_register: false', 'auto_register: true'))).rejects.toMatchObject({
+      code: 'sync_running',
+      message: 'A sync of customers-identify is running.',
+      help: expect.stringContaining('millrace sync cancel'),
+    });
+    expect(await dump(db)).toBe(before);
+  }
+  const second = await takeLease(db, other.id);
+  await expect(apply(db, 'spaces: {}')).rejects.toThrow('running: customers-identify, orders-track.');
+  await second?.release();
+  // What leaves the state alone may change under a sync; the next one sees it.
+  expect(await apply(db, full.replace('12.5', '50'))).toMatchObject({ changed: 1 });
+  await lease?.release();
+  expect(await apply(db, 'spaces: {}')).toMatchObject({ removed: 11 });
+});
+
+test('a sync that begins while its mapping is removed meets the lock, then no mapping', async () => {
+  await using db = await testDatabase();
+  await apply(db, full);
+  const { mapping } = await findMapping({ db: db.pool, secrets }, 'customers-identify');
+  const removing = await plan(db, 'spaces: {}');
+  let meanwhile: unknown;
+  await runApply(
+    { db, secrets },
+    {
+      ...removing,
+      excludeSyncs: async (tx, mappings) => {
+        await excludeSyncs(tx, mappings);
+        meanwhile = await takeLease(db, mapping.id);
+      },
+    },
+  );
+  expect(meanwhile).toBeNull();
+  const later = await takeLease(db, mapping.id);
+  expect(later).not.toBeNull();
+  await later?.release();
 });

@@ -1,6 +1,6 @@
 /**
  * Carrying out a plan. Promised: all of it or nothing; one at a time; never a plan that was made for another state of the
- * workspace than the one it finds.
+ * workspace than the one it finds; never a mapping removed or reset under a sync that runs.
  */
 import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
@@ -31,7 +31,7 @@ export interface Applied {
   readonly formerly: (mappingId: string) => ResolvedMapping;
 }
 
-/** Errors: `workspace_changed`, `secret_…`. */
+/** Errors: `workspace_changed`, `sync_running` for a mapping that would be removed or reset, `secret_…`. */
 export async function runApply(
   { db, secrets }: { readonly db: Database; readonly secrets: Secrets },
   plan: ApplyPlan,
@@ -43,6 +43,9 @@ export async function runApply(
     }
     const removed = removals(records, plan);
     await refuseProfiles(tx, removed.space, plan);
+    const removedMappings = removed.mapping.map(({ id, name }) => ({ mappingId: id, mapping: name }));
+    // Before anything is written: a sync that ran on would deliver for a mapping that is gone, or begins anew.
+    await plan.excludeSyncs(tx, [...removedMappings, ...plan.resets]);
     const writer = makeWriter(tx, secrets, records);
     await freeWriteKeys(tx, removed['event stream'], plan);
     await writeWanted(writer, plan);
@@ -56,7 +59,7 @@ export async function runApply(
       changed: count('change'),
       removed: count('remove'),
       resets: plan.resets,
-      removedMappings: removed.mapping.map(({ id, name }) => ({ mappingId: id, mapping: name })),
+      removedMappings,
       formerly: (mappingId) => resolveMapping(records, secrets, mappingId),
     };
   });

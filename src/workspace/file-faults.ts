@@ -28,6 +28,13 @@ export interface FaultList {
   addBelow(path: FilePath, where: string, message: string): void;
   /** The fault it would be, without adding it. */
   faultAt(path: FilePath, message: string): Fault;
+  /**
+   * Notes that what is read at the path is not what was written there: it has a fault already, and something harmless
+   * stands in its place. Faults of this value and of what is in it are not listed from now on; those of its key are.
+   */
+  standIn(path: FilePath): void;
+  /** True when something stands in at the path, or around it. */
+  isStandIn(path: FilePath): boolean;
   readonly count: number;
   /** In the order of the file. */
   list(): readonly Fault[];
@@ -41,6 +48,9 @@ export function faultList(fileName: string): FaultList {
   const values = new Map<string, number>();
   const keys = new Map<string, number>();
   const found: Placed[] = [];
+  const standIns = new Set<string>();
+  const isStandIn = (path: FilePath) =>
+    standIns.size > 0 && [...path, ''].some((_, length) => standIns.has(JSON.stringify(path.slice(0, length))));
   let lineOf: (offset: number) => Position = () => ({ line: 1, col: 1 });
   const nearest = (path: FilePath, first: Map<string, number>): number => {
     const exact = first.get(JSON.stringify(path));
@@ -68,12 +78,17 @@ export function faultList(fileName: string): FaultList {
     place: (path, offset) => void (offset !== undefined && values.set(JSON.stringify(path), offset)),
     placeKey: (path, offset) => void (offset !== undefined && keys.set(JSON.stringify(path), offset)),
     keyPosition: (path) => lineOf(nearest(path, keys)),
-    add: (path, message) => put(nearest(path, values), about(path, message)),
-    addKey: (path, message) => put(nearest(path, keys), about(path, message)),
+    add: (path, message) => {
+      if (!isStandIn(path)) put(nearest(path, values), about(path, message));
+    },
+    addKey: (path, message) => {
+      if (!isStandIn(path.slice(0, -1))) put(nearest(path, keys), about(path, message));
+    },
     addAt: put,
     addBelow: (path, where, message) => {
       const isThere = (part: FilePath) => keys.has(JSON.stringify(part)) || values.has(JSON.stringify(part));
       const { reached, complete } = follow(path, where, isThere);
+      if (isStandIn(reached)) return;
       const text = [pathText(path), where].filter((part) => part !== '').join('.');
       put(nearest(reached, complete ? values : keys), `${text}: ${/[.!?]$/.test(message) ? message : `${message}.`}`);
     },
@@ -81,6 +96,8 @@ export function faultList(fileName: string): FaultList {
       const { line, col } = lineOf(nearest(path, values));
       return { where: `${fileName}:${line}:${col}`, message: about(path, message) };
     },
+    standIn: (path) => void standIns.add(JSON.stringify(path)),
+    isStandIn,
     get count() {
       return found.length;
     },

@@ -25,11 +25,15 @@ export function readMapping(
   const action = checks.actions[shape.action];
   const given = shape.fields as Fields;
   const fields = checks.fillDefaults(action, given);
-  const found = [...checks.checkMapping(given), ...checks.checkFields(action, fields)];
+  const actionIsKnown = !faults.isStandIn([...here, 'action']);
+  const found = [
+    ...checks.checkMapping(given),
+    ...(actionIsKnown ? checks.checkFields(action, fields) : faultsOfEveryAction(given, checks)),
+  ];
   for (const { where, message } of found) faults.addBelow([...here, 'fields'], where, message);
   for (const [index, field] of shape.skip_nulls.entries()) {
     const reason = skipNullFault(field, action.fields);
-    if (reason !== null) faults.add([...here, 'skip_nulls', index], reason);
+    if (reason !== null && actionIsKnown) faults.add([...here, 'skip_nulls', index], reason);
   }
   const trigger = readTrigger(shape, here, context);
   checkSpace(given.engage_space, [...here, 'fields', 'engage_space'], context, deferSpace);
@@ -47,6 +51,23 @@ export function readMapping(
   };
 }
 
+/** Without a known action, what every one of them would say. */
+function faultsOfEveryAction(given: Fields, { actions, checkFields, fillDefaults }: MappingChecks): readonly Fault[] {
+  const [first = [], ...others] = Object.values(actions).map((action) =>
+    checkFields(action, fillDefaults(action, given)).map(({ where }) => where),
+  );
+  return first
+    .filter((name) => others.every((names) => names.includes(name)))
+    .map((where) => ({
+      where,
+      message: `${isGiven(given[where]) ? 'is not a field of any' : 'is required by every'} action`,
+    }));
+}
+
+function isGiven(value: Json | undefined): boolean {
+  return value !== undefined && value !== null && value !== '';
+}
+
 function skipNullFault(field: string, known: Readonly<Record<string, { readonly required: boolean }>>): string | null {
   const entry = Object.hasOwn(known, field) ? known[field] : undefined;
   if (entry === undefined) return `the action has no field "${field}".${suggestion(field, Object.keys(known))}`;
@@ -59,7 +80,7 @@ function readTrigger(shape: Shaped<'mappings'>, here: FilePath, { faults, checks
     return [...new Set(shape.records ?? ['new', 'updated'])].map((kind) => `event = "${kind}"`).join(' or ');
   }
   const place = [...here, 'trigger'];
-  if (shape.records !== undefined) faults.add(place, 'a mapping has either records or trigger.');
+  if (shape.records !== undefined) faults.addKey(place, 'a mapping has either records or trigger.');
   try {
     checks.compileTrigger(shape.trigger);
   } catch (error) {
@@ -80,7 +101,7 @@ function checkSpace(
   deferSpace: (key: string, fault: Fault) => void,
 ): void {
   const literal = isJsonObject(value) ? value['@literal'] : value;
-  if (typeof literal !== 'string' || spaceNames.includes(literal)) return;
+  if (typeof literal !== 'string' || spaceNames.includes(literal) || faults.isStandIn(['spaces'])) return;
   const message = `there is no space "${literal}".${suggestion(literal, spaceNames)}`;
   if (idForm.test(literal) || writeKeyForm.test(literal)) deferSpace(literal, faults.faultAt(path, message));
   else faults.add(path, message);

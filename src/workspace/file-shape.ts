@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Json } from '../base/json.ts';
 import type { FaultList, FilePath } from './file-faults.ts';
+import { unwrap, withStandIns } from './file-stand-ins.ts';
 import { nearNames, suggestion } from './near-names.ts';
 
 /** Any JSON: the file reader lets nothing else through. */
@@ -98,18 +99,37 @@ export type Section = keyof typeof fileSections;
 export const sectionNames = Object.keys(fileSections) as readonly Section[];
 export type Shaped<S extends Section> = z.output<(typeof fileSections)[S]>;
 
-/** The value in its shape; null, with faults, when it has another. */
+/** The engines a source can have. */
+export const engineNames = source.shape.engine.options;
+
+/**
+ * The value in its shape. What has another shape is a fault, and something harmless stands in its place, so that the rest
+ * can be looked at further. Null, with a fault, when it is no map at all.
+ */
 export function readShape<S extends Section>(
   section: S,
   value: Json,
   path: FilePath,
   faults: FaultList,
 ): Shaped<S> | null {
-  const result = fileSections[section].safeParse(value);
-  if (result.success) return result.data as Shaped<S>;
-  for (const issue of result.error.issues) addIssue(issue, section, value, path, faults);
+  const schema = fileSections[section];
+  let mended = value;
+  // What stands in for a map or a list may itself lack something, which the next round fills in.
+  for (let round = 0; round < mostRounds; round++) {
+    const result = schema.safeParse(mended);
+    if (result.success) return result.data as Shaped<S>;
+    const { issues } = result.error;
+    for (const issue of issues) addIssue(issue, section, mended, path, faults);
+    if (issues.some((issue) => issue.path.length === 0 && issue.code !== 'unrecognized_keys')) return null;
+    for (const { code, path: inner } of issues) {
+      if (code !== 'unrecognized_keys') faults.standIn([...path, ...(inner as (string | number)[])]);
+    }
+    mended = withStandIns(schema, mended, issues);
+  }
   return null;
 }
+
+const mostRounds = 10;
 
 function addIssue(issue: z.core.$ZodIssue, section: Section, value: Json, path: FilePath, faults: FaultList): void {
   const inner = issue.path as (string | number)[];
@@ -190,13 +210,6 @@ function knownKeys(schema: z.core.$ZodType, path: FilePath): readonly string[] {
   if (step === undefined) return Object.keys(bare.shape);
   const next = bare.shape[step as string];
   return next === undefined ? [] : knownKeys(next, rest);
-}
-
-function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault) {
-    return unwrap(schema.unwrap());
-  }
-  return schema instanceof z.ZodPipe ? unwrap(schema.out) : schema;
 }
 
 /** Every key of the file, with its path: `mappings.*.records`. For the test that the documentation names them all. */

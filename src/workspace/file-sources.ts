@@ -36,7 +36,7 @@ export async function readSource(
   if (engine === 'duckdb' && settings.files !== undefined && options.dataFolder !== undefined) {
     settings.statePath ??= path.resolve(options.dataFolder, `state-${name}.duckdb`);
   }
-  checkSettings(name, engine, settings, faults, options);
+  if (!faults.isStandIn(['sources', name, 'engine'])) checkSettings(name, engine, settings, faults, options);
   return { name, engine, settings, enabled };
 }
 
@@ -66,17 +66,22 @@ function resolvePath(value: Json, baseFolder: string): Json {
   );
 }
 
-/** The contents of a file the workspace file names; empty, with a fault, when it cannot be used. */
+/** The contents of a file the workspace file names; when it cannot be used, with a fault, a text that stands in. */
 export async function readText(file: string, here: FilePath, faults: FaultList, longest = 65_535): Promise<string> {
+  const refuse = (message: string) => {
+    faults.add(here, message);
+    faults.standIn(here);
+    return '';
+  };
+  // Another text stands for the name of a file that is not known.
+  if (faults.isStandIn(here)) return '';
   try {
     const text = await readFile(file, 'utf8');
-    if (text.trim() === '') faults.add(here, `the file ${file} is empty.`);
-    else if (text.length > longest) faults.add(here, `the file ${file} has more than ${longest} characters.`);
-    else if (!storableText(text)) faults.add(here, `the file ${file} holds what is not text.`);
-    return text;
+    if (text.trim() === '') return refuse(`the file ${file} is empty.`);
+    if (text.length > longest) return refuse(`the file ${file} has more than ${longest} characters.`);
+    return storableText(text) ? text : refuse(`the file ${file} holds what is not text.`);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    faults.add(here, code === 'ENOENT' ? `there is no file ${file}.` : `the file ${file} cannot be read (${code}).`);
-    return '';
+    return refuse(code === 'ENOENT' ? `there is no file ${file}.` : `the file ${file} cannot be read (${code}).`);
   }
 }

@@ -21,13 +21,11 @@ export function variableFiller(env: Environment, faults: FaultList): FillIn {
     if (settings === null) return typeof value === 'string' ? leaveAlone(value, path, faults) : value;
     const secret = settings.some((_, index) => isSecretName(settings.slice(0, index + 1)));
     if (secret && isLiteral(value)) {
-      faults.add(path, literalSecret(path, settings));
-      return null;
+      return refuse(path, literalSecret(path, settings), faults);
     }
     if (typeof value !== 'string') return value;
     if (holdsCredentials(value.replace(variable, ''))) {
-      faults.add(path, literalSecret(path, settings));
-      return null;
+      return refuse(path, literalSecret(path, settings), faults);
     }
     const filled = fill(value, env, path, faults);
     return plain && !secret && onlyVariable.test(value) ? resolvePlain(filled) : filled;
@@ -36,6 +34,13 @@ export function variableFiller(env: Environment, faults: FaultList): FillIn {
 
 function isWriteKeyPath(path: FilePath): boolean {
   return path[0] === 'event_streams' && path[2] === 'write_key' && path.length === 3;
+}
+
+/** A fault; what stands in for the value is not looked at further. */
+function refuse(path: FilePath, message: string, faults: FaultList): null {
+  faults.add(path, message);
+  faults.standIn(path);
+  return null;
 }
 
 /** The path inside the settings of a source or destination; null elsewhere. */
@@ -61,20 +66,21 @@ function literalSecret(path: FilePath, settings: SettingPath): string {
 }
 
 function fill(text: string, env: Environment, path: FilePath, faults: FaultList): string {
-  return text.replace(variable, (match, name: string | undefined, end: string | undefined) => {
+  const found = new Set<string>();
+  const filled = text.replace(variable, (match, name: string | undefined, end: string | undefined) => {
     if (name === undefined) return '${';
     if (end !== '}' || !variableName.test(name)) {
-      faults.add(
-        path,
-        `a variable is written \${NAME}, with letters, digits and _; write $\${ for the characters \${.`,
-      );
+      found.add(`a variable is written \${NAME}, with letters, digits and _; write $\${ for the characters \${.`);
       return match;
     }
     const value = env[name];
-    if (value === undefined) faults.add(path, `the environment variable ${name} is not set.`);
-    else if (!storableText(value)) faults.add(path, `the environment variable ${name} holds what is not text.`);
+    if (value === undefined) found.add(`the environment variable ${name} is not set.`);
+    else if (!storableText(value)) found.add(`the environment variable ${name} holds what is not text.`);
     return value ?? '';
   });
+  for (const message of found) faults.add(path, message);
+  if (found.size > 0) faults.standIn(path);
+  return filled;
 }
 
 /** Written without quotes, a variable means what its value would mean there: `port: ${PORT}` is a number. */
@@ -91,6 +97,7 @@ function leaveAlone(text: string, path: FilePath, faults: FaultList): string {
       `\${${name}} is filled in only in the settings of sources and destinations, which are stored encrypted where they ` +
         `are secret, and in write keys of event streams; write $\${${name}} for the characters themselves.`,
     );
+    if (onlyVariable.test(text)) faults.standIn(path);
     return match;
   });
 }

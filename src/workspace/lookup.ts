@@ -14,7 +14,7 @@ import {
   type WorkspaceRecords,
 } from './records.ts';
 import type { Secrets } from './secrets.ts';
-import type { Model, ResolvedMapping, Source, Workspace, WorkspaceStore } from './workspace.ts';
+import type { Destination, Model, ResolvedMapping, Source, Workspace, WorkspaceStore } from './workspace.ts';
 
 /** Everything that is configured, each kind by name. Holds secrets in clear: never print it. */
 export async function readWorkspace({ db, secrets }: WorkspaceStore): Promise<Workspace> {
@@ -66,6 +66,14 @@ export async function findModel(
 export async function findSource({ db, secrets }: WorkspaceStore, nameOrId: string): Promise<Source> {
   const records = await readRecords(db);
   return sourceOf(secrets, pick('source', records.sources, nameOrId));
+}
+
+/** The destinations that are not in this database, by name. Reads no secrets. */
+export async function outsideDestinations(db: Queryable): Promise<readonly Pick<Destination, 'id' | 'name'>[]> {
+  const { rows } = await db.query<{ id: string; name: string }>(
+    `SELECT id, name FROM destinations WHERE settings ->> 'endpoint' IS DISTINCT FROM 'local' ORDER BY name`,
+  );
+  return rows;
 }
 
 /** Begins a new epoch of a mapping: message ids of the next sync differ from all before. Returns it. Error: `not_found`. */

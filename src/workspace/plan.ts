@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Fault } from '../base/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
-import type { Queryable } from '../db/db.ts';
+import type { Queryable, Transaction } from '../db/db.ts';
 import { type Definition, type Definitions, definitionsOf, fileForm, type Kind, kinds } from './definitions.ts';
 import { readRecords, type WorkspaceRecords } from './records.ts';
 import { maskSettings, secretShown } from './secret-settings.ts';
@@ -47,10 +47,23 @@ export interface ApplyPlan {
   /** What the file wants; a function, so that printing the plan prints no secret. */
   readonly wanted: () => Definitions;
   readonly spaceHasProfiles: SpaceHasProfiles;
+  readonly excludeSyncs: ExcludeSyncs;
 }
 
 /** Asks the room that keeps profiles. */
 export type SpaceHasProfiles = (db: Queryable, spaceNo: number) => Promise<boolean>;
+
+/** Keeps syncs of these mappings out until the transaction ends. Error `sync_running` when one runs already. */
+export type ExcludeSyncs = (
+  tx: Transaction,
+  mappings: readonly { readonly mappingId: string; readonly mapping: string }[],
+) => Promise<void>;
+
+/** What other rooms do for an apply. */
+export interface ApplyOptions {
+  readonly spaceHasProfiles: SpaceHasProfiles;
+  readonly excludeSyncs: ExcludeSyncs;
+}
 
 /**
  * Errors: `workspace_invalid` when a mapping names a space by an id or write key that is not there, or an event stream takes
@@ -59,7 +72,7 @@ export type SpaceHasProfiles = (db: Queryable, spaceNo: number) => Promise<boole
 export async function planApply(
   { db, secrets }: WorkspaceStore,
   file: WorkspaceFile,
-  options: { readonly spaceHasProfiles: SpaceHasProfiles },
+  options: ApplyOptions,
 ): Promise<ApplyPlan> {
   const records = await readRecords(db);
   const stored = definitionsOf(records, secrets);
@@ -84,6 +97,7 @@ export async function planApply(
     state: stateOf(records),
     wanted: () => wanted,
     spaceHasProfiles: options.spaceHasProfiles,
+    excludeSyncs: options.excludeSyncs,
   };
 }
 

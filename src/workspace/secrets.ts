@@ -4,9 +4,10 @@
  * text; nothing here ever puts a secret into an error.
  */
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MillraceError } from '../base/errors.ts';
+import { makeFolder } from '../base/folders.ts';
 
 export interface Secrets {
   /** Tells keys apart without giving anything of them away. */
@@ -57,7 +58,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
 async function makeKeyFile(file: string): Promise<string> {
   const draft = `${file}.${randomBytes(6).toString('hex')}`;
   try {
-    await mkdir(path.dirname(file), { recursive: true });
+    await makeFolder(path.dirname(file));
     await writeFile(draft, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx', flush: true });
     await link(draft, file).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;

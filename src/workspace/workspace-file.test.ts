@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { isMillraceError } from '../base/errors.ts';
+import { checkModelSql, checkSourceSettings } from '../warehouse/warehouse.ts';
 import { checks } from './checks.test-support.ts';
 import type { Definitions } from './definitions.ts';
 import { everyKey } from './file-shape.ts';
@@ -202,6 +203,7 @@ test('text that is no YAML is a fault on its line, without quoting the file', as
 test('what is missing is reported at the name of what misses it', async () => {
   expect(await faultsOf('models:\n  a:\n    source: s\nsources:\n  s: { engine: duckdb }\n')).toEqual([
     'shop.yaml:2:3 models.a.identifier: this is missing.',
+    'shop.yaml:2:3 models.a: a model has either query or query_file.',
   ]);
   expect(await faultsOf('models:\n  a:\nsources: [x]\nmappings: 5\n')).toEqual([
     'shop.yaml:2:5 models.a: this must be a map, not empty.',
@@ -356,7 +358,11 @@ test('faults of identifiers', async () => {
       - { type: email, limit: 0 }
       - { type: group_id, collection: users }
 `),
-  ).toEqual(['shop.yaml:5:31 spaces.main.identifiers[1].limit: this must be at least 1.']);
+  ).toEqual([
+    expect.stringContaining('shop.yaml:4:17 spaces.main.identifiers[0].type: a type is lower-case letters'),
+    'shop.yaml:5:31 spaces.main.identifiers[1].limit: this must be at least 1.',
+    'shop.yaml:6:39 spaces.main.identifiers[2].collection: group_id always belongs to accounts.',
+  ]);
   expect(
     await faultsOf(`spaces:
   main:
@@ -443,30 +449,9 @@ test('faults of filters and groups', async () => {
     filters:
       Own Office: { if: type = "page" }
       some: { if: messageId = "m1" and type = "track" }
+      other: { if: type = }
       none: { If: type = "page" }
-      other: { if: type = }
-    subscription_groups:
-      - ' weekly'
-      - 50% off
-      - Café
-      - news
-      - news
-      - ''
-      - ${'x'.repeat(76)}
     identifier_deletion: maybe
-`),
-  ).toEqual([
-    'shop.yaml:6:7 spaces.main.filters.none.if: this is missing.',
-    'shop.yaml:6:15 spaces.main.filters.none.If: there is no such key. Did you mean "if"?',
-    'shop.yaml:16:26 spaces.main.identifier_deletion: this must be true or false, not text.',
-  ]);
-  expect(
-    await faultsOf(`spaces:
-  main:
-    filters:
-      Own Office: { if: type = "page" }
-      some: { if: messageId = "m1" and type = "track" }
-      other: { if: type = }
     subscription_groups:
       - ' weekly'
       - 50% off
@@ -483,15 +468,18 @@ test('faults of filters and groups', async () => {
       'which conditions cannot see; they see type, event, name, userId, properties.…, traits.… and context.….',
     'shop.yaml:6:20 spaces.main.filters.other.if: The condition `type =` ends where a text in double quotes, a number, ' +
       'true, false or null should follow.',
-    'shop.yaml:8:9 spaces.main.subscription_groups[0]: the name of a group must not begin or end with a space.',
+    'shop.yaml:7:7 spaces.main.filters.none.if: this is missing.',
+    'shop.yaml:7:15 spaces.main.filters.none.If: there is no such key. Did you mean "if"?',
+    'shop.yaml:8:26 spaces.main.identifier_deletion: this must be true or false, not text.',
+    'shop.yaml:10:9 spaces.main.subscription_groups[0]: the name of a group must not begin or end with a space.',
     expect.stringContaining(
-      'shop.yaml:9:9 spaces.main.subscription_groups[1]: the name of a group must not have special',
+      'shop.yaml:11:9 spaces.main.subscription_groups[1]: the name of a group must not have special',
     ),
-    'shop.yaml:10:9 spaces.main.subscription_groups[2]: the name of a group must not have vowels with accents.',
-    'shop.yaml:12:9 spaces.main.subscription_groups[4]: this group is in the list twice.',
-    'shop.yaml:13:9 spaces.main.subscription_groups[5]: the name of a group must have 1 to 75 characters.',
-    'shop.yaml:14:9 spaces.main.subscription_groups[6]: the name of a group must have 1 to 75 characters.',
-    'shop.yaml:15:9 spaces.main.subscription_groups[7]: the name of a group must be on one line.',
+    'shop.yaml:12:9 spaces.main.subscription_groups[2]: the name of a group must not have vowels with accents.',
+    'shop.yaml:14:9 spaces.main.subscription_groups[4]: this group is in the list twice.',
+    'shop.yaml:15:9 spaces.main.subscription_groups[5]: the name of a group must have 1 to 75 characters.',
+    'shop.yaml:16:9 spaces.main.subscription_groups[6]: the name of a group must have 1 to 75 characters.',
+    'shop.yaml:17:9 spaces.main.subscription_groups[7]: the name of a group must be on one line.',
   ]);
 });
 
@@ -544,6 +532,7 @@ event_streams:
     'shop.yaml:6:19 event_streams.text.spaces: this must be a list, not text.',
     'shop.yaml:7:40 event_streams.number.write_key: this must be text, not a number.',
     expect.stringMatching(/^shop\.yaml:8:3 event_streams\.Name: a name must begin with/),
+    'shop.yaml:9:23 event_streams.unknown.spaces[0]: there is no space "mian" in this file. Did you mean "main"?',
     'shop.yaml:9:30 event_streams.unknown.name: there is no such key. There is "client_side", "enabled", "spaces", "write_key".',
     expect.stringMatching(
       /^shop\.yaml:9:36 event_streams\.unknown\.name: \$\{PORT\} is filled in only .* and in write keys/,
@@ -565,7 +554,6 @@ event_streams:
     'shop.yaml:6:38 event_streams.same.write_key: the event stream "twice" has this write key too.',
     'shop.yaml:7:37 event_streams.odd.write_key: a write key must be 1 to 200 letters, digits, _ and -.',
     'shop.yaml:8:39 event_streams.unset.write_key: the environment variable NONE is not set.',
-    'shop.yaml:8:39 event_streams.unset.write_key: a write key must be 1 to 200 letters, digits, _ and -.',
   ]);
 });
 
@@ -643,4 +631,187 @@ test('a query in a file is looked at too; one that is empty is one fault; every 
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+/** With what the warehouse says of settings and queries, in place of the one rule above. */
+async function allFaultsOf(text: string, baseFolder = '/base'): Promise<readonly string[]> {
+  const options = { fileName: 'shop.yaml', env, baseFolder, checks: { ...checks, checkSourceSettings, checkModelSql } };
+  const error = await parseWorkspaceFile(text, options).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error === undefined) return [];
+  if (!isMillraceError(error, 'workspace_invalid')) throw error;
+  return error.faults.map(({ message }) => message);
+}
+
+test('a member of the wrong shape does not hide what is wrong in the others', async () => {
+  const text = `
+spaces:
+  main:
+    identifiers:
+      - { type: Bad Type, colour: red }
+      - { type: email, limit: 0, per: hour, blocked: { values: [7], patterns: ['(', 5] } }
+      - loyalty
+      - { type: email, custom: perhaps }
+sources:
+  crm: { engine: postgres, port: 0, url: 'postgres://u@h', colour: red, ssl: \${SSL} }
+  lake: { engine: duckdb, path: ./a.duckdb, files: { a: ./a.xlsx }, threads: none, enabled: 5 }
+  who: { engine: oracle, host: h, maxRows: 5 }
+models:
+  both: { source: lake, query: "select 'open", query_file: ./none.sql }
+  none: { source: lake, identifier: '' }
+  lost: { source: lak, identifier: 5, query: "select 'open" }
+  free: { source: who, identifier: id, query: 'select 1 from t where a = "b' }
+destinations:
+  profiles: { source: lke, settings: { endpoint: moon }, enabled: 1 }
+mappings:
+  identify:
+    destination: profiles
+    model: custmers
+    action: sendIdentify
+    records: [new, update]
+    trigger: event = new
+    fields:
+      engage_space: mian
+      user_idd: 1
+      traits: { a: { '@pth': $.a }, b: { '@case': { operator: 5 } }, d: { '@liquid': '{% if %}' } }
+    skip_nulls: [7, grup_id]
+    guard_percent: 101
+  group:
+    destination: profile
+    model: both
+    action: sendGrup
+    fields: { engage_space: main, group_idd: 1, traits: { '@path': 5 } }
+    skip_nulls: [nothing]
+    enabled: 1
+  track: { destination: profiles, model: both, action: sendTrack, fields: [1] }
+`;
+  const words = (await allFaultsOf(text)).map((fault) => fault.replace(/(?<=:) (.{44}).+/, ' $1…'));
+  expect(words).toEqual([
+    'spaces.main.identifiers[0].type: a type is lower-case letters, digits and _, …',
+    'spaces.main.identifiers[0].colour: there is no such key. There is "blocked", "c…',
+    'spaces.main.identifiers[1].limit: this must be at least 1.',
+    'spaces.main.identifiers[1].per: this must be one of ever, annually, monthly,…',
+    'spaces.main.identifiers[1].blocked.values[0]: this must be text, not a number.',
+    'spaces.main.identifiers[1].blocked.patterns[0]: this is not a regular expression.',
+    'spaces.main.identifiers[1].blocked.patterns[1]: this must be text, not a number.',
+    'spaces.main.identifiers[2]: this must be a map, not text.',
+    'spaces.main.identifiers[3].type: the type "email" is in the list twice.',
+    'spaces.main.identifiers[3].custom: this must be true or false, not text.',
+    'sources.crm.port: give either url or this.',
+    'sources.crm.url: has no database.',
+    'sources.crm.colour: there is no such setting.',
+    'sources.crm.ssl: the environment variable SSL is not set.',
+    'sources.lake.state_path: is needed beside files.',
+    'sources.lake.path: give either path or files.',
+    'sources.lake.files.a: cannot tell Parquet, CSV or JSON from the en…',
+    'sources.lake.threads: Invalid input: expected number, received str…',
+    'sources.lake.enabled: this must be true or false, not a number.',
+    'sources.who.engine: this must be one of duckdb, postgres.',
+    'sources.who.maxRows: there is no such key. Did you mean "max_rows…',
+    'models.both.identifier: this is missing.',
+    'models.both: a model has either query or query_file.',
+    'models.both.query: The string that begins at 1:8 of the query h…',
+    'models.both.query_file: there is no file /base/none.sql.',
+    'models.none: a model has either query or query_file.',
+    'models.none.identifier: this must not be empty.',
+    'models.lost.source: there is no source "lak" in this file. Did y…',
+    'models.lost.identifier: this must be text, not a number.',
+    'models.lost.query: The string that begins at 1:8 of the query h…',
+    'models.free.query: The quoted identifier that begins at 1:27 of…',
+    'destinations.profiles.source: there is no source "lke" in this file. Did y…',
+    'destinations.profiles.settings.endpoint: this must be one of local, north_america, eu…',
+    'destinations.profiles.enabled: this must be true or false, not a number.',
+    'mappings.identify.model: there is no model "custmers" in this file. T…',
+    'mappings.identify.records[1]: this must be one of new, updated, deleted; p…',
+    'mappings.identify.trigger: a mapping has either records or trigger.',
+    'mappings.identify.trigger: The trigger `event = new` can match no row c…',
+    'mappings.identify.fields.engage_space: there is no space "mian". Did you mean "main…',
+    'mappings.identify.fields.user_idd: is not a field of Send Identify; its fields …',
+    'mappings.identify.fields.traits.a: has an invalid directive: @pth.',
+    'mappings.identify.fields.traits.b.@case.operator: should be a string but it is a number.',
+    'mappings.identify.fields.traits.d.@liquid: @liquid: invalid value expression: "", line:…',
+    'mappings.identify.skip_nulls[0]: this must be text, not a number.',
+    'mappings.identify.skip_nulls[1]: the action has no field "grup_id". Did you m…',
+    'mappings.identify.guard_percent: this must be at most 100.',
+    'mappings.group.destination: there is no destination "profile" in this fi…',
+    'mappings.group.action: this must be one of sendIdentify, sendGroup,…',
+    'mappings.group.fields.group_idd: is not a field of any action.',
+    'mappings.group.fields.traits.@path: should be a string or a mapping directive bu…',
+    'mappings.group.enabled: this must be true or false, not a number.',
+    'mappings.track.fields: this must be a map, not a list.',
+  ]);
+});
+
+test('one fault is one line: what stands in for a faulty value is not found fault with', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'workspace-'));
+  try {
+    await writeFile(path.join(folder, 'empty.sql'), ' \n');
+    const text = `
+sources:
+  unset: { engine: postgres, url: \${NO_URL} }
+  parts: { engine: postgres, host: \${NO_HOST}, port: \${NO_PORT}, database: d, user: u, password: literal }
+  within: { engine: postgres, url: 'postgres://u@\${NO_HOST}/d' }
+  literal: { engine: postgres, url: postgres://u:literal@h/d }
+  files: { engine: duckdb, files: { a: \${NO_FILE} }, state_path: \${NO_STATE} }
+  odd: { engine: \${NO_ENGINE}, host: 12345678901234567890 }
+models:
+  missing: { source: files, identifier: id, query_file: ./none.sql }
+  empty: { source: files, identifier: id, query_file: ./empty.sql }
+  numbered: { source: files, identifier: id, query: 12345678901234567890 }
+  variable: { source: files, identifier: \${ID}, query: select 1 as id }
+destinations:
+  out: { source: files }
+mappings:
+  a: { destination: \${OUT}, model: [missing], action: *none, fields: { engage_space: 12345678901234567890 } }
+`;
+    const lines = (await allFaultsOf(text, folder)).map((fault) => fault.replaceAll(folder, '.'));
+    expect(lines).toEqual([
+      'sources.unset.url: the environment variable NO_URL is not set.',
+      'sources.parts.host: the environment variable NO_HOST is not set.',
+      'sources.parts.port: the environment variable NO_PORT is not set.',
+      'sources.parts.password: a secret is written out in the file. Put it into an environment variable, e.g. PARTS_PASSWORD, and write ${PARTS_PASSWORD} in its place.',
+      'sources.within.url: the environment variable NO_HOST is not set.',
+      'sources.literal.url: a secret is written out in the file. Put it into an environment variable, e.g. LITERAL_URL, and write ${LITERAL_URL} in its place.',
+      'sources.files.files.a: the environment variable NO_FILE is not set.',
+      'sources.files.state_path: the environment variable NO_STATE is not set.',
+      'sources.odd.engine: the environment variable NO_ENGINE is not set.',
+      'sources.odd.host: This number is too large to be kept exactly; write it in quotes.',
+      'models.missing.query_file: there is no file ./none.sql.',
+      'models.empty.query_file: the file ./empty.sql is empty.',
+      'models.numbered.query: This number is too large to be kept exactly; write it in quotes.',
+      'models.variable.identifier: ${ID} is filled in only in the settings of sources and destinations, which are stored encrypted where they are secret, and in write keys of event streams; write $${ID} for the characters themselves.',
+      'mappings.a.destination: ${OUT} is filled in only in the settings of sources and destinations, which are stored encrypted where they are secret, and in write keys of event streams; write $${OUT} for the characters themselves.',
+      'mappings.a.model: this must be text, not a list.',
+      'mappings.a.action: This alias stands for nothing that was defined before it.',
+      'mappings.a.fields.engage_space: This number is too large to be kept exactly; write it in quotes.',
+    ]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('a section that is no map is one fault, not one for each that names something of it', async () => {
+  expect(await allFaultsOf(small.replace(/sources:\n.*/, 'sources: none'))).toEqual([
+    'sources: this must be a map of names, not text.',
+  ]);
+  expect(await allFaultsOf(small.replace(/spaces:\n.*/, 'spaces: [main]'))).toEqual([
+    'spaces: this must be a map of names, not a list.',
+  ]);
+});
+
+test('of a query whose engine is not known, what every engine finds is said', async () => {
+  const open = small.replace('query: select 1 as id', `query: "select 'unterminated"`);
+  const fault = 'models.customers.query: The string that begins at 1:8 of the query has no end.';
+  expect(await allFaultsOf(open)).toEqual([fault]);
+  expect(await allFaultsOf(open.replace('engine: duckdb', 'engine: duck'))).toContain(fault);
+  const elsewhere = open.replace('source: shop, identifier', 'source: shp, identifier');
+  expect(await allFaultsOf(elsewhere)).toContain(fault);
+  // SELECT … INTO makes a table in Postgres only.
+  const into = elsewhere.replace(/query: ".*"/, 'query: select 1 into x');
+  expect((await allFaultsOf(into)).join()).not.toContain('INTO');
+  expect(
+    (await allFaultsOf(into.replace('shp', 'shop').replace('engine: duckdb', 'engine: postgres'))).join(),
+  ).toContain('INTO');
 });

@@ -16,7 +16,7 @@ import type {
 } from './definitions.ts';
 import { type FaultList, type FilePath, faultList } from './file-faults.ts';
 import { readMapping } from './file-mappings.ts';
-import { readShape, type Section, type Shaped, sectionNames, typeOf } from './file-shape.ts';
+import { engineNames, readShape, type Section, type Shaped, sectionNames, typeOf } from './file-shape.ts';
 import { readSource, readText } from './file-sources.ts';
 import { readSpace } from './file-spaces.ts';
 import { readEventStream } from './file-streams.ts';
@@ -81,7 +81,7 @@ export function invalid(fileName: string, faults: readonly Fault[]): MillraceErr
   return new MillraceError('workspace_invalid', `The workspace file ${fileName} has ${count}.`, { faults });
 }
 
-/** The names of each section, faulty entries included, and the entries that have the right shape. */
+/** The names of each section, faulty entries included, and the entries that can be looked at. */
 interface Entries<S extends Section> {
   readonly names: readonly string[];
   readonly shaped: ReadonlyMap<string, Shaped<S>>;
@@ -136,6 +136,7 @@ function readEntries<S extends Section>(section: S, value: Json, faults: FaultLi
   const shaped = new Map<string, Shaped<S>>();
   if (!isJsonObject(value)) {
     faults.add([section], `this must be a map of names, not ${typeOf(value)}.`);
+    faults.standIn([section]);
     return { names: [], shaped };
   }
   for (const [name, entry] of Object.entries(value)) {
@@ -159,9 +160,9 @@ interface Referring {
 }
 
 function checkReferences({ sources, models, destinations, mappings }: Referring, faults: FaultList): void {
-  const refer = (from: FilePath, kind: string, name: string, known: readonly string[]) => {
-    if (!known.includes(name))
-      faults.add(from, `there is no ${kind} "${name}" in this file.${suggestion(name, known)}`);
+  const refer = (from: FilePath, kind: 'source' | 'model' | 'destination', name: string, known: readonly string[]) => {
+    if (known.includes(name) || faults.isStandIn([`${kind}s`])) return;
+    faults.add(from, `there is no ${kind} "${name}" in this file.${suggestion(name, known)}`);
   };
   for (const [name, { source }] of models.shaped) refer(['models', name, 'source'], 'source', source, sources.names);
   for (const [name, { source }] of destinations.shaped) {
@@ -173,6 +174,12 @@ function checkReferences({ sources, models, destinations, mappings }: Referring,
     const model = models.shaped.get(mapping.model);
     const destination = destinations.shaped.get(mapping.destination);
     if (model === undefined || destination === undefined || model.source === destination.source) continue;
+    const sourcesOf = [
+      ['models', mapping.model, 'source'],
+      ['destinations', mapping.destination, 'source'],
+    ];
+    if (sourcesOf.some(faults.isStandIn)) continue;
+    if (![model.source, destination.source].every((source) => sources.names.includes(source))) continue;
     faults.add(
       ['mappings', name, 'model'],
       `the model "${mapping.model}" reads the source "${model.source}", but the destination "${mapping.destination}" is ` +
@@ -186,6 +193,7 @@ const mostMappings = 50;
 function checkCounts(mappings: Entries<'mappings'>, faults: FaultList): void {
   const counts = new Map<string, number>();
   for (const [name, { destination }] of mappings.shaped) {
+    if (faults.isStandIn(['mappings', name, 'destination'])) continue;
     const count = (counts.get(destination) ?? 0) + 1;
     counts.set(destination, count);
     if (count !== mostMappings + 1) continue;
@@ -208,20 +216,25 @@ async function readModel(
   if ((shape.query === undefined) === (shape.query_file === undefined)) {
     faults.addKey(here, 'a model has either query or query_file.');
   }
-  const [key, query] =
-    shape.query_file === undefined
-      ? (['query', shape.query ?? ''] as const)
-      : ([
-          'query_file',
-          await readText(path.resolve(options.baseFolder, shape.query_file), [...here, 'query_file'], faults),
-        ] as const);
-  const engine = sources.shaped.get(source)?.engine;
-  const fault =
-    engine === undefined || (shape.query === undefined && query.trim() === '')
-      ? null
-      : options.checks.checkModelSql(engine, query);
-  if (fault !== null) faults.add([...here, key], fault);
+  const texts: [string, string][] = shape.query === undefined ? [] : [['query', shape.query]];
+  if (shape.query_file !== undefined) {
+    const file = path.resolve(options.baseFolder, shape.query_file);
+    texts.push(['query_file', await readText(file, [...here, 'query_file'], faults)]);
+  }
+  const engine = faults.isStandIn(['sources', source, 'engine']) ? undefined : sources.shaped.get(source)?.engine;
+  for (const [key, text] of texts) {
+    const fault = queryFault(engine, text, options.checks);
+    if (fault !== null) faults.add([...here, key], fault);
+  }
+  const query = texts.at(-1)?.[1] ?? '';
   return { name, source, description, query, identifierColumn: identifier, enabled };
+}
+
+/** Without a known engine, what every one of them would say. */
+function queryFault(engine: string | undefined, query: string, checks: MappingChecks): string | null {
+  if (engine !== undefined) return checks.checkModelSql(engine, query);
+  const [first = null, ...others] = engineNames.map((name) => checks.checkModelSql(name, query));
+  return others.every((other) => other === first) ? first : null;
 }
 
 function readDestination(name: string, shape: Shaped<'destinations'>, faults: FaultList): DestinationDefinition {

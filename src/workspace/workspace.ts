@@ -1,7 +1,8 @@
 /**
  * The workspace: what people configure. In: definitions from a file or an API. Out: sources, models, destinations,
- * mappings, event streams, spaces and tokens, checked and stored. Promised: a faulty definition changes nothing and every fault is
- * listed; secrets are encrypted at rest and never returned; tokens are stored as hashes.
+ * mappings, event streams, spaces and tokens, checked and stored; and beside them the usage, counted and read. Promised: a
+ * faulty definition changes nothing and every fault is listed; secrets are encrypted at rest and never returned; tokens
+ * and the ids of the usage are stored as hashes.
  */
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
@@ -21,12 +22,39 @@ export {
   setEventStreamEnabled,
 } from './event-streams.ts';
 export { lockWorkspace } from './lock.ts';
-export { bumpEpoch, currentEpoch, findMapping, findModel, findSource, readWorkspace } from './lookup.ts';
-export { type ApplyPlan, type PlanChange, type PlanEntry, planApply, type SpaceHasProfiles } from './plan.ts';
+export {
+  bumpEpoch,
+  currentEpoch,
+  findMapping,
+  findModel,
+  findSource,
+  outsideDestinations,
+  readWorkspace,
+} from './lookup.ts';
+export {
+  type ApplyOptions,
+  type ApplyPlan,
+  type PlanChange,
+  type PlanEntry,
+  planApply,
+  type SpaceHasProfiles,
+} from './plan.ts';
 export { maskSettings } from './secret-settings.ts';
 export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
 export { createToken, listTokens, revokeToken, type Token, verifyToken } from './tokens.ts';
+export { type CountedMessage, type Counting, createUsage, type Usage, type UsageOptions } from './usage.ts';
+export { periodAt } from './usage-period.ts';
+export {
+  apiCallsDaily,
+  type DailyApiCalls,
+  type DailyExempt,
+  type DailyMtu,
+  exemptDaily,
+  mtuDaily,
+  trackedUsers,
+} from './usage-reports.ts';
+export { usageReports } from './usage-wire.ts';
 export {
   type FileOptions,
   type MappingChecks,

@@ -78,13 +78,13 @@ function walkNode(walk: Walk, node: Node | null, path: FilePath): Json {
   if (++walk.nodes > mostNodes || path.length > deepest) {
     if (!walk.full) walk.faults.add(path, 'The file is too large or too deeply nested from here on.');
     walk.full = true;
+    walk.faults.standIn(path);
     return null;
   }
   if (isAlias(node)) {
     const target = walk.anchors.get(node.source);
     if (target !== undefined) return walkNode(walk, target, path);
-    walk.faults.add(path, 'This alias stands for nothing that was defined before it.');
-    return null;
+    return unusable(walk, path, 'This alias stands for nothing that was defined before it.');
   }
   const value = isMap(node) ? walkMap(walk, node, path) : walkOther(walk, node, path);
   // Only now: an alias inside of what it stands for would go on for ever.
@@ -95,7 +95,13 @@ function walkNode(walk: Walk, node: Node | null, path: FilePath): Json {
 function walkOther(walk: Walk, node: Node, path: FilePath): Json {
   if (isSeq(node)) return node.items.map((item, index) => walkNode(walk, item as Node | null, [...path, index]));
   if (isScalar(node)) return walkScalar(walk, node, path);
-  walk.faults.add(path, 'This kind of YAML node cannot be used here.');
+  return unusable(walk, path, 'This kind of YAML node cannot be used here.');
+}
+
+/** A fault; null stands in for the value. */
+function unusable(walk: Walk, path: FilePath, message: string): null {
+  walk.faults.add(path, message);
+  walk.faults.standIn(path);
   return null;
 }
 
@@ -135,21 +141,21 @@ function walkScalar(walk: Walk, node: Scalar, path: FilePath): Json {
       if (value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)) {
         return walk.fillIn(Number(value), path, true);
       }
-      walk.faults.add(path, 'This number is too large to be kept exactly; write it in quotes.');
-      return null;
+      return unusable(walk, path, 'This number is too large to be kept exactly; write it in quotes.');
     case 'number':
       if (Number.isFinite(value)) return walk.fillIn(value, path, true);
-      walk.faults.add(path, 'Infinite numbers and NaN cannot be used.');
-      return null;
+      return unusable(walk, path, 'Infinite numbers and NaN cannot be used.');
     case 'string':
       if (storableText(value)) return walk.fillIn(unshield(value), path, node.type === 'PLAIN');
-      walk.faults.add(path, 'This text holds a NUL character or half of a surrogate pair, which cannot be stored.');
-      return null;
+      return unusable(
+        walk,
+        path,
+        'This text holds a NUL character or half of a surrogate pair, which cannot be stored.',
+      );
     case 'boolean':
       return walk.fillIn(value, path, true);
     default:
       if (value === null || value === undefined) return walk.fillIn(null, path, true);
-      walk.faults.add(path, 'This kind of value cannot be used; write it as text in quotes.');
-      return null;
+      return unusable(walk, path, 'This kind of value cannot be used; write it as text in quotes.');
   }
 }

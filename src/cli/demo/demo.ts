@@ -2,10 +2,11 @@
  * `demo`: the main job from end to end on sample data, through the same code as everything else. It has a data folder of
  * its own inside the configured one, which it empties first, and it never touches a database that is configured.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Flags } from '../../base/config.ts';
 import { MillraceError } from '../../base/errors.ts';
+import { prepareFolder } from '../../db/data-folder.ts';
 import { openDatabase } from '../../db/db.ts';
 import { createSpaceReader, type SpaceReader } from '../../space/space.ts';
 import { planSync, runSync, type Sync } from '../../sync/sync.ts';
@@ -58,7 +59,7 @@ export const demoCommand: Command = {
   async run(outer, input) {
     const rows = numberOption(input, 'rows', fewestCustomers, 10_000_000) ?? 10_000;
     const folder = path.resolve(outer.config.dataFolder, 'demo');
-    await mkdir(folder, { recursive: true });
+    await prepareFolder(folder);
     await using context = await openDemo(outer, folder);
     return await show(context, folder, rows, !flag(input, 'once'));
   },
@@ -68,7 +69,7 @@ export const demoCommand: Command = {
 async function openDemo(outer: CliContext, folder: string) {
   const { DATABASE_URL: _, ...env } = outer.env;
   const flags: Flags = { dataFolder: folder };
-  const { output, signal, interrupt } = outer;
+  const { output, signal, interrupt, interruptMeaning: meaning } = outer;
   output.say(words.starting(folder, outer.env.DATABASE_URL !== undefined));
   const db = await openDatabase({ dataFolder: folder, log: outer.log });
   try {
@@ -76,7 +77,7 @@ async function openDemo(outer: CliContext, folder: string) {
   } finally {
     await db.close();
   }
-  const interrupts = { signal, interrupt, [Symbol.dispose]: () => undefined };
+  const interrupts = { signal, interrupt, meaning, [Symbol.dispose]: () => undefined };
   return openContext({ env, flags, output, interrupts, keepsLog: false });
 }
 
@@ -85,10 +86,12 @@ async function show(context: CliContext, folder: string, rows: number, serves: b
   const steps: DemoStep[] = [];
   const warehouse = path.join(folder, 'shop.duckdb');
   const file = path.join(folder, 'shop.yaml');
+  signal.throwIfAborted();
   output.say(words.sampleMade(await makeSampleWarehouse(warehouse, rows), warehouse));
+  signal.throwIfAborted();
   await writeFile(file, demoWorkspace(warehouse));
   const quiet = { ...context, config: context.config, log: context.log, output: { ...output, say: () => undefined } };
-  await applyCommand.run(quiet, { arguments: { FILE: file }, options: { yes: true } });
+  await applyCommand.run(quiet, { arguments: { FILE: file }, rest: [], options: { yes: true } });
   output.say(words.applied(file));
 
   const plan = await planStep(context);

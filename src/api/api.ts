@@ -12,8 +12,8 @@ import { type LiveApiDeps, liveApi } from './live/live.ts';
 import { openApi } from './openapi.ts';
 import { routableUrl } from './profile/identifier.ts';
 import { type ProfileApiDeps, profileApi } from './profile/profile.ts';
-import { isTrackingPath, type TrackingDeps, trackingApi } from './tracking/tracking.ts';
-import { answerUnreadable, frameworkError, installTransport } from './transport.ts';
+import { type TrackingDeps, trackingApi, trackingArea } from './tracking/tracking.ts';
+import { answerUnreadable, frameworkErrorIn, installTransport } from './transport.ts';
 
 export interface ApiLimits {
   /** Profile API requests per second and space, and how many may come at once; 0: no limit. */
@@ -49,6 +49,7 @@ const usualRequestTimeoutMs = 30_000;
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const trustProxy = deps.trustProxy ?? false;
   const requestTimeout = deps.requestTimeoutMs ?? usualRequestTimeoutMs;
+  const areas = deps.tracking === undefined ? [] : [trackingArea];
   const app = Fastify({
     logger: false,
     genReqId: () => randomUUID(),
@@ -64,10 +65,10 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       headersTimeout: requestTimeout,
       connectionsCheckingInterval: Math.min(5_000, requestTimeout),
     },
-    frameworkErrors: frameworkError,
+    frameworkErrors: frameworkErrorIn(areas),
     clientErrorHandler: answerUnreadable,
   });
-  installTransport(app, deps.log, deps.tracking === undefined ? () => false : isTrackingPath);
+  installTransport(app, deps.log, areas);
   await openApi(app, deps.version ?? '0');
   healthRoutes(app, deps.ready);
   const access = {

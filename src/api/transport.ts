@@ -1,6 +1,7 @@
 /**
  * What every answer has in common, routed or not: a `Request-Id`, no caching; 404 for an unknown path,
- * 405 with `Allow` for a known path and another method, also for requests the HTTP parser cannot read.
+ * 405 with `Allow` for a known path and another method, also for requests the HTTP parser cannot read. The form of errors
+ * is the Profile API's, and no page may read them, except in an open area.
  */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
@@ -17,8 +18,20 @@ import {
   serverFault,
 } from './profile/errors.ts';
 
-function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+/** A part of the paths whose answers any page may read, and whose errors have a form of their own. */
+export interface Area {
+  owns(path: string): boolean;
+  /** Sends the error in that form. */
+  refuse(reply: FastifyReply, answer: Refusal): FastifyReply;
+}
+
+/** Sets the headers of every answer. Returns the form of its errors. */
+function enter(request: FastifyRequest, reply: FastifyReply, areas: readonly Area[]): Pick<Area, 'refuse'> {
   reply.header('Request-Id', request.id).header('Cache-Control', 'no-store');
+  const path = pathOf(request.originalUrl);
+  const area = areas.find((candidate) => candidate.owns(path));
+  if (area !== undefined) reply.header('Access-Control-Allow-Origin', '*');
+  return area ?? { refuse };
 }
 
 /** The methods of each path, from the routes themselves, for the `Allow` header. */
@@ -53,17 +66,15 @@ function unroutable(table: PathTable, method: string, url: string): Refusal {
 
 const expectationUnknown = badRequest('The Expect header asks for something this server does not know.', 417);
 
-/** `speaksCors`: the paths whose answers any page may read, also 404 and 405. */
-export function installTransport(app: FastifyInstance, log: Log, speaksCors: (path: string) => boolean): void {
+export function installTransport(app: FastifyInstance, log: Log, areas: readonly Area[]): void {
   const table = new PathTable();
   app.addHook('onRoute', (route) => table.add(route.url, route.method));
   app.addHook('onRequest', (request, reply, done) => {
-    setCommonHeaders(request, reply);
-    if (speaksCors(pathOf(request.originalUrl))) reply.header('Access-Control-Allow-Origin', '*');
+    const area = enter(request, reply, areas);
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
-      refuse(reply, badRequest('The Host header is missing.'));
+      area.refuse(reply, badRequest('The Host header is missing.'));
     } else if (request.is404) {
-      refuse(reply, unroutable(table, request.method, request.originalUrl));
+      area.refuse(reply, unroutable(table, request.method, request.originalUrl));
     } else {
       done();
     }
@@ -88,9 +99,10 @@ export function installTransport(app: FastifyInstance, log: Log, speaksCors: (pa
 }
 
 /** Fastify's own refusals from before a route is found, e.g. a path that cannot be decoded. */
-export function frameworkError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  setCommonHeaders(request, reply);
-  refuse(reply, refusalOf(error) ?? serverFault);
+export function frameworkErrorIn(areas: readonly Area[]) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+    enter(request, reply, areas).refuse(reply, refusalOf(error) ?? serverFault);
+  };
 }
 
 const unreadable: Readonly<Record<string, Refusal>> = {

@@ -35,6 +35,7 @@ interface Counted {
 }
 
 const maxSamples = 10;
+const maxSampleLength = 100;
 const everyMs = 1_000;
 
 export function createDiscardLog({
@@ -59,7 +60,9 @@ export function createDiscardLog({
       await upsert(db, [...counted.values()]);
     } catch (error) {
       log.error({ err: error }, 'the log of discarded messages could not be written; trying again');
-      for (const each of counted.values()) add(waiting, each);
+      // What was noted meanwhile came later.
+      for (const each of waiting.values()) add(counted, each);
+      waiting = counted;
       schedule();
     }
   };
@@ -72,7 +75,7 @@ export function createDiscardLog({
   return {
     note(streamId, code, messageId, count) {
       const now = clock.now();
-      const samples = messageId !== null && storableText(messageId) ? [messageId] : [];
+      const samples = messageId === null ? [] : [sampleOf(messageId)];
       const day = now.toISOString().slice(0, 10);
       add(waiting, { streamId, day, code, firstAt: now, lastAt: now, count, samples });
       schedule();
@@ -84,6 +87,12 @@ export function createDiscardLog({
       clearTimeout(timer);
     },
   };
+}
+
+/** The beginning of an id, as far as the database can hold it. */
+function sampleOf(messageId: string): string {
+  const start = [...messageId.slice(0, 2 * maxSampleLength)].slice(0, maxSampleLength).join('');
+  return storableText(start) ? start : JSON.stringify(start);
 }
 
 function add(into: Map<string, Counted>, counted: Counted): void {
@@ -98,20 +107,30 @@ function add(into: Map<string, Counted>, counted: Counted): void {
   before.samples.push(...counted.samples.slice(0, maxSamples - before.samples.length));
 }
 
-/** In one order, so that processes that write at once do not wait for each other in a circle. */
+/**
+ * All or nothing, so that a second try counts nothing twice; in one order, so that processes that write at once do not
+ * wait for each other in a circle.
+ */
 async function upsert(db: Queryable, counted: readonly Counted[]): Promise<void> {
   const sorted = [...counted].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
-  for (const { streamId, day, code, count, firstAt, lastAt, samples } of sorted) {
-    await db.query({
-      name: 'workspace-discards',
-      text: `INSERT INTO stream_discards AS d (stream_id, day, code, count, first_at, last_at, samples)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
-        ON CONFLICT (stream_id, day, code) DO UPDATE SET count = d.count + excluded.count,
-          first_at = least(d.first_at, excluded.first_at), last_at = greatest(d.last_at, excluded.last_at),
-          samples = (excluded.samples || d.samples)[1:${maxSamples}]`,
-      values: [streamId, day, code, count, firstAt, lastAt, samples],
-    });
-  }
+  await db.query(
+    `INSERT INTO stream_discards AS d (stream_id, day, code, count, first_at, last_at, samples)
+     SELECT stream_id, day, code, count, first_at, last_at, ARRAY(SELECT json_array_elements_text(samples::json))
+     FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::text[])
+          AS t (stream_id, day, code, count, first_at, last_at, samples)
+     ON CONFLICT (stream_id, day, code) DO UPDATE SET count = d.count + excluded.count,
+       first_at = least(d.first_at, excluded.first_at), last_at = greatest(d.last_at, excluded.last_at),
+       samples = (excluded.samples || d.samples)[1:${maxSamples}]`,
+    [
+      sorted.map(({ streamId }) => streamId),
+      sorted.map(({ day }) => day),
+      sorted.map(({ code }) => code),
+      sorted.map(({ count }) => count),
+      sorted.map(({ firstAt }) => firstAt),
+      sorted.map(({ lastAt }) => lastAt),
+      sorted.map(({ samples }) => JSON.stringify(samples)),
+    ],
+  );
 }
 
 function sortKey({ streamId, day, code }: Counted): string {

@@ -61,6 +61,7 @@ export {
   parseWorkspaceFile,
   type WorkspaceFile,
 } from './workspace-file.ts';
+export { isWriteKey } from './write-keys.ts';
 
 export interface Source {
   readonly id: string;

@@ -20,6 +20,8 @@ export interface TrackingRefusal {
   readonly message: string;
   /** Seconds to wait, on 429. */
   readonly retryAfter?: number;
+  /** The body was not read to its end, so the connection is of no further use. */
+  readonly closes?: boolean;
 }
 
 export const tooLarge: TrackingRefusal = {
@@ -47,6 +49,19 @@ export const writeKeyMissing: TrackingRefusal = {
   message: 'The write key is missing: send it as the user name of HTTP Basic, or as writeKey in the body.',
 };
 
+export const tokenInvalid: TrackingRefusal = {
+  kind: 'refusal',
+  status: 401,
+  error: 'unauthorized',
+  message: 'The access token is missing, wrong or expired.',
+};
+export const scopeMissing: TrackingRefusal = {
+  kind: 'refusal',
+  status: 403,
+  error: 'forbidden',
+  message: 'The access token lacks the scope tracking_api:write.',
+};
+
 export function badBody(error: TrackingError, message: string): TrackingRefusal {
   return { kind: 'refusal', status: 400, error, message };
 }
@@ -66,7 +81,14 @@ export function accept(reply: FastifyReply): FastifyReply {
 }
 
 export function refuseTracking(reply: FastifyReply, refusal: TrackingRefusal): FastifyReply {
-  const { status, error, message, retryAfter } = refusal;
-  if (retryAfter !== undefined) reply.header('Retry-After', retryAfter).header('X-RateLimit-Reset', retryAfter);
+  const { status, error, message, retryAfter, closes } = refusal;
+  if (closes === true) reply.header('Connection', 'close');
+  if (retryAfter !== undefined) {
+    // Pages may read these two headers only when they are told so.
+    reply
+      .header('Retry-After', retryAfter)
+      .header('X-RateLimit-Reset', retryAfter)
+      .header('Access-Control-Expose-Headers', 'Retry-After, X-RateLimit-Reset');
+  }
   return sendJson(reply, status, JSON.stringify({ success: false, error, message }));
 }

@@ -19,6 +19,11 @@ export function writeKeyOf(authorization: string | undefined, body: JsonObject):
   return isJsonObject(first) && isKey(first.writeKey) ? first.writeKey : null;
 }
 
+/** The token of `Authorization: Bearer …`; null for another kind of header. */
+export function bearerTokenOf(authorization: string | undefined): string | null {
+  return authorization === undefined ? null : (/^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? null);
+}
+
 function isKey(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }

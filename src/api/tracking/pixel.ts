@@ -1,5 +1,6 @@
 /** The pixel routes: a message in a query string, answered with an image whatever it holds (`tracking-api.md` section 16). */
-import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
+import type { Json, JsonObject } from '../../base/json.ts';
+import { parseObject } from './body.ts';
 
 /** A transparent GIF of one pixel. */
 export const pixel = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
@@ -7,7 +8,13 @@ export const pixel = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAA
 /** `data` as base64 JSON, or plain parameters whose dots nest; null when it is neither. */
 export function messageOfQuery(search: URLSearchParams): JsonObject | null {
   const data = search.get('data');
-  if (data !== null) return parse(Buffer.from(data, 'base64').toString('utf8'));
+  if (data !== null) {
+    // A plus that was not escaped arrives as a blank.
+    const message = parseObject(Buffer.from(data.replaceAll(' ', '+'), 'base64'));
+    const writeKey = search.get('writeKey');
+    if (message.kind === 'refusal') return null;
+    return writeKey === null || message.body.writeKey !== undefined ? message.body : { ...message.body, writeKey };
+  }
   const message: Nested = new Map();
   for (const [name, value] of search) {
     const path = name.split('.');
@@ -17,15 +24,6 @@ export function messageOfQuery(search: URLSearchParams): JsonObject | null {
 }
 
 const deepestPath = 20;
-
-function parse(text: string): JsonObject | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
 
 type Nested = Map<string, Nested | string>;
 

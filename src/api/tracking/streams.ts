@@ -3,7 +3,7 @@
  * settings do not change, so that messages of many requests can be written together.
  */
 import type { Clock } from '../../base/clock.ts';
-import type { EventStream, Space } from '../../workspace/workspace.ts';
+import { type EventStream, isWriteKey, type Space } from '../../workspace/workspace.ts';
 import { AnswerCache } from '../answer-cache.ts';
 
 export type FindStream = (writeKey: string) => Promise<EventStream | null>;
@@ -27,5 +27,6 @@ export function createStreams(findStream: FindStream, clock: Clock) {
     },
     { clock, maxAgeMs, maxEntries },
   );
-  return { find: async (writeKey: string) => cache.get(writeKey, writeKey) };
+  // What cannot be a write key is not remembered: it may be half a megabyte long.
+  return { find: async (writeKey: string) => (isWriteKey(writeKey) ? cache.get(writeKey, writeKey) : null) };
 }

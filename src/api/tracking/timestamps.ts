@@ -21,7 +21,10 @@ export function correctTimes(given: Json | undefined, sentAt: Json | undefined, 
   }
   const sent = readTime(sentAt);
   const corrected = sent === null ? original : receivedAt - (sent - original);
-  return { timestamp: iso(isDate(corrected) ? corrected : original), originalTimestamp: given as Json };
+  return {
+    timestamp: iso(isDate(corrected) ? corrected : original),
+    originalTimestamp: typeof given === 'string' ? given : iso(original),
+  };
 }
 
 /** The range of dates in JavaScript. */
@@ -43,6 +46,9 @@ function iso(ms: number): string {
   return lastIso;
 }
 
+/** As SDKs write it. Days from the 29th on are looked at more closely: `Date` takes the 30th of February for a day of March. */
+const usual = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+
 /** One-digit months, days and hours are let through, as is any number of fraction digits. */
 const lenient =
   /^([+-]\d{6}|\d{4})-(\d{1,2})-(\d{1,2})(?:[Tt ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d+))?)?\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?)?$/;
@@ -51,10 +57,7 @@ const lenient =
 export function readTime(given: Json | undefined): number | null {
   if (typeof given === 'number') return fromEpoch(given);
   if (typeof given !== 'string') return null;
-  if (given.length === 24 && given.charCodeAt(23) === 90 && given.charCodeAt(10) === 84) {
-    const usual = Date.parse(given);
-    if (!Number.isNaN(usual)) return usual;
-  }
+  if (usual.test(given)) return Date.parse(given);
   const text = given.trim();
   if (/^[+-]?\d+(\.\d+)?$/.test(text)) return fromEpoch(Number(text));
   const parts = lenient.exec(text);
@@ -64,7 +67,7 @@ export function readTime(given: Json | undefined): number | null {
 /** Seconds below 1e11, else milliseconds. */
 function fromEpoch(value: number): number | null {
   if (!Number.isFinite(value)) return null;
-  const ms = Math.trunc(Math.abs(value) < 1e11 ? value * 1000 : value);
+  const ms = Math.floor(Math.abs(value) < 1e11 ? value * 1000 : value);
   return isDate(ms) ? ms : null;
 }
 
@@ -79,11 +82,13 @@ function fromParts(parts: RegExpExecArray): number | null {
   ];
   const ms = Number(`${parts[7] ?? ''}000`.slice(0, 3));
   const isInRange = month >= 1 && month <= 12 && hour <= 24 && minute < 60 && second <= 60;
+  if (hour === 24 && minute + second + ms > 0) return null;
   if (!isInRange || day < 1 || day > daysIn(year, month)) return null;
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   date.setUTCHours(hour, minute, second, ms);
   const time = date.getTime() - offsetMs(parts[8]);
+  // An offset that is none is not a number.
   return Number.isNaN(time) || !isDate(time) ? null : time;
 }
 
@@ -97,5 +102,6 @@ function offsetMs(offset: string | undefined): number {
   if (offset === undefined || /^z$/i.test(offset)) return 0;
   const digits = offset.slice(1).replace(':', '');
   const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2) || 0);
+  if (Number(digits.slice(2)) > 59 || minutes > 24 * 60) return Number.NaN;
   return (offset.startsWith('-') ? -minutes : minutes) * 60_000;
 }

@@ -12,10 +12,12 @@ import {
   type SpaceSettings,
 } from '../../space/space.ts';
 import {
+  countCalls,
   createDiscardLog,
   createEventStream,
   createSpace,
   createToken,
+  createUsage,
   type EventStream,
   findSpace,
   findStreamByWriteKey,
@@ -77,7 +79,12 @@ export async function openTracking(options: TrackingServerOptions = {}): Promise
   const stream = await createEventStream(db, { name: 'website', spaces: [space.id], clientSide });
   const { secret } = await createToken(db.pool, space.id, 'test');
   const writer = createSpaceWriter({ db });
-  const inlet = createInlet({ writer, maxWaitingBytes });
+  const usage = createUsage({ clock });
+  const inlet = createInlet({
+    writer,
+    maxWaitingBytes,
+    onTaken: (tx, taken, messages, outcomes) => countCalls(usage, tx, taken, messages, outcomes),
+  });
   const discards = createDiscardLog({ db: db.pool, clock, log });
   const reader = createSpaceReader({ db });
   const app = await buildApi({

@@ -8,23 +8,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
 import { isMillraceError } from '../../base/errors.ts';
-import type { JsonObject } from '../../base/json.ts';
+import type { Json, JsonObject } from '../../base/json.ts';
 import type { Log } from '../../base/log.ts';
-import type { Inlet } from '../../space/space.ts';
+import type { IncomingMessage, Inlet } from '../../space/space.ts';
 import type { DiscardLog, EventStream } from '../../workspace/workspace.ts';
+import type { Area } from '../transport.ts';
 import {
   accept,
   badBody,
   rateLimited,
   refuseTracking,
+  scopeMissing,
   type TrackingRefusal,
+  tokenInvalid,
   tooLarge,
   unavailable,
   writeKeyMissing,
   writeKeyUnknown,
 } from './answers.ts';
-import { readBody } from './body.ts';
-import { writeKeyOf } from './credentials.ts';
+import { type BodyReader, createBodyReader, wrongType } from './body.ts';
+import { bearerTokenOf, writeKeyOf } from './credentials.ts';
 import { createGate } from './gate.ts';
 import {
   type Arrival,
@@ -39,6 +42,15 @@ import { messageOfQuery, pixel } from './pixel.ts';
 import { createStreams, type FindStream } from './streams.ts';
 import { isMessageType, type MessageType, messageTypes } from './validate.ts';
 
+/**
+ * Whether a bearer token (null: none) lets a request write to a stream. Asked for every known stream: it also decides
+ * whether the stream wants a token at all.
+ */
+export type TokenCheck = (
+  stream: EventStream,
+  token: string | null,
+) => Promise<'allowed' | 'token invalid' | 'scope missing'>;
+
 export interface TrackingDeps {
   /** Null when nobody has the write key. Asked at most once a second for each. */
   readonly findStream: FindStream;
@@ -46,6 +58,8 @@ export interface TrackingDeps {
   readonly discards: DiscardLog;
   readonly clock: Clock;
   readonly log: Log;
+  /** Left out: tokens are not looked at. */
+  readonly oauth?: TokenCheck;
   /** 0: no limit. */
   readonly requestsPerSecond: number;
   /** An item of a batch that is too large: 400 for the whole request, instead of leaving it out. */
@@ -64,29 +78,39 @@ const shortNames: Readonly<Record<string, MessageType>> = {
   a: 'alias',
 };
 
-/** Whether a path is one that browsers write to, and so speaks CORS. */
-export function isTrackingPath(path: string): boolean {
-  return /^\/v1\/(?:batch|import|b|m|i|t|p|s|g|a|identify|track|page|screen|group|alias|pixel(?:\/.*)?)\/?$/.test(path);
-}
+const notProfiles = /^\/v1\/(?!(?:spaces|namespaces)(?:\/|$))/;
+
+/** All of `/v1/` but the Profile API: browsers write there, and errors have the form of this API. */
+export const trackingArea: Area = {
+  owns: (path) => notProfiles.test(path),
+  refuse(reply, { status, message, headers }) {
+    for (const name in headers) reply.header(name, headers[name]);
+    return refuseTracking(reply, { kind: 'refusal', status, error: 'invalid_request', message });
+  },
+};
 
 export async function trackingApi(app: FastifyInstance, deps: TrackingDeps): Promise<void> {
-  const receive = receiver(deps);
+  const posting: Posting = { clock: deps.clock, bodies: createBodyReader(), handle: handler(deps) };
+  // Bodies are read by the handlers.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', (_request, _body, done) => done(null));
   app.setErrorHandler((error, request, reply) => refuseTracking(reply, refusalOf(error, request, deps.log)));
 
+  const receive = (request: FastifyRequest, wanted: Wanted) => receivePost(request, wanted, posting);
   const types = [...messageTypes.map((type) => [type, type] as const), ...Object.entries(shortNames)];
-  for (const [name, type] of types) {
-    post(app, name, maxMessageBytes, (request) => receive(request, { kind: 'message', type }));
-  }
-  for (const name of batchRoutes) post(app, name, maxBatchBytes, (request) => receive(request, { kind: 'batch' }));
-  // Measurements that clients make of themselves: nobody here wants them.
-  post(app, 'm', maxBatchBytes, async () => null);
-  app.get('/v1/pixel/:type', { schema: { hide: true } as object }, async (request, reply) => {
-    await receivePixel(request, receive, deps);
+  for (const [name, type] of types) post(app, name, (request) => receive(request, { kind: 'message', type }));
+  for (const name of batchRoutes) post(app, name, (request) => receive(request, { kind: 'batch' }));
+  // Measurements that clients make of themselves: nobody here wants them, so they are not read.
+  post(app, 'm', async () => null);
+  const pixels = { schema: hidden, exposeHeadRoute: false };
+  app.get('/v1/pixel/:type', pixels, async (request, reply) => {
+    await receivePixel(request, posting.handle, deps);
     return reply.header('Content-Type', 'image/gif').send(pixel);
   });
+  app.options('/v1/pixel/:type', { schema: hidden }, (_request, reply) => preflight(reply));
 }
+
+const hidden = { hide: true } as object;
 
 /** What a browser asks before it posts. Who may read answers is said on each of them. */
 function preflight(reply: FastifyReply): FastifyReply {
@@ -98,99 +122,133 @@ function preflight(reply: FastifyReply): FastifyReply {
     .send();
 }
 
+type Refused = TrackingRefusal | null;
+
+/** `handle` answers undefined when the sender has gone. */
 function post(
   app: FastifyInstance,
   name: string,
-  bodyLimit: number,
-  handle: (request: FastifyRequest) => Promise<TrackingRefusal | null>,
+  handle: (request: FastifyRequest) => Promise<Refused | undefined>,
 ): void {
   const url = `/v1/${name}`;
-  const schema = { hide: true } as object;
-  app.post(url, { bodyLimit, schema }, async (request, reply) => {
+  app.post(url, { schema: hidden }, async (request, reply) => {
     const refusal = await handle(request);
+    if (refusal === undefined) return reply.hijack();
     return refusal === null ? accept(reply) : refuseTracking(reply, refusal);
   });
-  app.options(url, { schema }, (_request, reply) => preflight(reply));
+  app.options(url, { schema: hidden }, (_request, reply) => preflight(reply));
 }
 
 type Wanted = { readonly kind: 'batch' } | { readonly kind: 'message'; readonly type: MessageType };
 
-type Receive = (request: FastifyRequest, wanted: Wanted, given?: JsonObject) => Promise<TrackingRefusal | null>;
-
 /** Takes a request's messages. Throws what went wrong with storing them. */
-function receiver(deps: TrackingDeps): Receive {
-  const { clock, discards } = deps;
-  const streams = createStreams(deps.findStream, clock);
+type Handle = (request: FastifyRequest, wanted: Wanted, body: JsonObject, arrivedAt: Date) => Promise<Refused>;
+
+interface Posting {
+  readonly clock: Clock;
+  readonly bodies: BodyReader;
+  readonly handle: Handle;
+}
+
+async function receivePost(
+  request: FastifyRequest,
+  wanted: Wanted,
+  { clock, bodies, handle }: Posting,
+): Promise<Refused | undefined> {
+  const arrivedAt = clock.now();
+  const read = await bodies.read(request.raw, wanted.kind === 'batch' ? maxBatchBytes : maxMessageBytes);
+  if (read === null) return undefined;
+  return read.kind === 'refusal' ? read : handle(request, wanted, read.body, arrivedAt);
+}
+
+function handler(deps: TrackingDeps): Handle {
+  const { discards } = deps;
+  const streams = createStreams(deps.findStream, deps.clock);
   const gate = createGate(deps.requestsPerSecond);
-  return async (request, wanted, given) => {
-    const receivedAt = clock.now();
-    const limit = wanted.kind === 'batch' ? maxBatchBytes : maxMessageBytes;
-    const read =
-      given === undefined
-        ? await readBody(request.body as Buffer | undefined, request.headers, limit)
-        : ({ kind: 'body', body: given, bytes: request.url.length } as const);
-    if (read.kind === 'refusal') return read;
-    const { body, bytes } = read;
-    if (wanted.kind === 'batch' && !Array.isArray(body.batch)) {
-      return badBody('invalid_request', 'The member batch must be an array of messages.');
-    }
-    const writeKey = writeKeyOf(request.headers.authorization, body);
+  return async (request, wanted, body, receivedAt) => {
+    const items: Json | undefined = wanted.kind === 'batch' ? body.batch : [body];
+    if (!Array.isArray(items)) return badBody('invalid_request', 'The member batch must be an array of messages.');
+    const { authorization } = request.headers;
+    const writeKey = writeKeyOf(authorization, body);
     if (writeKey === null) return writeKeyMissing;
-    const entry = gate.enter(receivedAt.getTime());
+    // Not the time of arrival: a slow body may have taken long.
+    const entry = gate.enter(deps.clock.now().getTime());
     if ('refused' in entry) {
       return rateLimited(entry.refused, `More than ${deps.requestsPerSecond} requests per second.`);
     }
     if (entry.waitMs > 0) await sleep(entry.waitMs);
     const stream = await streams.find(writeKey);
-    if (stream === null || !stream.enabled) {
-      if (stream === null && deps.rejectUnknownWriteKey) return writeKeyUnknown;
-      const count = Array.isArray(body.batch) && wanted.kind === 'batch' ? body.batch.length : 1;
-      discards.note(stream?.id ?? '', stream === null ? 'unknown_source' : 'source_disabled', null, count);
+    if (stream === null) {
+      discards.note('', 'unknown_source', null, Math.max(1, items.length));
+      return deps.rejectUnknownWriteKey ? writeKeyUnknown : null;
+    }
+    const verdict = deps.oauth === undefined ? 'allowed' : await deps.oauth(stream, bearerTokenOf(authorization));
+    if (verdict !== 'allowed') return verdict === 'scope missing' ? scopeMissing : tokenInvalid;
+    if (!stream.enabled) {
+      discards.note(stream.id, 'source_disabled', null, Math.max(1, items.length));
       return null;
     }
     const arrival: Arrival = { receivedAt: receivedAt.getTime(), ip: request.ip, clientSide: stream.clientSide };
     const finished =
-      wanted.kind === 'batch' ? finishBatch(body, body.batch as never, arrival) : finishOne(body, wanted.type, arrival);
-    if (deps.strictItemSize && finished.discards.some(({ code }) => code === 'payload_too_large')) {
-      return tooLarge;
-    }
-    await store(deps, stream, finished, receivedAt, bytes);
-    return null;
+      wanted.kind === 'batch' ? finishBatch(body, items, arrival) : finishOne(body, wanted.type, arrival);
+    if (finished === null) return tooLarge;
+    if (deps.strictItemSize && finished.discards.some(({ code }) => code === 'payload_too_large')) return tooLarge;
+    return (await store(deps, stream, finished, receivedAt)) ? null : unavailable;
   };
 }
 
-/** About how much of memory a message takes, for each byte of its JSON: the text, and what was read of it. */
-const memoryPerByte = 3;
+/** About how much of memory a message takes, for each character of its JSON: the text, and what was read of it. */
+const memoryPerCharacter = 3;
+/** Clients give up after ten seconds, of which up to two were spent waiting for a place. */
+const storeWithinMs = 7_000;
 
+/** False when it takes too long. What is stored later all the same is a duplicate when it is sent again. */
 async function store(
   { inlet, discards }: TrackingDeps,
   stream: EventStream,
-  { messages, discards: discarded }: Finished,
+  { messages, discards: discarded, characters }: Finished,
   receivedAt: Date,
-  bytes: number,
-): Promise<void> {
+): Promise<boolean> {
   if (messages.length > 0) {
-    const incoming = messages.map(({ message, messageId, text }: FinishedMessage) => ({
-      message,
-      receivedAt,
-      sourceId: stream.id,
-      onceKey: messageId,
-      text,
-    }));
-    // All are waited for: an answer must not come while one of them is still at it.
-    const ends = await Promise.allSettled(
-      stream.spaces.map((space) => inlet.take(space, incoming, memoryPerByte * bytes)),
+    const incoming = messages.map(
+      ({ message, messageId, text }: FinishedMessage): IncomingMessage => ({
+        message,
+        receivedAt,
+        sourceId: stream.id,
+        onceKey: messageId,
+        text,
+      }),
     );
+    // All are waited for: an answer must not come while one of them is still at it.
+    const bytes = memoryPerCharacter * characters;
+    // Counted as API calls in the first space only, however many there are.
+    const counted = incoming.map((each) => ({ ...each, isCounted: true }));
+    const taking = Promise.allSettled(
+      stream.spaces.map((space, at) => inlet.take(space, at === 0 ? counted : incoming, bytes)),
+    );
+    const ends = await withinMs(storeWithinMs, taking);
+    if (ends === null) return false;
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
   // Noted once: a request that fails comes again.
   for (const { code, messageId, count } of discarded) discards.note(stream.id, code, messageId, count);
+  return true;
+}
+
+/** Null when it is not there in time. */
+async function withinMs<T>(ms: number, work: Promise<T>): Promise<T | null> {
+  const late = new AbortController();
+  try {
+    return await Promise.race([work, sleep(ms, null, { signal: late.signal })]);
+  } finally {
+    late.abort();
+  }
 }
 
 function refusalOf(error: unknown, request: FastifyRequest, log: Log): TrackingRefusal {
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge;
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return wrongType;
   if (isMillraceError(error, 'inlet_full'))
     return rateLimited(1, 'More messages are waiting than the server may hold.');
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
@@ -203,7 +261,12 @@ function refusalOf(error: unknown, request: FastifyRequest, log: Log): TrackingR
 }
 
 /** Whatever comes of it, the answer is the image: a broken one would show on somebody's page. */
-async function receivePixel(request: FastifyRequest, receive: Receive, { discards, log }: TrackingDeps): Promise<void> {
+async function receivePixel(
+  request: FastifyRequest,
+  handle: Handle,
+  { clock, discards, log }: TrackingDeps,
+): Promise<void> {
+  const arrivedAt = clock.now();
   const { type } = request.params as { type: string };
   const query = request.originalUrl.indexOf('?');
   const search = new URLSearchParams(query < 0 ? '' : request.originalUrl.slice(query + 1));
@@ -212,10 +275,10 @@ async function receivePixel(request: FastifyRequest, receive: Receive, { discard
     discards.note('', 'bad_request', null, 1);
     return;
   }
-  const refusal = await receive(request, { kind: 'message', type }, message).catch((error: unknown) =>
+  const refusal = await handle(request, { kind: 'message', type }, message, arrivedAt).catch((error: unknown) =>
     refusalOf(error, request, log),
   );
-  if (refusal !== null) {
-    discards.note('', refusal.error === 'unavailable' ? 'pixel_not_stored' : 'bad_request', null, 1);
-  }
+  if (refusal === null) return;
+  const isLost = refusal.error === 'unavailable' || refusal.error === 'rate_limited';
+  discards.note('', isLost ? 'pixel_not_stored' : 'bad_request', null, 1);
 }

@@ -22,6 +22,7 @@ export type DiscardCode =
   | 'category_not_string'
   | 'empty_batch'
   | 'empty_batch_result'
+  | 'multi_user_error'
   | 'bad_request'
   | 'unknown_source'
   | 'source_disabled'

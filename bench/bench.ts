@@ -17,6 +17,9 @@ export interface BenchResult {
   readonly ratio: number;
   /** Of the process that did the work, with an embedded DuckDB, without the Postgres server. */
   readonly peakMemoryMB: number;
+  /** Of answers, where there are any: at half of the rate, or at the pace that is named. */
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
 }
 
 const names = [
@@ -26,13 +29,16 @@ const names = [
   'resync-1-percent',
   'mapping',
   'profile-api',
+  'profile-api-during-sync',
+  'tracking',
 ] as const;
 
 /** Measured together: the later ones need what the first leaves behind. */
 const groups: readonly (readonly string[])[] = [
-  ['first-sync-duckdb', 'resync-unchanged', 'resync-1-percent', 'profile-api'],
+  ['first-sync-duckdb', 'resync-unchanged', 'resync-1-percent', 'profile-api', 'profile-api-during-sync'],
   ['first-sync-postgres'],
   ['mapping'],
+  ['tracking'],
 ];
 
 const { values, positionals } = parseArgs({
@@ -73,5 +79,9 @@ async function runChild(asked: readonly string[]): Promise<readonly BenchResult[
 
 function lineOf(result: BenchResult): string {
   const number = (value: number) => Math.round(value).toLocaleString('en-US').padStart(11);
-  return `${result.name.padEnd(20)} ${number(result.rows)} rows ${result.seconds.toFixed(2).padStart(8)} s ${number(result.rate)}/s   limit ${number(result.limitRate)}/s   ratio ${result.ratio.toFixed(2).padStart(6)}   ${String(result.peakMemoryMB).padStart(5)} MB`;
+  return `${result.name.padEnd(20)} ${number(result.rows)} rows ${result.seconds.toFixed(2).padStart(8)} s ${number(result.rate)}/s   limit ${number(result.limitRate)}/s   ratio ${result.ratio.toFixed(2).padStart(6)}   ${String(result.peakMemoryMB).padStart(5)} MB${latencyOf(result)}`;
+}
+
+function latencyOf({ p50Ms, p99Ms }: BenchResult): string {
+  return p50Ms === undefined || p99Ms === undefined ? '' : `   p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`;
 }

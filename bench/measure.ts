@@ -3,36 +3,48 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createLog } from '../src/base/log.ts';
-import { openDatabase } from '../src/db/db.ts';
+import { type Database, openDatabase } from '../src/db/db.ts';
 import type { BenchResult } from './bench.ts';
 import { mappingBench } from './mapping.ts';
-import { benchProfileApi } from './profile-api-on-space.ts';
+import { benchProfileApi, benchProfileApiDuringSync } from './profile-api-on-space.ts';
 import { openSyncBench } from './sync-bench.ts';
+import { trackingBench } from './tracking.ts';
 
 const [rowsText, ...names] = process.argv.slice(2);
 const rows = Number(rowsText);
 const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
 
-const results = names.includes('mapping') ? [await mappingBench(rows)] : await measureSyncs();
+const results = names.includes('mapping')
+  ? [await mappingBench(rows)]
+  : names.includes('tracking')
+    ? [await onDatabase((db) => trackingBench(db, say))]
+    : await onDatabase(measureSyncs);
 process.send?.(results, () => process.disconnect());
 
-async function measureSyncs(): Promise<BenchResult[]> {
+async function onDatabase<T>(measure: (db: Database, folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'millrace-bench-'));
   // As root the server runs under another account, which has to get here.
   await chmod(folder, 0o755);
   const db = await openDatabase({ dataFolder: folder, log: createLog({ level: 'error' }) });
   try {
-    const engine = names.includes('first-sync-postgres') ? 'postgres' : 'duckdb';
-    const bench = await openSyncBench({ db, folder, engine, rows, say });
-    const measured: BenchResult[] = [];
-    // Whatever is asked for, the first sync fills the space that the others look at.
-    measured.push(await bench.firstSync());
-    if (names.includes('resync-unchanged')) measured.push(await bench.unchanged());
-    if (names.includes('resync-1-percent')) measured.push(await bench.onePercent());
-    if (names.includes('profile-api')) measured.push(await benchProfileApi(db, bench.space, rows, say));
-    return measured.filter(({ name }) => names.includes(name));
+    return await measure(db, folder);
   } finally {
     await db.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function measureSyncs(db: Database, folder: string): Promise<BenchResult[]> {
+  const engine = names.includes('first-sync-postgres') ? 'postgres' : 'duckdb';
+  const bench = await openSyncBench({ db, folder, engine, rows, say });
+  const measured: BenchResult[] = [];
+  // Whatever is asked for, the first sync fills the space that the others look at.
+  measured.push(await bench.firstSync());
+  if (names.includes('resync-unchanged')) measured.push(await bench.unchanged());
+  if (names.includes('resync-1-percent')) measured.push(await bench.onePercent());
+  if (names.includes('profile-api')) measured.push(await benchProfileApi(db, bench.space, rows, say));
+  if (names.includes('profile-api-during-sync')) {
+    measured.push(await benchProfileApiDuringSync(db, bench.space, rows, () => bench.everythingAgain(), say));
+  }
+  return measured.filter(({ name }) => names.includes(name));
 }

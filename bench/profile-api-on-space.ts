@@ -6,9 +6,16 @@ import { createLog } from '../src/base/log.ts';
 import type { Database } from '../src/db/db.ts';
 import { createSpaceReader, deleteIdentifier } from '../src/space/space.ts';
 import { createToken, findSpace, type Space, verifyToken } from '../src/workspace/workspace.ts';
-import { profileApiBench } from './profile-api.ts';
+import type { BenchResult } from './bench.ts';
+import { firePaced, profileApiBench } from './profile-api.ts';
 
-export async function benchProfileApi(db: Database, space: Space, rows: number, say: (sentence: string) => void) {
+interface Reading {
+  readonly paths: readonly string[];
+  readonly token: string;
+  readonly app: () => ReturnType<typeof buildApi>;
+}
+
+async function readingOf(db: Database, space: Space, rows: number): Promise<Reading> {
   const { secret } = await createToken(db.pool, space.id, 'bench');
   // Each of the 50 connections prepares all of them before it begins.
   const profiles = Math.min(rows, 2_000);
@@ -17,20 +24,62 @@ export async function benchProfileApi(db: Database, space: Space, rows: number, 
     { length: profiles },
     (_, n) => `/v1/spaces/${space.id}/collections/users/profiles/user_id:c-${n * step}/traits`,
   );
-  return profileApiBench({
-    target: () =>
-      buildApi({
-        reader: createSpaceReader({ db }),
-        deleteIdentifier: (spaceNo, identifier) => deleteIdentifier(db, spaceNo, identifier),
-        verifyToken: (token) => verifyToken(db.pool, token),
-        findSpace: (name) => findSpace(db.pool, name),
-        log: createLog({ level: 'error' }),
-        clock: systemClock,
-        limits: { profileRequestsPerSecond: 0 },
-        ready: async () => true,
-      }),
-    paths,
-    token: secret,
-    onProgress: say,
-  });
+  const app = () =>
+    buildApi({
+      reader: createSpaceReader({ db }),
+      deleteIdentifier: (spaceNo, identifier) => deleteIdentifier(db, spaceNo, identifier),
+      verifyToken: (token) => verifyToken(db.pool, token),
+      findSpace: (name) => findSpace(db.pool, name),
+      log: createLog({ level: 'error' }),
+      clock: systemClock,
+      limits: { profileRequestsPerSecond: 0 },
+      ready: async () => true,
+    });
+  return { paths, token: secret, app };
+}
+
+export async function benchProfileApi(db: Database, space: Space, rows: number, say: (sentence: string) => void) {
+  const { paths, token, app } = await readingOf(db, space, rows);
+  return profileApiBench({ target: app, paths, token, onProgress: say });
+}
+
+/** Requests per second while the sync runs: what a busy web shop asks for. */
+const pace = 1_000;
+
+/** Latencies at a steady pace while a sync in the same process writes to every profile; the limit is the pace itself. */
+export async function benchProfileApiDuringSync(
+  db: Database,
+  space: Space,
+  rows: number,
+  sync: () => Promise<number>,
+  say: (sentence: string) => void,
+): Promise<BenchResult> {
+  const { paths, token, app: make } = await readingOf(db, space, rows);
+  const app = await make();
+  try {
+    const url = await app.listen({ host: '127.0.0.1', port: 0 });
+    const load = { url, paths, token, connections: 50, seconds: 5 };
+    const running = sync();
+    const { p50, p99 } = await firePaced(load, pace);
+    const stillRunning = Symbol('running');
+    if ((await Promise.race([running, Promise.resolve(stillRunning)])) !== stillRunning) {
+      throw new Error('The sync ended before the measurement did: take more rows.');
+    }
+    say(`the sync beside it: ${Math.round(await running)} rows/s`);
+    const peakMemoryMB = Math.round(process.resourceUsage().maxRSS / 1024);
+    const name = 'profile-api-during-sync';
+    return {
+      name,
+      rows: pace * 5,
+      seconds: 5,
+      rate: pace,
+      limitRate: pace,
+      ratio: 1,
+      peakMemoryMB,
+      p50Ms: p50,
+      p99Ms: p99,
+    };
+  } finally {
+    await app.close();
+  }
 }

@@ -83,7 +83,7 @@ interface Latencies {
 }
 
 /** At a steady rate, in requests per second. */
-async function firePaced({ token, ...load }: Load, rate: number): Promise<Latencies> {
+export async function firePaced({ token, ...load }: Load, rate: number): Promise<Latencies> {
   const workerData = { ...load, rate, headers: headersOf(token) };
   const worker = new Worker(new URL('./paced-load.mjs', import.meta.url), { workerData });
   const [latencies] = (await once(worker, 'message')) as [Latencies];

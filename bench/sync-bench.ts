@@ -15,7 +15,7 @@ import { createLog } from '../src/base/log.ts';
 import { workspaceChecks } from '../src/cli/workspace-checks.ts';
 import type { Database } from '../src/db/db.ts';
 import { createSpaceWriter } from '../src/space/space.ts';
-import { excludeSyncs, runSync, type Sync, type SyncContext } from '../src/sync/sync.ts';
+import { excludeSyncs, resetMapping, runSync, type Sync, type SyncContext } from '../src/sync/sync.ts';
 import { type Column, openWarehouse } from '../src/warehouse/warehouse.ts';
 import {
   findMapping,
@@ -42,6 +42,8 @@ export interface SyncBench {
   firstSync(): Promise<BenchResult>;
   unchanged(): Promise<BenchResult>;
   onePercent(): Promise<BenchResult>;
+  /** The mapping begins anew: every row is written to its profile again. Resolves with rows per second. */
+  everythingAgain(): Promise<number>;
 }
 
 const columns = `'c-' || i AS customer_id, 'user' || i || '@example.com' AS email, 'Name ' || (i % 977) AS first_name,
@@ -89,6 +91,12 @@ export async function openSyncBench({ db, folder, engine, rows, say }: SyncBench
       }
       say(`unchanged: ours ${ours.map(short).join(' ')} s, bare ${bare.map(short).join(' ')} s`);
       return result('resync-unchanged', rows, median(ours), rows / median(bare), peakMemoryMB());
+    },
+    async everythingAgain() {
+      await resetMapping(context, job);
+      const again = await findMapping(store, 'customers-identify');
+      const { seconds } = await timed(() => syncOf(context, again));
+      return rows / seconds;
     },
     async onePercent() {
       const comparison = await bareComparison(context, job, say);

@@ -55,7 +55,6 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   pino: ['src/base/log.ts'],
   croner: ['src/sync/'],
   yaml: ['src/workspace/'],
-  jose: ['src/api/'],
   zod: ['src/'],
 };
 

@@ -584,6 +584,16 @@ describe('event streams', () => {
     expectDocumented('event-stream list', list);
     expect(list).toEqual({ eventStreams: [made] });
 
+    await db.pool.query(
+      `INSERT INTO stream_discards VALUES ($1, current_date, 'id_not_string', 12, now(), now(), '{web-81c2}'),
+         ('', current_date, 'unknown_source', 3, now(), now(), '{}')`,
+      [made.id],
+    );
+    const { document: log } = await json('event-stream', 'log', 'website');
+    expectDocumented('event-stream log', log);
+    const logged = await run('event-stream', 'log', 'website');
+    expect(logged.stdout).toMatch(/12 +id_not_string .*web-81c2/);
+    expect((await run('event-stream', 'log')).stdout).toMatch(/3 +unknown_source/);
     const asked = await run('event-stream', 'remove', 'website');
     expect(asked.code).toBe(2);
     expect(asked.stdout).toContain('answered 200 and their messages are discarded');

@@ -11,6 +11,7 @@ import {
   eventStreamRemoveCommand,
   eventStreamShowCommand,
 } from './event-stream.ts';
+import { eventStreamLogCommand } from './event-stream-log.ts';
 import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
 import { modelPreviewCommand } from './model.ts';
 import { profileShowCommand } from './profile.ts';
@@ -49,6 +50,7 @@ export const commands: readonly Command[] = [
   eventStreamDisableCommand,
   eventStreamEnableCommand,
   eventStreamRemoveCommand,
+  eventStreamLogCommand,
   usageCommand,
   tokenCreateCommand,
   tokenListCommand,

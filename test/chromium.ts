@@ -1,7 +1,7 @@
 /**
  * A real browser for tests. In: nothing but a Chromium on this machine. Out: a page, and a record of what it asked for
- * over the network and of what it complained about. Promised: without Chromium the test fails and says what to install;
- * no name is resolved, so that only this machine can be reached.
+ * over the network and of what is to be complained about. Promised: without Chromium the test fails and says what to
+ * install; nothing but this machine can be reached, and whoever else the page asks for is among the complaints.
  */
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
@@ -19,8 +19,10 @@ export interface OpenPage extends AsyncDisposable {
   readonly sent: readonly Sent[];
   /** Path and status of each preflight that was answered. */
   readonly preflights: readonly { readonly path: string; readonly status: number }[];
-  /** Errors and warnings of the console, and exceptions that nobody caught. */
+  /** Errors and warnings of the console, exceptions that nobody caught, and requests to another machine. */
   readonly complaints: readonly string[];
+  /** Runs a function in the page. Fails, instead of waiting, once the page asks another machine for something. */
+  run<T>(act: () => T | Promise<T>): Promise<T>;
 }
 
 const programs = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
@@ -59,8 +61,13 @@ export async function openPage(): Promise<OpenPage> {
   const sent: Sent[] = [];
   const preflights: { path: string; status: number }[] = [];
   const complaints: string[] = [];
+  const stray = new AbortController();
   page.on('request', (request) => {
-    sent.push({ method: request.method(), url: new URL(request.url()), headers: request.headers() });
+    const url = new URL(request.url());
+    sent.push({ method: request.method(), url, headers: request.headers() });
+    if (url.protocol === 'data:' || url.hostname === '127.0.0.1') return;
+    complaints.push(`The page sent a request to ${url.origin}.`);
+    stray.abort(new Error(complaints.at(-1)));
   });
   page.on('console', (said) => {
     if (said.type() === 'error' || said.type() === 'warning') complaints.push(said.text());
@@ -72,5 +79,17 @@ export async function openPage(): Promise<OpenPage> {
     if (type === 'Preflight') preflights.push({ path: new URL(response.url).pathname, status: response.status });
   });
   await network.send('Network.enable');
-  return { page, sent, preflights, complaints, [Symbol.asyncDispose]: () => browser.close() };
+  return {
+    page,
+    sent,
+    preflights,
+    complaints,
+    run: (act) =>
+      new Promise((resolve, reject) => {
+        stray.signal.throwIfAborted();
+        stray.signal.addEventListener('abort', () => reject(stray.signal.reason), { once: true });
+        page.evaluate(act).then(resolve, reject);
+      }),
+    [Symbol.asyncDispose]: () => browser.close(),
+  };
 }

@@ -97,8 +97,9 @@ export class SlowSpace {
   }
 
   private priority(type: string): [number, string] {
-    const at = this.settings.identifiers.findIndex((rule) => rule.type === type);
-    return [at < 0 ? 1000 : at, type];
+    const { identifiers, ordered = identifiers.length } = this.settings;
+    const at = identifiers.slice(0, ordered).findIndex((rule) => rule.type === type);
+    return [at >= 0 ? at : type === 'user_id' ? 1000 : type === 'email' ? 1001 : 1002, type];
   }
 
   private higher(a: string, b: string): boolean {

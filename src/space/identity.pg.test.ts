@@ -5,6 +5,7 @@ import type { Database } from '../db/db.ts';
 import {
   createSpaceReader,
   createSpaceWriter,
+  defaultSpaceSettings,
   type IdentifierRule,
   type LimitWindow,
   readSpaceLog,
@@ -290,5 +291,35 @@ describe('conformance vectors of profile-space.md section 8', () => {
     for (const [key, value] of Object.entries(traits)) expect(found.get(key)).toBe(value);
     expect(found.get('__proto__')).toEqual({ x: 1 });
     expect(found.get('constructor')).toBe('c');
+  });
+});
+
+describe('a type that became known by itself', () => {
+  const known = (type: string, id: string) => ({ type, id, collection: 'users', encoding: 'none' });
+
+  /** Which of two people an event that names a card of one and a phone of the other belongs to. */
+  async function ownerOf(identifiers: readonly IdentifierRule[], ordered?: number): Promise<string | undefined> {
+    const s = newSpace([...identifiers]);
+    Object.assign(s.space, { settings: { ...s.space.settings, ordered } });
+    const byCard = await s.send({ type: 'identify', userId: 'u1', context: { externalIds: [known('card_id', 'c1')] } });
+    const byPhone = await s.send({ type: 'identify', userId: 'u2', context: { device: { type: 'ios', id: 'i2' } } });
+    const context = { externalIds: [known('card_id', 'c1')], device: { type: 'ios', id: 'i2' } };
+    const owner = await s.send({ type: 'track', event: 'Seen', context });
+    return new Map([
+      [byCard, 'card_id'],
+      [byPhone, 'ios.id'],
+    ]).get(owner);
+  }
+
+  it('takes its alphabetical place among the defaults', async () => {
+    expect(await ownerOf(defaultSpaceSettings().identifiers)).toBe('card_id');
+  });
+
+  it('comes after user_id, email and those that somebody ordered', async () => {
+    const defaults = defaultSpaceSettings().identifiers;
+    expect(
+      await ownerOf([rule('loyalty_id', 2), rule('ios.id', 5), ...defaults.filter(({ type }) => type !== 'ios.id')]),
+    ).toBe('ios.id');
+    expect(await ownerOf(defaults, defaults.length)).toBe('ios.id');
   });
 });

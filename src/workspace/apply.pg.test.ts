@@ -545,6 +545,19 @@ describe('event streams', () => {
   });
 });
 
+test('a list that orders defaults is applied once, also to a space that was stored before it was told apart', async () => {
+  await using db = await testDatabase();
+  const text = 'spaces: { main: { identifiers: [{ type: user_id }, { type: email }, { type: android.id }] } }';
+  await apply(db, text);
+  await db.pool.query(`UPDATE spaces SET settings = settings - 'ordered'`);
+  const [entry] = (await plan(db, text)).entries;
+  expect(entry?.changes).toEqual([{ path: 'identifiers_in_order', from: undefined, to: 3 }]);
+  await apply(db, text);
+  expect((await plan(db, text)).changesNothing).toBe(true);
+  await apply(db, 'spaces: { main: {} }');
+  expect((await plan(db, 'spaces: { main: {} }')).changesNothing).toBe(true);
+});
+
 test('the settings of a space are stored when given, and their changes listed by path', async () => {
   await using db = await testDatabase();
   await apply(db, 'spaces: { main: {} }');

@@ -17,6 +17,7 @@ import {
 } from './extract.ts';
 import { activityMs, type MessageFacts, type Resolution, resolve } from './identity.ts';
 import { hashOf, onceMs } from './once.ts';
+import { placeIn } from './places.ts';
 import type { SpaceRules } from './rules.ts';
 import type { Collection, DropReason, Effects, IncomingMessage, Outcome } from './space.ts';
 import { type SubscriptionEntry, type SubscriptionFault, subscriptionsOf, withEntry } from './subscriptions.ts';
@@ -126,6 +127,7 @@ function prepareMessage(incoming: IncomingMessage, rules: SpaceRules, times: Map
     userId: userIdOf(message),
     sourceId: incoming.sourceId,
     receivedAt,
+    place: placeIn(receivedAt),
     eventAt: Number.isNaN(eventAt) ? receivedAt : eventAt,
   };
   const own = facts.userId === null ? [] : [facts.userId];
@@ -316,6 +318,7 @@ class BatchWork {
     const row = this.state.get(profileId);
     const change = writeTraits(row, traits, {
       ...momentOf(facts),
+      place: facts.place,
       source: facts.sourceId,
       ...(incoming.mappingId === undefined ? undefined : { mapping: incoming.mappingId }),
       ...(incoming.syncId === undefined ? undefined : { sync: incoming.syncId }),

@@ -73,7 +73,7 @@ function foldTraits(rows: readonly ProfileRow[]): ProfileTrait[] {
   const newest = new Map<string, { write: TraitWrite; value: Json | undefined }>();
   const offer = (key: string, write: TraitWrite, value: Json | undefined) => {
     const best = newest.get(key);
-    if (best === undefined || (isNewer(write, best.write) && !sameMoment(write, best.write))) {
+    if (best === undefined || comesAfter(write, best.write)) {
       newest.set(key, { write, value });
     }
   };
@@ -90,9 +90,9 @@ function foldTraits(rows: readonly ProfileRow[]): ProfileTrait[] {
   return traits.sort((a, b) => compareText(a.key, b.key));
 }
 
-/** Of two writes of the same moment the parent's stands: the rows come parent first. */
-function sameMoment(a: TraitWrite, b: TraitWrite): boolean {
-  return a.at === b.at && a.received === b.received;
+/** Of two writes whose order is not known (two processes made them) the parent's stands: the rows come parent first. */
+function comesAfter(a: TraitWrite, b: TraitWrite): boolean {
+  return a.at === b.at && a.received === b.received ? a.place > b.place : isNewer(a, b);
 }
 
 function originOf(write: TraitWrite): TraitOrigin {

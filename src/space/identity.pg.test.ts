@@ -323,3 +323,25 @@ describe('a type that became known by itself', () => {
     expect(await ownerOf(defaults, defaults.length)).toBe('ios.id');
   });
 });
+
+describe('two profiles that were written in the same moment and become one later', () => {
+  const identify = (anonymousId: string, plan: string | null) => ({ type: 'identify', anonymousId, traits: { plan } });
+  const join = (anonymousId: string) => ({ type: 'track', event: 'x', anonymousId, properties: { email: 'e@x' } });
+
+  it.each([
+    ['in one batch', [[identify('a1', 'first'), identify('a2', 'second')]], 'second'],
+    ['in two batches', [[identify('a1', 'first')], [identify('a2', 'second')]], 'second'],
+    ['the older one later', [[identify('a1', 'x'), identify('a2', 'second'), identify('a1', 'third')]], 'third'],
+    ['a removal last', [[identify('a1', 'first'), identify('a2', 'x'), identify('a2', null)]], undefined],
+  ])('have the value that came last: %s', async (_, batches, expected) => {
+    const s = newSpace();
+    for (const batch of [...batches, [join('a1')], [join('a2')]]) {
+      const incoming = batch.map((message) => ({ message, receivedAt: new Date(start), sourceId: 'src_test' }));
+      await writer.write(s.space, incoming);
+    }
+    const key = { kind: 'identifier', type: 'email', value: 'e@x' } as const;
+    const profile = await reader.profile(s.space.no, 'users', key);
+    expect(profile?.merges).toBe(1);
+    expect(profile?.traits.find(({ key: name }) => name === 'plan')?.value).toBe(expected);
+  });
+});

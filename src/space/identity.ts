@@ -21,6 +21,8 @@ export interface MessageFacts {
   readonly sourceId: string;
   /** Arrival, ms. */
   readonly receivedAt: number;
+  /** Its place among the messages that arrived in the same millisecond. */
+  readonly place: number;
   readonly eventAt: number;
 }
 

@@ -33,6 +33,8 @@ const windows = { ever: Number.MAX_VALUE, annually: 365 * day, monthly: 30 * day
 export class SlowSpace {
   readonly profiles: SlowProfile[] = [];
   readonly links: { user: SlowProfile; account: SlowProfile }[] = [];
+  /** How often a trait got another value. */
+  traitsChanged = 0;
   /** How many messages it was given: among those of one moment, the later wins. */
   private applied = 0;
   /** May change between messages. */
@@ -56,6 +58,7 @@ export class SlowSpace {
       if (owner === null) break;
       const old = owner.traits.get(key);
       if (old !== undefined && (old.at > at || (old.at === at && old.received > now))) continue;
+      if (JSON.stringify(old?.value ?? null) !== JSON.stringify(value)) this.traitsChanged += 1;
       owner.traits.set(key, { value: value as Json, at, received: now, place: this.applied });
     }
     if (user !== null && account !== null) this.links.push({ user, account });

@@ -15,6 +15,7 @@ import {
   normalizeValue,
   type ViolationReason,
 } from './extract.ts';
+import { countChanged } from './fold.ts';
 import { activityMs, type MessageFacts, type Resolution, resolve } from './identity.ts';
 import { hashOf, onceMs } from './once.ts';
 import { placeIn } from './places.ts';
@@ -325,7 +326,11 @@ class BatchWork {
       message: facts.messageId,
     });
     if (change.writes === row.writes) return;
-    this.traitsChanged += change.changed;
+    const members = row.members.map((id) => this.state.get(id));
+    this.traitsChanged +=
+      members.length === 0
+        ? change.changed
+        : countChanged([row, ...members], [{ ...row, ...change }, ...members], new Set(Object.keys(traits)));
     this.state.update(row, { traits: change.traits, writes: change.writes });
   }
 

@@ -170,6 +170,8 @@ it('one writer, any batch sizes, with batches under way at once: as the obvious 
       const outcomes = written.flatMap((each) => each.outcomes);
       expect(outcomes.map((outcome) => outcome.kind)).toEqual(owners.map((owner) => (owner ? 'applied' : 'dropped')));
       await expectSame(space, slow);
+      const changed = written.reduce((sum, { effects }) => sum + effects.traitsChanged, 0);
+      expect(changed).toBe(slow.traitsChanged);
     }),
     { numRuns: 150 },
   );

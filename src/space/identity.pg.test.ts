@@ -52,6 +52,7 @@ function newSpace(identifiers: IdentifierRule[] = exampleRules) {
     pass(ms: number) {
       clock += ms;
     },
+    now: () => clock,
     async send(message: JsonObject): Promise<string> {
       clock += 1000;
       const incoming = { message, receivedAt: new Date(clock), sourceId: 'src_test' };
@@ -344,4 +345,43 @@ describe('two profiles that were written in the same moment and become one later
     expect(profile?.merges).toBe(1);
     expect(profile?.traits.find(({ key: name }) => name === 'plan')?.value).toBe(expected);
   });
+});
+
+it('counts the traits of a merged profile that people see change', async () => {
+  const s = newSpace();
+  await s.send({ type: 'identify', anonymousId: 'a1', traits: { email: 'e@x' } });
+  await s.send({ type: 'identify', anonymousId: 'a2', traits: { plan: 'gold', city: 'x' } });
+  await s.send({ type: 'track', event: 'x', anonymousId: 'a2', properties: { email: 'e@x' } });
+  const changedBy = async (traits: JsonObject, timestamp?: string) => {
+    const message = { type: 'identify', anonymousId: 'a1', traits, ...(timestamp && { timestamp }) };
+    s.pass(10_000);
+    const receivedAt = new Date(s.now());
+    const { effects } = await writer.write(s.space, [{ message, receivedAt, sourceId: 'src_test' }]);
+    return effects.traitsChanged;
+  };
+  expect(await changedBy({ plan: 'gold' })).toBe(0);
+  expect(await changedBy({ plan: 'old', city: 'y', other: 1 }, '2026-01-01T00:00:00Z')).toBe(1);
+  expect(await changedBy({ plan: 'new', city: null })).toBe(2);
+  expect(await changedBy({ plan: 'new', city: null })).toBe(0);
+});
+
+it('a new profile takes no more identifiers than any other, those of the highest priority, and the log says so', async () => {
+  const s = newSpace();
+  const externalIds = Array.from({ length: 1_003 }, (_, n) => ({
+    type: `t${String(2_000 - n)}`,
+    id: 'v',
+    collection: 'users',
+    encoding: 'none',
+  }));
+  const id = await s.send({ type: 'identify', userId: 'u1', context: { externalIds } });
+  const profile = await reader.profile(s.space.no, 'users', { kind: 'segment_id', id });
+  const types = profile?.externalIds.map(({ type }) => type) ?? [];
+  expect(types).toHaveLength(1_000);
+  expect(types).toContain('user_id');
+  expect(types).toContain('t1998');
+  expect(types).not.toContain('t2000');
+  const log = await readSpaceLog(db.pool, s.space.no);
+  expect(log.map(({ reason, detail }) => `${reason} ${detail}`).sort()).toEqual(
+    ['t1999', 't2000', 't998', 't999'].map((type) => `identifier_mapping_limit_exceeded ${type}`),
+  );
 });

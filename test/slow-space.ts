@@ -17,7 +17,7 @@ interface SlowProfile {
   mergedInto: SlowProfile | null;
   mappings: (Id & { createdAt: number })[];
   merges: number;
-  readonly traits: Map<string, { value: Json; at: number; received: number }>;
+  readonly traits: Map<string, { value: Json; at: number; received: number; place: number }>;
   consent: SlowConsent | null;
 }
 
@@ -33,6 +33,10 @@ const windows = { ever: Number.MAX_VALUE, annually: 365 * day, monthly: 30 * day
 export class SlowSpace {
   readonly profiles: SlowProfile[] = [];
   readonly links: { user: SlowProfile; account: SlowProfile }[] = [];
+  /** How often a trait got another value. */
+  traitsChanged = 0;
+  /** How many messages it was given: among those of one moment, the later wins. */
+  private applied = 0;
   /** May change between messages. */
   settings: SpaceSettings;
 
@@ -42,6 +46,7 @@ export class SlowSpace {
 
   /** Returns the profile the message belongs to, or null when it is dropped. */
   apply(message: JsonObject, now: number): SlowProfile | null {
+    this.applied += 1;
     const users = this.usable(this.userIds(message), 'users');
     const accounts = this.usable(this.accountIds(message), 'accounts');
     if (message.type === 'group' ? accounts.length === 0 : users.length === 0) return null;
@@ -53,7 +58,8 @@ export class SlowSpace {
       if (owner === null) break;
       const old = owner.traits.get(key);
       if (old !== undefined && (old.at > at || (old.at === at && old.received > now))) continue;
-      owner.traits.set(key, { value: value as Json, at, received: now });
+      if (JSON.stringify(old?.value ?? null) !== JSON.stringify(value)) this.traitsChanged += 1;
+      owner.traits.set(key, { value: value as Json, at, received: now, place: this.applied });
     }
     if (user !== null && account !== null) this.links.push({ user, account });
     if (user !== null) this.consent(user, message, at, now);
@@ -97,8 +103,9 @@ export class SlowSpace {
   }
 
   private priority(type: string): [number, string] {
-    const at = this.settings.identifiers.findIndex((rule) => rule.type === type);
-    return [at < 0 ? 1000 : at, type];
+    const { identifiers, ordered = identifiers.length } = this.settings;
+    const at = identifiers.slice(0, ordered).findIndex((rule) => rule.type === type);
+    return [at >= 0 ? at : type === 'user_id' ? 1000 : type === 'email' ? 1001 : 1002, type];
   }
 
   private higher(a: string, b: string): boolean {
@@ -201,8 +208,8 @@ export class SlowSpace {
     parent.merges += child.merges + 1;
     for (const [key, theirs] of child.traits) {
       const ours = parent.traits.get(key);
-      const wins =
-        ours === undefined || theirs.at > ours.at || (theirs.at === ours.at && theirs.received > ours.received);
+      const differing = (['at', 'received', 'place'] as const).find((name) => theirs[name] !== ours?.[name]);
+      const wins = ours === undefined || (differing !== undefined && theirs[differing] > ours[differing]);
       if (wins) parent.traits.set(key, theirs);
     }
     const [a, b] = [parent.consent, child.consent];

@@ -280,7 +280,7 @@ export const options = {
     default: 150_000_000,
     min: 1,
     max: 10_000_000_000,
-    sentence: 'Changed rows that one sync delivers; the rest waits for the next.',
+    sentence: 'Changed rows that one sync takes, besides those that failed before; the rest waits for the next.',
   },
 } as const satisfies Record<string, OptionEntry>;
 

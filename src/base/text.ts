@@ -2,7 +2,7 @@
  * Which text Postgres can store: everything except NUL and halves of surrogate pairs. Rows and messages with anything
  * else are refused one by one, with the place, instead of failing the batch they travel in.
  */
-import type { Json } from './json.ts';
+import type { Json, JsonObject } from './json.ts';
 
 /** Almost every text passes this; the two questions below are asked of the rest. */
 const suspicious = /[\0\ud800-\udfff]/;
@@ -18,6 +18,18 @@ export interface Unstorable {
 
 /** Levels of nesting; beyond it neither our JSON nor Postgres' is sure to work. */
 export const deepestNesting = 500;
+
+/** Whether a value has more levels than that; a plain value has none, a list or an object one more than its parts. */
+export function isDeeperThan(value: Json | undefined, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels <= 0) return true;
+  if (Array.isArray(value)) {
+    for (const part of value) if (isDeeperThan(part, levels - 1)) return true;
+    return false;
+  }
+  for (const key in value as JsonObject) if (isDeeperThan((value as JsonObject)[key], levels - 1)) return true;
+  return false;
+}
 
 export function storableText(text: string): boolean {
   return textFault(text) === null;

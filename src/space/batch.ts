@@ -15,8 +15,10 @@ import {
   normalizeValue,
   type ViolationReason,
 } from './extract.ts';
+import { countChanged } from './fold.ts';
 import { activityMs, type MessageFacts, type Resolution, resolve } from './identity.ts';
 import { hashOf, onceMs } from './once.ts';
+import { placeIn } from './places.ts';
 import type { SpaceRules } from './rules.ts';
 import type { Collection, DropReason, Effects, IncomingMessage, Outcome } from './space.ts';
 import { type SubscriptionEntry, type SubscriptionFault, subscriptionsOf, withEntry } from './subscriptions.ts';
@@ -126,6 +128,7 @@ function prepareMessage(incoming: IncomingMessage, rules: SpaceRules, times: Map
     userId: userIdOf(message),
     sourceId: incoming.sourceId,
     receivedAt,
+    place: placeIn(receivedAt),
     eventAt: Number.isNaN(eventAt) ? receivedAt : eventAt,
   };
   const own = facts.userId === null ? [] : [facts.userId];
@@ -316,13 +319,18 @@ class BatchWork {
     const row = this.state.get(profileId);
     const change = writeTraits(row, traits, {
       ...momentOf(facts),
+      place: facts.place,
       source: facts.sourceId,
       ...(incoming.mappingId === undefined ? undefined : { mapping: incoming.mappingId }),
       ...(incoming.syncId === undefined ? undefined : { sync: incoming.syncId }),
       message: facts.messageId,
     });
     if (change.writes === row.writes) return;
-    this.traitsChanged += change.changed;
+    const members = row.members.map((id) => this.state.get(id));
+    this.traitsChanged +=
+      members.length === 0
+        ? change.changed
+        : countChanged([row, ...members], [{ ...row, ...change }, ...members], new Set(Object.keys(traits)));
     this.state.update(row, { traits: change.traits, writes: change.writes });
   }
 

@@ -7,7 +7,7 @@ export const recommendedBlocked: IdentifierRule['blocked'] = {
   patterns: ['^[0-]*$'],
 };
 
-/** The eleven defaults in order of priority: user_id, email, then alphabetically. */
+/** The eleven defaults in the order of priority that they have among themselves: user_id, email, then alphabetically. */
 export const defaultIdentifierTypes = [
   'user_id',
   'email',
@@ -41,4 +41,39 @@ export function defaultRule(type: string): IdentifierRule {
 /** Settings of a new space: the eleven defaults, recommended values blocked, unknown types of `externalIds` welcome. */
 export function defaultSpaceSettings(): SpaceSettings {
   return { identifiers: defaultIdentifierTypes.map(defaultRule), autoRegister: true };
+}
+
+/**
+ * How many identifiers of a list stand in an order that somebody gave them; the rest are defaults that nobody spoke of, among
+ * which new types take their place. Where the settings do not say it, the end of the list tells: defaults as they are made, in their
+ * own order.
+ */
+export function orderedIdentifiers({ identifiers, ordered }: SpaceSettings): number {
+  if (ordered !== undefined) return ordered;
+  let first = identifiers.length;
+  let before: number = defaultIdentifierTypes.length;
+  while (first > 0) {
+    const rule = identifiers[first - 1] as IdentifierRule;
+    const place = (defaultIdentifierTypes as readonly string[]).indexOf(rule.type);
+    if (place < 0 || place >= before || !isAsMade(rule)) break;
+    before = place;
+    first -= 1;
+  }
+  return first;
+}
+
+function isAsMade(rule: IdentifierRule): boolean {
+  const usual = defaultRule(rule.type);
+  return (
+    rule.collection === usual.collection &&
+    rule.limit === usual.limit &&
+    rule.window === usual.window &&
+    rule.custom === usual.custom &&
+    sameTexts(rule.blocked.values, usual.blocked.values) &&
+    sameTexts(rule.blocked.patterns, usual.blocked.patterns)
+  );
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, at) => text === b[at]);
 }

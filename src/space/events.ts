@@ -6,9 +6,9 @@
 import { MillraceError } from '../base/errors.ts';
 import type { Json, JsonObject } from '../base/json.ts';
 import { storableText } from '../base/text.ts';
+import { isWrittenTime } from '../base/written-time.ts';
 import type { Queryable } from '../db/db.ts';
 import type { Activity, Collection, EventsQuery, Page, Profile, ProfileEvent } from './space.ts';
-import { isWrittenTime } from './times.ts';
 
 interface StoredEvent {
   readonly profile_id: string;

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import type { Json } from '../base/json.ts';
 import { identifierKey } from './extract.ts';
 import type { ExternalId, Profile, ProfileTrait, TraitOrigin } from './space.ts';
-import { isNewer } from './traits.ts';
+import { isNewer, sameJson } from './traits.ts';
 import type { ProfileRow, StoredIdentifier, TraitWrite } from './working-set.ts';
 
 export function foldProfile(parent: ProfileRow, members: readonly ProfileRow[]): Profile {
@@ -69,11 +69,18 @@ function ownTraits(row: ProfileRow): ProfileTrait[] {
   return traits.sort((a, b) => compareText(a.key, b.key));
 }
 
-function foldTraits(rows: readonly ProfileRow[]): ProfileTrait[] {
-  const newest = new Map<string, { write: TraitWrite; value: Json | undefined }>();
+interface Newest {
+  readonly write: TraitWrite;
+  /** Undefined when the write removed it. */
+  readonly value: Json | undefined;
+}
+
+function newestOf(rows: readonly ProfileRow[], only?: ReadonlySet<string>): ReadonlyMap<string, Newest> {
+  const newest = new Map<string, Newest>();
   const offer = (key: string, write: TraitWrite, value: Json | undefined) => {
+    if (only?.has(key) === false) return;
     const best = newest.get(key);
-    if (best === undefined || (isNewer(write, best.write) && !sameMoment(write, best.write))) {
+    if (best === undefined || comesAfter(write, best.write)) {
       newest.set(key, { write, value });
     }
   };
@@ -83,16 +90,30 @@ function foldTraits(rows: readonly ProfileRow[]): ProfileTrait[] {
       for (const key of write.gone ?? []) offer(key, write, undefined);
     }
   }
+  return newest;
+}
+
+/** How many of these traits the rows of a tree, parent first, have with another value than they had before. */
+export function countChanged(
+  before: readonly ProfileRow[],
+  after: readonly ProfileRow[],
+  keys: ReadonlySet<string>,
+): number {
+  const [old, now] = [newestOf(before, keys), newestOf(after, keys)];
+  return [...keys].filter((key) => !sameJson(old.get(key)?.value, now.get(key)?.value)).length;
+}
+
+function foldTraits(rows: readonly ProfileRow[]): ProfileTrait[] {
   const traits: ProfileTrait[] = [];
-  for (const [key, { write, value }] of newest) {
+  for (const [key, { write, value }] of newestOf(rows)) {
     if (value !== undefined) traits.push({ key, value, class: 'custom', origin: originOf(write) });
   }
   return traits.sort((a, b) => compareText(a.key, b.key));
 }
 
-/** Of two writes of the same moment the parent's stands: the rows come parent first. */
-function sameMoment(a: TraitWrite, b: TraitWrite): boolean {
-  return a.at === b.at && a.received === b.received;
+/** Of two writes whose order is not known (two processes made them) the parent's stands: the rows come parent first. */
+function comesAfter(a: TraitWrite, b: TraitWrite): boolean {
+  return a.at === b.at && a.received === b.received ? a.place > b.place : isNewer(a, b);
 }
 
 function originOf(write: TraitWrite): TraitOrigin {

@@ -5,6 +5,7 @@ import type { Database } from '../db/db.ts';
 import {
   createSpaceReader,
   createSpaceWriter,
+  defaultSpaceSettings,
   type IdentifierRule,
   type LimitWindow,
   readSpaceLog,
@@ -51,6 +52,7 @@ function newSpace(identifiers: IdentifierRule[] = exampleRules) {
     pass(ms: number) {
       clock += ms;
     },
+    now: () => clock,
     async send(message: JsonObject): Promise<string> {
       clock += 1000;
       const incoming = { message, receivedAt: new Date(clock), sourceId: 'src_test' };
@@ -291,4 +293,95 @@ describe('conformance vectors of profile-space.md section 8', () => {
     expect(found.get('__proto__')).toEqual({ x: 1 });
     expect(found.get('constructor')).toBe('c');
   });
+});
+
+describe('a type that became known by itself', () => {
+  const known = (type: string, id: string) => ({ type, id, collection: 'users', encoding: 'none' });
+
+  /** Which of two people an event that names a card of one and a phone of the other belongs to. */
+  async function ownerOf(identifiers: readonly IdentifierRule[], ordered?: number): Promise<string | undefined> {
+    const s = newSpace([...identifiers]);
+    Object.assign(s.space, { settings: { ...s.space.settings, ordered } });
+    const byCard = await s.send({ type: 'identify', userId: 'u1', context: { externalIds: [known('card_id', 'c1')] } });
+    const byPhone = await s.send({ type: 'identify', userId: 'u2', context: { device: { type: 'ios', id: 'i2' } } });
+    const context = { externalIds: [known('card_id', 'c1')], device: { type: 'ios', id: 'i2' } };
+    const owner = await s.send({ type: 'track', event: 'Seen', context });
+    return new Map([
+      [byCard, 'card_id'],
+      [byPhone, 'ios.id'],
+    ]).get(owner);
+  }
+
+  it('takes its alphabetical place among the defaults', async () => {
+    expect(await ownerOf(defaultSpaceSettings().identifiers)).toBe('card_id');
+  });
+
+  it('comes after user_id, email and those that somebody ordered', async () => {
+    const defaults = defaultSpaceSettings().identifiers;
+    expect(
+      await ownerOf([rule('loyalty_id', 2), rule('ios.id', 5), ...defaults.filter(({ type }) => type !== 'ios.id')]),
+    ).toBe('ios.id');
+    expect(await ownerOf(defaults, defaults.length)).toBe('ios.id');
+  });
+});
+
+describe('two profiles that were written in the same moment and become one later', () => {
+  const identify = (anonymousId: string, plan: string | null) => ({ type: 'identify', anonymousId, traits: { plan } });
+  const join = (anonymousId: string) => ({ type: 'track', event: 'x', anonymousId, properties: { email: 'e@x' } });
+
+  it.each([
+    ['in one batch', [[identify('a1', 'first'), identify('a2', 'second')]], 'second'],
+    ['in two batches', [[identify('a1', 'first')], [identify('a2', 'second')]], 'second'],
+    ['the older one later', [[identify('a1', 'x'), identify('a2', 'second'), identify('a1', 'third')]], 'third'],
+    ['a removal last', [[identify('a1', 'first'), identify('a2', 'x'), identify('a2', null)]], undefined],
+  ])('have the value that came last: %s', async (_, batches, expected) => {
+    const s = newSpace();
+    for (const batch of [...batches, [join('a1')], [join('a2')]]) {
+      const incoming = batch.map((message) => ({ message, receivedAt: new Date(start), sourceId: 'src_test' }));
+      await writer.write(s.space, incoming);
+    }
+    const key = { kind: 'identifier', type: 'email', value: 'e@x' } as const;
+    const profile = await reader.profile(s.space.no, 'users', key);
+    expect(profile?.merges).toBe(1);
+    expect(profile?.traits.find(({ key: name }) => name === 'plan')?.value).toBe(expected);
+  });
+});
+
+it('counts the traits of a merged profile that people see change', async () => {
+  const s = newSpace();
+  await s.send({ type: 'identify', anonymousId: 'a1', traits: { email: 'e@x' } });
+  await s.send({ type: 'identify', anonymousId: 'a2', traits: { plan: 'gold', city: 'x' } });
+  await s.send({ type: 'track', event: 'x', anonymousId: 'a2', properties: { email: 'e@x' } });
+  const changedBy = async (traits: JsonObject, timestamp?: string) => {
+    const message = { type: 'identify', anonymousId: 'a1', traits, ...(timestamp && { timestamp }) };
+    s.pass(10_000);
+    const receivedAt = new Date(s.now());
+    const { effects } = await writer.write(s.space, [{ message, receivedAt, sourceId: 'src_test' }]);
+    return effects.traitsChanged;
+  };
+  expect(await changedBy({ plan: 'gold' })).toBe(0);
+  expect(await changedBy({ plan: 'old', city: 'y', other: 1 }, '2026-01-01T00:00:00Z')).toBe(1);
+  expect(await changedBy({ plan: 'new', city: null })).toBe(2);
+  expect(await changedBy({ plan: 'new', city: null })).toBe(0);
+});
+
+it('a new profile takes no more identifiers than any other, those of the highest priority, and the log says so', async () => {
+  const s = newSpace();
+  const externalIds = Array.from({ length: 1_003 }, (_, n) => ({
+    type: `t${String(2_000 - n)}`,
+    id: 'v',
+    collection: 'users',
+    encoding: 'none',
+  }));
+  const id = await s.send({ type: 'identify', userId: 'u1', context: { externalIds } });
+  const profile = await reader.profile(s.space.no, 'users', { kind: 'segment_id', id });
+  const types = profile?.externalIds.map(({ type }) => type) ?? [];
+  expect(types).toHaveLength(1_000);
+  expect(types).toContain('user_id');
+  expect(types).toContain('t1998');
+  expect(types).not.toContain('t2000');
+  const log = await readSpaceLog(db.pool, s.space.no);
+  expect(log.map(({ reason, detail }) => `${reason} ${detail}`).sort()).toEqual(
+    ['t1999', 't2000', 't998', 't999'].map((type) => `identifier_mapping_limit_exceeded ${type}`),
+  );
 });

@@ -21,6 +21,8 @@ export interface MessageFacts {
   readonly sourceId: string;
   /** Arrival, ms. */
   readonly receivedAt: number;
+  /** Its place among the messages that arrived in the same millisecond. */
+  readonly place: number;
   readonly eventAt: number;
 }
 
@@ -46,7 +48,7 @@ export function resolve(
   const { ids, matched } = demote(state, rules, collection, found, facts.receivedAt, onViolation);
   const first = matched[0];
   if (first === undefined) {
-    const id = createProfile(state, collection, ids, facts);
+    const id = createProfile(state, collection, ids, facts, onViolation);
     return { profileId: id, merged: 0, created: true, ids };
   }
   const merged = matched.length === 1 ? 0 : mergeAll(state, matched, facts, onViolation);
@@ -282,10 +284,17 @@ function createProfile(
   collection: Collection,
   ids: readonly FoundIdentifier[],
   facts: MessageFacts,
+  onViolation: OnViolation,
 ): string {
   const id = newId(collection === 'users' ? 'use' : 'acc');
   const identifiers: StoredIdentifier[] = [];
-  for (const found of ids) {
+  const isTooMany = ids.length > maxIdentifiersPerProfile;
+  const ordered = isTooMany ? [...ids].sort((a, b) => byPriority(a.rule, b.rule)) : ids;
+  for (const found of ordered) {
+    if (identifiers.length === maxIdentifiersPerProfile) {
+      onViolation('identifier_mapping_limit_exceeded', found.rule.type);
+      continue;
+    }
     identifiers.push(storedIdentifier(found, facts));
     state.own(found.key, id);
   }

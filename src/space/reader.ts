@@ -4,6 +4,7 @@
  * requests; a merged profile answers as its parent.
  */
 import { MillraceError } from '../base/errors.ts';
+import { isWrittenTime } from '../base/written-time.ts';
 import type { Database } from '../db/db.ts';
 import { readActivity, readEvents } from './events.ts';
 import { identifierKey } from './extract.ts';
@@ -11,7 +12,6 @@ import { isoTime } from './fold.ts';
 import type { Collection, Page, ProfileKey, ProfileLink, SpaceReader } from './space.ts';
 import { loadContacts, loadOwners, loadProfiles, realTables } from './store.ts';
 import { contactOf, subscriptionOf } from './subscriptions.ts';
-import { isWrittenTime } from './times.ts';
 import { Tree, TreeCache } from './tree-cache.ts';
 import type { ProfileRow } from './working-set.ts';
 

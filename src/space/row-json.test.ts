@@ -28,8 +28,8 @@ it('identifiers come back as they were', () => {
 
 it('writes come back as they were', () => {
   const write = fc.record(
-    { at: time, received: time, source, mapping: text, sync: text, message, keys, gone: keys },
-    { requiredKeys: ['at', 'received', 'source', 'message', 'keys'] },
+    { at: time, received: time, place: fc.nat(), source, mapping: text, sync: text, message, keys, gone: keys },
+    { requiredKeys: ['at', 'received', 'place', 'source', 'message', 'keys'] },
   );
   fc.assert(
     fc.property(fc.array(write, { maxLength: 4 }), first, (writes, facts) => {
@@ -43,4 +43,7 @@ it('leaves out what the row says already', () => {
   const facts = { createdAt: 1000, firstSourceId: 's', firstMessageId: 'm' };
   const identifier = { type: 'email', value: 'a@b', created: 1000, source: 's', message: 'm', seen: 1000 };
   expect(identifiersJson([identifier], facts)).toBe('[{"type":"email","value":"a@b"}]');
+  const write = { at: 1000, received: 1000, place: 0, source: 's', message: 'm', keys: ['plan'] };
+  expect(writesJson([write], facts)).toBe('[{"at":1000,"keys":["plan"]}]');
+  expect(writesJson([{ ...write, place: 17 }], facts)).toBe('[{"at":1000,"n":17,"keys":["plan"]}]');
 });

@@ -12,7 +12,11 @@ export type FirstFacts = Pick<ProfileRow, 'createdAt' | 'firstSourceId' | 'first
 export type IdentifierJson = Pick<StoredIdentifier, 'type' | 'value'> & Partial<StoredIdentifier>;
 
 /** A write as its column holds it. */
-export type WriteJson = Pick<TraitWrite, 'at' | 'keys'> & Partial<TraitWrite>;
+export type WriteJson = Pick<TraitWrite, 'at' | 'keys'> &
+  Partial<Omit<TraitWrite, 'place'>> & {
+    /** The place, in a short name: most rows of a sync have one. Left out: 0. */
+    readonly n?: number;
+  };
 
 const needsEscape = /["\\\p{Cc}\p{Cs}]/u;
 
@@ -52,10 +56,11 @@ export function identifiersOf(stored: readonly IdentifierJson[], first: FirstFac
 
 export function writesJson(writes: readonly TraitWrite[], first: FirstFacts): string {
   let json = '[';
-  for (const { at, received, source, mapping, sync, message, keys, gone } of writes) {
+  for (const { at, received, place, source, mapping, sync, message, keys, gone } of writes) {
     if (json.length > 1) json += ',';
     json += `{"at":${at}`;
     if (received !== first.createdAt) json += `,"received":${received}`;
+    if (place !== 0) json += `,"n":${place}`;
     if (source !== first.firstSourceId) json += `,"source":${jsonText(source)}`;
     if (mapping !== undefined) json += `,"mapping":${jsonText(mapping)}`;
     if (sync !== undefined) json += `,"sync":${jsonText(sync)}`;
@@ -67,8 +72,9 @@ export function writesJson(writes: readonly TraitWrite[], first: FirstFacts): st
 }
 
 export function writesOf(stored: readonly WriteJson[], first: FirstFacts): TraitWrite[] {
-  return stored.map((each) => ({
+  return stored.map(({ n = 0, ...each }) => ({
     ...each,
+    place: n,
     received: each.received ?? first.createdAt,
     source: each.source ?? first.firstSourceId,
     message: each.message === undefined ? first.firstMessageId : each.message,

@@ -4,7 +4,7 @@
  */
 import { parseFql } from '../base/fql.ts';
 import type { JsonObject } from '../base/json.ts';
-import { defaultRule } from './default-settings.ts';
+import { defaultRule, orderedIdentifiers } from './default-settings.ts';
 import type { Drop } from './drops.ts';
 import type { Collection, IdentifierRule, LimitWindow, SpaceFilter, SpaceSettings } from './space.ts';
 
@@ -28,7 +28,7 @@ export interface TypeRule {
   readonly limit: number;
   /** How long a value counts towards the limit, ms; infinite for `ever`. */
   readonly windowMs: number;
-  /** Its place in the configured order; infinite for a type that is not listed. */
+  /** Its place in the order of priority; infinite for those that follow alphabetically. */
   readonly rank: number;
   readonly custom: boolean;
   /** The camelCase spelling that is read beside the type itself; null when it is the same. */
@@ -52,7 +52,9 @@ export function compileRules(settings: SpaceSettings): SpaceRules {
   const users = new Map<string, TypeRule>();
   const accounts = new Map<string, TypeRule>();
   const of = (collection: Collection) => (collection === 'users' ? users : accounts);
-  for (const [rank, rule] of settings.identifiers.entries()) {
+  const ordered = orderedIdentifiers(settings);
+  for (const [at, rule] of settings.identifiers.entries()) {
+    const rank = at < ordered ? at : ordered + restRank(rule.type);
     of(rule.collection).set(rule.type, compileRule(rule, rank));
   }
   const custom = [...users.values()].filter((rule) => rule.custom);
@@ -77,13 +79,18 @@ export function compileRules(settings: SpaceSettings): SpaceRules {
   };
 }
 
+/** Among the types that nobody ordered. */
+function restRank(type: string): number {
+  return type === 'user_id' ? 0 : type === 'email' ? 1 : Number.POSITIVE_INFINITY;
+}
+
 function compileFilter({ name, if: condition }: SpaceFilter) {
   const { matches } = parseFql(condition);
   const drop: Drop = { reason: 'filtered', detail: `The filter "${name}" keeps it out.` };
   return { matches, drop };
 }
 
-/** The rule of a type that nobody configured: known from `externalIds` only, after all listed ones. */
+/** The rule of a type that nobody configured: known from `externalIds` only, in its place among those nobody ordered. */
 function registeredRule(collection: Collection, type: string): TypeRule {
   return compileRule({ ...defaultRule(type), collection, custom: false }, Number.POSITIVE_INFINITY);
 }
@@ -104,7 +111,7 @@ function compileRule(rule: IdentifierRule, rank: number): TypeRule {
   };
 }
 
-/** Orders types by priority, highest first: the listed ones in their order, then the others alphabetically. */
+/** Orders types by priority, highest first: those somebody ordered, user_id, email, then the others alphabetically. */
 export function byPriority(a: TypeRule, b: TypeRule): number {
   if (a.rank !== b.rank) return a.rank < b.rank ? -1 : 1;
   return a.type < b.type ? -1 : a.type > b.type ? 1 : 0;

@@ -86,9 +86,11 @@ const settings: fc.Arbitrary<SpaceSettings> = fc
     limits: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 5, maxLength: 5 }),
     windows: fc.array(fc.constantFrom('ever', 'ever', 'weekly', 'daily' as const), { minLength: 5, maxLength: 5 }),
     autoRegister: fc.boolean(),
+    ordered: fc.nat(5),
   })
-  .map(({ order, limits, windows, autoRegister }) => ({
+  .map(({ order, limits, windows, autoRegister, ordered }) => ({
     autoRegister,
+    ordered,
     identifiers: order.map(
       (type, at): IdentifierRule => ({
         type,
@@ -168,6 +170,8 @@ it('one writer, any batch sizes, with batches under way at once: as the obvious 
       const outcomes = written.flatMap((each) => each.outcomes);
       expect(outcomes.map((outcome) => outcome.kind)).toEqual(owners.map((owner) => (owner ? 'applied' : 'dropped')));
       await expectSame(space, slow);
+      const changed = written.reduce((sum, { effects }) => sum + effects.traitsChanged, 0);
+      expect(changed).toBe(slow.traitsChanged);
     }),
     { numRuns: 150 },
   );

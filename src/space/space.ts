@@ -13,6 +13,7 @@ export {
   defaultRule,
   defaultSpaceSettings,
   isDefaultIdentifier,
+  orderedIdentifiers,
   recommendedBlocked,
 } from './default-settings.ts';
 export { type DeletionJob, deletePeople, forgetDeletions } from './deletion.ts';
@@ -53,8 +54,13 @@ export interface IdentifierRule {
 }
 
 export interface SpaceSettings {
-  /** In order of priority, highest first. Types that are not listed follow alphabetically. */
+  /** The explicitly ordered ones first, highest priority first; then the defaults that were left as they are. */
   readonly identifiers: readonly IdentifierRule[];
+  /**
+   * How many of them are explicitly ordered. The others and all types that are not listed follow: user_id, email, then
+   * alphabetically. Default: all but the defaults at the end of the list, in their own order, that are as they are made.
+   */
+  readonly ordered?: number;
   /** Types first seen in `context.externalIds` become known (limit 5 ever). */
   readonly autoRegister: boolean;
   /** Messages that are kept out of the space; at most 10. Default: none. */

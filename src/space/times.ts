@@ -6,13 +6,6 @@ const dateOnly = /^[+-]?\d{4,6}-\d\d-\d\d$/;
 /** Larger numbers cannot be seconds: they would lie beyond the year 5000. */
 const mostSeconds = 1e11;
 
-/** Whether it is a time as this program writes it (`2026-03-08T02:30:00.000Z`), which Postgres can hold. */
-export function isWrittenTime(text: string): boolean {
-  if (!/^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(text)) return false;
-  const ms = Date.parse(text);
-  return !Number.isNaN(ms) && new Date(ms).toISOString() === text;
-}
-
 /** Milliseconds since 1970; NaN when it is no time. */
 export function readTime(value: unknown): number {
   if (typeof value === 'number') return Math.abs(value) < mostSeconds ? value * 1000 : value;

@@ -11,7 +11,7 @@ export type WriteOrigin = Omit<TraitWrite, 'keys' | 'gone'>;
 export interface TraitChange {
   readonly traits: Traits;
   readonly writes: readonly TraitWrite[];
-  /** How many keys have another value than before. */
+  /** How many keys have another value than before, in this row: of a merged profile others may have newer ones. */
   readonly changed: number;
 }
 
@@ -95,7 +95,7 @@ function without(write: TraitWrite, taken: ReadonlySet<string>): TraitWrite[] {
   return [written(origin, keys, gone.length === 0 ? undefined : gone)];
 }
 
-function sameJson(a: Json | undefined, b: Json | undefined): boolean {
+export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object') return false;
   return JSON.stringify(a) === JSON.stringify(b);

@@ -20,6 +20,8 @@ export interface TraitWrite {
   /** The time that decides between writers: the earlier of the event's own and its arrival. */
   readonly at: number;
   readonly received: number;
+  /** Its place among the messages that arrived in the same millisecond. */
+  readonly place: number;
   readonly source: string;
   readonly mapping?: string;
   readonly sync?: string;

@@ -1,6 +1,14 @@
 /** The changes of a comparison, each with its decision: the stage between reading and delivery. */
 import type { Change, ChangeBatch, ChangeKind, Comparison } from '../diff/diff.ts';
-import { type Decided, type DecidedBatch, decideAll, type FindFailing, type Rules, skipAll } from './decisions.ts';
+import {
+  type Decided,
+  type DecidedBatch,
+  decide,
+  decideAll,
+  decideToSkip,
+  type FindFailing,
+  type Rules,
+} from './decisions.ts';
 import type { CompiledJob } from './rules.ts';
 import type { SyncSettings } from './settings.ts';
 
@@ -19,32 +27,45 @@ export interface ChangesOptions {
 const allKinds: readonly ChangeKind[] = ['new', 'updated', 'deleted'];
 
 /**
- * Every change once, at most `recordsPerSync` of them. Kinds that the trigger can never match come last, without their
- * rows being looked at: they are only recorded as seen.
+ * Every change once, at most `recordsPerSync` of them, not counting rows that failed before: those come again in every sync,
+ * and would keep the others out. Kinds that the trigger can never match come last, without their rows being looked at:
+ * they are only recorded as seen.
  */
 export async function* decideChanges(
   comparison: Comparison,
   job: CompiledJob,
   options: ChangesOptions,
 ): AsyncIterable<DecidedBatch> {
-  const { settings, signal } = options;
+  const { settings, findFailing, signal } = options;
+  const { batchSize } = settings;
   const wanted = new Set(allKinds.filter((kind) => !options.sendNothing && job.trigger.kinds.has(kind)));
   const others = new Set(allKinds.filter((kind) => !wanted.has(kind)));
   const rules = job.rulesFor(comparison.columns, comparison.at);
   let left = settings.recordsPerSync;
-  const stream = () => ({ batchSize: settings.batchSize, limit: left, signal });
-  if (countOf(comparison, wanted) > 0) {
-    const changes = ofSize(comparison.changes(wanted, stream()), settings.batchSize);
-    for await (const batch of decideAll(changes, rules, options.findFailing)) {
-      options.onNotFinite(batch.notFinite);
-      options.onMembersLost(rowsLosingMembers(batch, rules));
-      left -= batch.decided.length;
-      yield batch;
+  for (const kinds of [wanted, others]) {
+    if (countOf(comparison, kinds) === 0 || left === 0) continue;
+    // How many have to be read to find so many that count is not known when some do not.
+    const limit = findFailing === null ? { limit: left } : {};
+    const changes = ofSize(comparison.changes(kinds, { batchSize, signal, ...limit }), batchSize);
+    const decideOne = kinds === wanted ? (change: Change) => decide(change, rules) : decideToSkip;
+    for await (const batch of decideAll(changes, decideOne, findFailing)) {
+      const taken = { ...batch, decided: upTo(left, batch.decided) };
+      left -= taken.decided.filter(({ failedBefore }) => !failedBefore).length;
+      if (kinds === wanted) {
+        options.onNotFinite(batch.notFinite);
+        options.onMembersLost(rowsLosingMembers(taken, rules));
+      }
+      yield taken;
+      if (left === 0 && findFailing !== null) break;
     }
   }
-  if (countOf(comparison, others) > 0 && left > 0) {
-    yield* skipAll(ofSize(comparison.changes(others, stream()), settings.batchSize));
-  }
+}
+
+/** Without those that are over the limit. */
+function upTo(limit: number, decided: readonly Decided[]): readonly Decided[] {
+  if (decided.length <= limit) return decided;
+  let left = limit;
+  return decided.filter(({ failedBefore }) => failedBefore || left-- > 0);
 }
 
 /** Warehouses give batches of about a size; a batch is a transaction, so here they get exactly that size. */

@@ -58,7 +58,7 @@ const longestIdentifier = 2_000;
 /** Decides about batch after batch. `findFailing` is null when the mapping has no failing rows. */
 export async function* decideAll(
   batches: AsyncIterable<ChangeBatch>,
-  rules: Rules,
+  decideOne: (change: Change) => Decision,
   findFailing: FindFailing | null,
 ): AsyncIterable<DecidedBatch> {
   for await (const batch of batches) {
@@ -70,23 +70,16 @@ export async function* decideAll(
       const decision: Decision =
         before?.givenUp === true
           ? { kind: 'give up', reason: `Failed in ${before.attempts} syncs, the last time with: ${before.reason}` }
-          : decide(change, rules);
+          : decideOne(change);
       decided.push({ change, decision, failedBefore: before !== undefined });
     }
     yield { decided, notFinite: batch.notFinite };
   }
 }
 
-/** Marks every change as seen, without sending any: a first sync without backfill, and kinds that no trigger matches. */
-export async function* skipAll(batches: AsyncIterable<ChangeBatch>): AsyncIterable<DecidedBatch> {
-  for await (const batch of batches) {
-    const decided = batch.changes.map((change) => ({
-      change,
-      decision: refuseLongIdentifier(change) ?? skip,
-      failedBefore: false,
-    }));
-    yield { decided, notFinite: 0 };
-  }
+/** Marks a change as seen, without sending it: a first sync without backfill, and kinds that no trigger matches. */
+export function decideToSkip(change: Change): Decision {
+  return refuseLongIdentifier(change) ?? skip;
 }
 
 /** What cannot be remembered would be offered, and sent, again and again. */

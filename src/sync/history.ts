@@ -5,6 +5,7 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { ErrorCode } from '../base/error-codes.ts';
 import { MillraceError } from '../base/errors.ts';
+import { isWrittenTime } from '../base/written-time.ts';
 import type { Database, Queryable } from '../db/db.ts';
 import { isLeased } from './lease.ts';
 import { countAll, type Sync, type SyncRow, type SyncState } from './records.ts';
@@ -32,7 +33,7 @@ export async function listSyncs(
 ): Promise<HistoryPage<Sync>> {
   await endDeadSyncs(db.pool, clock.now(), mappingId);
   const limit = limitOf(paging);
-  const after = readCursor(paging.next, [isoTime, syncName]);
+  const after = readCursor(paging.next, [isWrittenTime, syncName]);
   const { rows } = await db.pool.query<StoredSync>(
     `SELECT * FROM syncs
      WHERE ($1::text IS NULL OR mapping_id = $1)
@@ -216,16 +217,17 @@ function writeCursor(parts: readonly string[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const syncName = /^syn_\w+$/;
-const rowNumber = /^\d{1,18}$/;
+type PartForm = (part: string) => boolean;
 
-function readCursor(cursor: string | undefined, forms: readonly RegExp[]): readonly string[] | null {
+const syncName: PartForm = (part) => /^syn_\w+$/.test(part);
+const rowNumber: PartForm = (part) => /^\d{1,18}$/.test(part);
+
+function readCursor(cursor: string | undefined, forms: readonly PartForm[]): readonly string[] | null {
   if (cursor === undefined) return null;
   try {
     const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString());
     const texts = Array.isArray(parts) ? parts.filter((part) => typeof part === 'string') : [];
-    if (texts.length === forms.length && forms.every((form, at) => form.test(texts[at] ?? ''))) return texts;
+    if (texts.length === forms.length && forms.every((form, at) => form(texts[at] ?? ''))) return texts;
   } catch {
     // Falls through to the error below.
   }

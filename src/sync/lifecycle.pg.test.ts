@@ -230,7 +230,12 @@ test('history is listed newest first, by mapping, and old syncs are forgotten', 
   expect(rest.next).toBeNull();
   expect(await codeOf(listSyncs(world.db, undefined, { limit: 0 }))).toContain('sync_paging_invalid');
   expect(await codeOf(listSyncs(world.db, undefined, { next: 'nonsense' }))).toContain('sync_paging_invalid');
-  for (const forged of ['["yesterday","syn_1"]', '["2026-01-01T00:00:00.000Z",1]', '[]', '{}', 'null']) {
+  const noTimes = [
+    '["yesterday","syn_1"]',
+    '["2026-99-99T99:99:99.999Z","syn_1"]',
+    '["0000-01-01T00:00:00.000Z","syn_1"]',
+  ];
+  for (const forged of [...noTimes, '["2026-01-01T00:00:00.000Z",1]', '[]', '{}', 'null']) {
     const next = Buffer.from(forged).toString('base64url');
     expect(await codeOf(listSyncs(world.db, undefined, { next }))).toContain('sync_paging_invalid');
   }

@@ -265,3 +265,26 @@ test('an unknown space refuses its rows with a clear reason', async () => {
   const { items } = await syncRows(world.db, sync.id, 'failed');
   expect(items).toMatchObject([{ recordId: '3', code: 'space_unknown' }]);
 });
+
+test.each(['duckdb', 'postgres'] as const)(
+  'a value nested too deep refuses its row, the others go on: %s',
+  async (engine) => {
+    await using world = await openWorld({ engine });
+    const nest = (levels: number) => `'${'['.repeat(levels)}${']'.repeat(levels)}'::JSON`;
+    await world.sql(
+      'CREATE TABLE people (id INTEGER, tags JSON)',
+      `INSERT INTO people VALUES (1, '[1]'), (2, ${nest(501)}), (3, ${nest(4_500)}), (4, ${nest(5_500)}), (5, '[2]')`,
+    );
+    const fields = {
+      user_id: { '@path': '$.__segment_id' },
+      traits: { tags: { '@path': '$.properties.tags' } },
+    };
+    const sync = await runSync(world.context, await world.job({ query: 'SELECT id, tags FROM people', fields }));
+    expect(sync).toMatchObject({ state: 'partially succeeded', counts: { delivered: 2, refused: 3 } });
+    const { items } = await syncRows(world.db, sync.id, 'failed');
+    expect(items.map(({ recordId, code }) => `${recordId} ${code}`).sort()).toEqual(
+      ['2', '3', '4'].map((recordId) => `${recordId} row_too_large`),
+    );
+    expect(items[0]?.reason).toContain('column tags is nested deeper than 500 levels');
+  },
+);

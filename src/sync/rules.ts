@@ -1,9 +1,10 @@
 /** A mapping, compiled: what a sync needs to know before it reads a row. */
 import { MillraceError } from '../base/errors.ts';
+import { deepestNesting, isDeeperThan } from '../base/text.ts';
 import { actions } from '../destination/destination.ts';
 import { sizeCheck } from '../diff/diff.ts';
 import { changeEvents, compileMapping, compileTrigger, lostMembers, usedColumns } from '../mapping/mapping.ts';
-import type { Column } from '../warehouse/warehouse.ts';
+import type { Column, Value } from '../warehouse/warehouse.ts';
 import type { ResolvedMapping } from '../workspace/workspace.ts';
 import type { Rules } from './decisions.ts';
 import type { SyncSettings } from './settings.ts';
@@ -50,7 +51,13 @@ function listOf(columns: ReadonlySet<string> | null): readonly string[] | 'all' 
 
 function tooLarge(columns: readonly Column[], { recordBytes, valueBytes }: SyncSettings): Rules['tooLarge'] {
   const check = sizeCheck(columns, { record: recordBytes, value: valueBytes });
+  const nested = columns.flatMap(({ type }, index) => (type === 'json' ? [index] : []));
   return ({ row }) => {
+    // Before the size: what measures it needs a stack as deep as the value.
+    const deep = nested.find((index) => isDeeperThan(row[index] as Value, deepestNesting));
+    if (deep !== undefined) {
+      return `The value of column ${columns[deep]?.name} is nested deeper than ${deepestNesting} levels. Flatten it in the model, or leave the column out.`;
+    }
     const found = check(row);
     if (found === null) return null;
     return found.column === null

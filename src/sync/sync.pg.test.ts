@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { syncRows } from './history.ts';
 import type { Sync } from './records.ts';
-import { fakeEndpoint, openWorld, peopleTable } from './sync.test-support.ts';
+import { fakeEndpoint, openWorld, peopleTable, refused } from './sync.test-support.ts';
 import { planSync, runSync } from './sync.ts';
 
 /** D1: every change is settled, and every row is counted once. */
@@ -256,4 +256,34 @@ test('progress tells how many rows were read', async () => {
     },
   });
   expect(extracted).toBe(5);
+});
+
+test.each(['duckdb', 'postgres'] as const)(
+  'rows that fail and are given up do not keep the others over the limit out: %s',
+  async (engine) => {
+    await using world = await openWorld({ engine, settings: { batchSize: 4, recordsPerSync: 10, retrySyncs: 2 } });
+    await world.sql(peopleTable(30));
+    const job = await world.job();
+    const endpoint = fakeEndpoint(({ message }) => (Number(message.userId) <= 12 ? refused : { kind: 'delivered' }));
+    const met: string[] = [];
+    for (let n = 0; n < 6; n++) {
+      const { counts } = await runSync(world.withEndpoint(endpoint), job);
+      expect(counts.delivered + counts.refused - counts.retried).toBeLessThanOrEqual(10);
+      met.push(`${counts.givenUp} ${counts.remaining}`);
+    }
+    expect(met.slice(-1)).toEqual(['12 0']);
+    expect(Object.keys((await world.records(job)) ?? {})).toHaveLength(18);
+  },
+);
+
+test('rows that fail among kinds of change that are only recorded do not keep the others out either', async () => {
+  await using world = await openWorld({ settings: { recordsPerSync: 2, retrySyncs: 2 } });
+  await world.sql(
+    'CREATE TABLE people AS SELECT repeat(chr(64 + i::INTEGER), 3000) AS id, 1 AS n FROM generate_series(1, 2) t (i)',
+    `INSERT INTO people SELECT 'p' || i, 1 FROM generate_series(1, 3) t (i)`,
+  );
+  const fields = { user_id: { '@path': '$.__segment_id' } };
+  const job = await world.job({ query: 'SELECT id, n FROM people', fields, trigger: 'event = "deleted"' });
+  for (let n = 0; n < 4; n++) await runSync(world.context, job);
+  expect((await runSync(world.context, job)).counts).toMatchObject({ givenUp: 2, unchanged: 3, remaining: 0 });
 });

@@ -257,6 +257,23 @@ test('another identifier column resets the mappings of the model, and says so', 
   expect((await plan(db, twin.replace('model: customers', 'model: twin'))).resets).toEqual([]);
 });
 
+test('a change of the fields of a mapping says which rows it reaches', async () => {
+  await using db = await testDatabase();
+  await apply(db, full);
+  const notesOf = async (text: string) =>
+    (await plan(db, text)).entries
+      .filter(({ action }) => action === 'change')
+      .map(({ name, notes }) => [name, ...notes]);
+  const note = expect.stringMatching(/^Rows already delivered are sent anew when they change.*reset the mapping/);
+  const all = 'Rows already delivered are not sent again; reset the mapping to send them all.';
+  expect(await notesOf(full.replace('b: 1', 'b: 2'))).toEqual([['customers-identify', note]]);
+  expect(await notesOf(full.replace('[group_id]', '[]'))).toEqual([['customers-identify', note]]);
+  expect(await notesOf(full.replace('engage_space: main', 'engage_space: second'))).toEqual([
+    ['customers-identify', all],
+  ]);
+  expect(await notesOf(full.replace('12.5', '13'))).toEqual([['customers-identify']]);
+});
+
 test('what the file no longer names is removed, except spaces with profiles', async () => {
   await using db = await testDatabase();
   await apply(db, full);
@@ -543,6 +560,19 @@ describe('event streams', () => {
     expect(await apply(db, 'spaces: { main: {} }')).toMatchObject({ removed: 3 });
     expect(await listEventStreams(db.pool)).toEqual([]);
   });
+});
+
+test('a list that orders defaults is applied once, also to a space that was stored before it was told apart', async () => {
+  await using db = await testDatabase();
+  const text = 'spaces: { main: { identifiers: [{ type: user_id }, { type: email }, { type: android.id }] } }';
+  await apply(db, text);
+  await db.pool.query(`UPDATE spaces SET settings = settings - 'ordered'`);
+  const [entry] = (await plan(db, text)).entries;
+  expect(entry?.changes).toEqual([{ path: 'identifiers_in_order', from: undefined, to: 3 }]);
+  await apply(db, text);
+  expect((await plan(db, text)).changesNothing).toBe(true);
+  await apply(db, 'spaces: { main: {} }');
+  expect((await plan(db, 'spaces: { main: {} }')).changesNothing).toBe(true);
 });
 
 test('the settings of a space are stored when given, and their changes listed by path', async () => {

@@ -133,6 +133,7 @@ export function fileForm(kind: Kind, definition: Definition): JsonObject {
       const filters = (settings.filters ?? []).map(({ name, ...rest }) => [name, rest as JsonObject] as const);
       return {
         identifiers: settings.identifiers as unknown as Json,
+        identifiers_in_order: settings.ordered,
         auto_register: settings.autoRegister,
         filters: Object.fromEntries(filters),
         subscription_groups: settings.subscriptionGroups ?? [],

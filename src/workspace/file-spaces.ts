@@ -2,7 +2,13 @@
 import { isMillraceError } from '../base/errors.ts';
 import { parseFql } from '../base/fql.ts';
 import type { IdentifierRule, SpaceFilter, SpaceSettings } from '../space/space.ts';
-import { defaultIdentifierTypes, defaultRule, isDefaultIdentifier, recommendedBlocked } from '../space/space.ts';
+import {
+  defaultIdentifierTypes,
+  defaultRule,
+  isDefaultIdentifier,
+  orderedIdentifiers,
+  recommendedBlocked,
+} from '../space/space.ts';
 import type { FaultList, FilePath } from './file-faults.ts';
 import type { Shaped } from './file-shape.ts';
 import { isName, nameRule } from './names.ts';
@@ -31,8 +37,12 @@ export function readSpace(shape: Shaped<'spaces'>, path: FilePath, faults: Fault
   const filters = readFilters(shape.filters ?? {}, [...path, 'filters'], faults);
   const groups = shape.subscription_groups ?? [];
   checkGroups(groups, [...path, 'subscription_groups'], faults);
+  const identifiers = [...rules, ...others];
+  // The list itself tells it, except of defaults that it names in their own order without giving them other settings.
+  const untold = identifiers.slice(orderedIdentifiers({ identifiers, autoRegister: true }), rules.length);
   return {
-    identifiers: [...rules, ...others],
+    identifiers,
+    ...(untold.some(({ type }) => type !== 'user_id' && type !== 'email') && { ordered: rules.length }),
     autoRegister: shape.auto_register,
     ...(filters.length > 0 && { filters }),
     ...(groups.length > 0 && { subscriptionGroups: groups }),

@@ -211,10 +211,14 @@ function notesOn(
   );
   const changed = (start: string) =>
     changes.some(({ path }) => path === start || path.startsWith(`${start}.`) || path.startsWith(`${start}[`));
-  if (kind === 'space' && ['identifiers', 'auto_register', 'filters'].some(changed))
+  if (kind === 'space' && ['identifiers', 'identifiers_in_order', 'auto_register', 'filters'].some(changed))
     notes.push('Existing profiles stay as they are; new messages follow the new rules.');
   if (kind === 'mapping' && touched.length === 0 && (changed('fields.engage_space') || changed('destination'))) {
     notes.push('Rows already delivered are not sent again; reset the mapping to send them all.');
+  } else if (kind === 'mapping' && touched.length === 0 && ['fields', 'skip_nulls', 'action'].some(changed)) {
+    notes.push(
+      'Rows already delivered are sent anew when they change, or when the mapping takes other columns than before; reset the mapping to send them all.',
+    );
   }
   if (kind === 'event stream' && changed('write_key')) notes.push(`Its old write key stops working: ${discarded}`);
   return notes;

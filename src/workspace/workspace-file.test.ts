@@ -134,6 +134,18 @@ spaces:
   });
 });
 
+test.each([
+  ['nothing', '', undefined],
+  ['types of its own', '[{ type: user_id }, { type: loyalty_id }]', undefined],
+  ['defaults that come first anyway', '[{ type: user_id }, { type: email }]', undefined],
+  ['a default with other settings', '[{ type: user_id }, { type: ios.id, limit: 2 }]', undefined],
+  ['defaults in another order', '[{ type: user_id }, { type: ios.id }]', undefined],
+  ['defaults in their own order', '[{ type: user_id }, { type: email }, { type: android.id }]', 3],
+])('what a list orders is stored where the list does not tell it: %s', async (_, list, ordered) => {
+  const { spaces } = await read(`spaces: { main: { ${list === '' ? '' : `identifiers: ${list}`} } }`);
+  expect(spaces[0]?.settings.ordered).toBe(ordered);
+});
+
 test('ten faults of ten kinds are all found, each on its line', async () => {
   const text = `spaces:
   main: { auto_registr: true }

@@ -5,7 +5,7 @@
  */
 import { ksuid } from '../../base/ids.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
-import { deepestNesting } from '../../base/text.ts';
+import { deepestNesting, isDeeperThan } from '../../base/text.ts';
 import { correctTimes } from './timestamps.ts';
 import { type DiscardCode, discardOf, isMessageType, type MessageType } from './validate.ts';
 
@@ -75,7 +75,7 @@ export function finishBatch(body: JsonObject, items: readonly Json[], arrival: A
     integrations: isJsonObject(body.integrations) ? body.integrations : undefined,
     sentAt: body.sentAt,
   };
-  const isRootTooDeep = isDeeper(shared.context, levelsBelow - 1) || isDeeper(shared.integrations, levelsBelow - 1);
+  const isRootTooDeep = isDeeperThan(shared.context, levelsInside) || isDeeperThan(shared.integrations, levelsInside);
   let characters = 0;
   const messages: FinishedMessage[] = [];
   const discards: Discard[] = [];
@@ -115,8 +115,8 @@ function idOf({ messageId }: JsonObject): string | null {
   return typeof messageId === 'string' ? messageId : null;
 }
 
-/** Levels of a message below the message itself. */
-const levelsBelow = deepestNesting - 1;
+/** Of a member of a message. */
+const levelsInside = deepestNesting - 1;
 
 function finish(
   item: JsonObject,
@@ -129,7 +129,7 @@ function finish(
     discards.push({ code, messageId: idOf(item), count: 1 });
     return null;
   };
-  if (isDeeper(item, levelsBelow)) return discard('nesting_too_deep');
+  if (isDeeperThan(item, deepestNesting)) return discard('nesting_too_deep');
   const typed = item.type === type ? item : { ...item, type };
   const code = discardOf(typed);
   if (code !== null) return discard(code);
@@ -221,16 +221,4 @@ function deepMerge(base: JsonObject, over: JsonObject): JsonObject {
     Object.defineProperty(result, key, { value, enumerable: true, writable: true, configurable: true });
   }
   return result;
-}
-
-/** Whether anything lies deeper than so many levels. */
-function isDeeper(value: Json | undefined, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels < 0) return true;
-  if (Array.isArray(value)) {
-    for (const part of value) if (isDeeper(part, levels - 1)) return true;
-    return false;
-  }
-  for (const key in value as JsonObject) if (isDeeper((value as JsonObject)[key], levels - 1)) return true;
-  return false;
 }

@@ -8,6 +8,7 @@ import {
   findStreamByWriteKey,
   listSpaces,
   verifyToken,
+  verifyWorkspaceToken,
 } from '../workspace/workspace.ts';
 import type { Command } from './command.ts';
 import type { CliContext } from './context.ts';
@@ -18,7 +19,7 @@ import { programVersion } from './version.ts';
 
 export const startCommand: Command = {
   name: 'start',
-  description: 'Serve the Tracking API and the Profile API until Ctrl-C.',
+  description: 'Serve the Tracking API, the Profile API and the Public API until Ctrl-C.',
   arguments: [],
   options: [],
   examples: ['millrace start', 'millrace start --host 0.0.0.0 --port 8080'],
@@ -64,6 +65,7 @@ export async function api(context: CliContext, discards?: DiscardLog) {
     clock: context.clock,
     limits: { profileRequestsPerSecond: context.config.profileApiRate },
     ...(discards !== undefined && { tracking: await tracking(context, discards) }),
+    publicApi: { db, verifyWorkspaceToken: (secret) => verifyWorkspaceToken(pool, secret) },
     ready: async () => (await pool.query('SELECT 1')).rowCount === 1,
     version: await programVersion(),
   });

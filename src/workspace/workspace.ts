@@ -63,7 +63,7 @@ export {
   mtuDaily,
   trackedUsers,
 } from './usage-reports.ts';
-export { usageReports } from './usage-wire.ts';
+export { type UsageReport, usageReports } from './usage-wire.ts';
 export {
   type FileOptions,
   type MappingChecks,

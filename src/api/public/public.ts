@@ -21,7 +21,9 @@ import {
 } from './errors.ts';
 import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
 import { readQuery } from './query.ts';
+import { regulationRoutes } from './regulations.ts';
 import type { PublicRequest, PublicRoute } from './route.ts';
+import { usageRoutes } from './usage.ts';
 import { answerType } from './versions.ts';
 
 export interface PublicApiDeps {
@@ -80,7 +82,7 @@ export async function publicApi(app: FastifyInstance, deps: PublicApiDeps): Prom
     return undefined;
   }
 
-  for (const route of messagingSubscriptionRoutes(deps)) {
+  for (const route of [messagingSubscriptionRoutes, usageRoutes, regulationRoutes].flatMap((routes) => routes(deps))) {
     app.route({
       method: route.method,
       url: `${root}${route.url}`,

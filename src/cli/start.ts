@@ -87,7 +87,7 @@ async function tracking(context: CliContext, discards: DiscardLog) {
 function startText(url: string, database: string, spaces: readonly string[]): string {
   const space = spaces[0] ?? 'SPACE';
   return paragraphs(
-    `Millrace serves the Tracking API and the Profile API at ${url} (database ${database}).`,
+    `Millrace serves the Tracking API, the Profile API and the Public API (below /public-api) at ${url} (database ${database}).`,
     spaces.length === 0
       ? 'There is no space yet: millrace apply FILE makes one (examples/shop.yaml is a file to begin with).'
       : `Read a profile:\n  curl -u 'TOKEN:' '${url}/v1/spaces/${space}/collections/users/profiles/email:jane@example.com/traits'`,

@@ -12,6 +12,7 @@ import { type LiveApiDeps, liveApi } from './live/live.ts';
 import { openApi } from './openapi.ts';
 import { routableUrl } from './profile/identifier.ts';
 import { type ProfileApiDeps, profileApi } from './profile/profile.ts';
+import { type PublicApiDeps, publicApi, publicArea, withoutDoubleSlash } from './public/public.ts';
 import { type TrackingDeps, trackingApi, trackingArea } from './tracking/tracking.ts';
 import { answerUnreadable, frameworkErrorIn, installTransport } from './transport.ts';
 
@@ -30,6 +31,8 @@ export interface ApiDeps extends Pick<ProfileApiDeps, 'reader' | 'deleteIdentifi
   readonly limits: ApiLimits;
   /** Without it there is no Tracking API. */
   readonly tracking?: Omit<TrackingDeps, 'clock' | 'log'>;
+  /** Without it there is no Public API. */
+  readonly publicApi?: Pick<PublicApiDeps, 'db' | 'verifyWorkspaceToken'>;
   /** Whether the process can do its work, for `/readyz`. */
   readonly ready: () => Promise<boolean>;
   /** The proxies whose `X-Forwarded-*` headers are believed: all (true), or these addresses. Default: none. */
@@ -49,11 +52,14 @@ const usualRequestTimeoutMs = 30_000;
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const trustProxy = deps.trustProxy ?? false;
   const requestTimeout = deps.requestTimeoutMs ?? usualRequestTimeoutMs;
-  const areas = deps.tracking === undefined ? [] : [trackingArea];
+  const areas = [
+    ...(deps.tracking === undefined ? [] : [trackingArea]),
+    ...(deps.publicApi === undefined ? [] : [publicArea]),
+  ];
   const app = Fastify({
     logger: false,
     genReqId: () => randomUUID(),
-    rewriteUrl: (request) => routableUrl(request.url ?? '/'),
+    rewriteUrl: (request) => withoutDoubleSlash(routableUrl(request.url ?? '/')),
     routerOptions: { maxParamLength: longestSegment, ignoreTrailingSlash: true },
     trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
     // While closing, requests that are already on a connection are still answered.
@@ -81,6 +87,9 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   if (deps.watch !== undefined) await app.register(liveApi, { ...access, watch: deps.watch, beatMs: deps.beatMs });
   if (deps.tracking !== undefined) {
     await app.register(trackingApi, { ...deps.tracking, clock: deps.clock, log: deps.log });
+  }
+  if (deps.publicApi !== undefined) {
+    await app.register(publicApi, { ...deps.publicApi, reader: deps.reader, clock: deps.clock, log: deps.log });
   }
   await app.ready();
   return app;

@@ -1,7 +1,7 @@
 /**
  * What every answer has in common, routed or not: a `Request-Id`, no caching; 404 for an unknown path,
  * 405 with `Allow` for a known path and another method, also for requests the HTTP parser cannot read. The form of errors
- * is the Profile API's, and no page may read them, except in an open area.
+ * is the Profile API's, except in an area with its own; pages may read them in areas that are open to pages.
  */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
@@ -18,8 +18,10 @@ import {
   serverFault,
 } from './profile/errors.ts';
 
-/** A part of the paths whose answers any page may read, and whose errors have a form of their own. */
+/** A part of the paths whose errors have a form of their own. */
 export interface Area {
+  /** Whether any page may read the answers. */
+  readonly openToPages: boolean;
   owns(path: string): boolean;
   /** Sends the error in that form. */
   refuse(reply: FastifyReply, answer: Refusal): FastifyReply;
@@ -30,7 +32,7 @@ function enter(request: FastifyRequest, reply: FastifyReply, areas: readonly Are
   reply.header('Request-Id', request.id).header('Cache-Control', 'no-store');
   const path = pathOf(request.originalUrl);
   const area = areas.find((candidate) => candidate.owns(path));
-  if (area !== undefined) reply.header('Access-Control-Allow-Origin', '*');
+  if (area?.openToPages === true) reply.header('Access-Control-Allow-Origin', '*');
   return area ?? { refuse };
 }
 

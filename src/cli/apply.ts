@@ -123,7 +123,8 @@ async function stepsAfter(context: CliContext, { entries }: ApplyPlan): Promise<
     steps.push([`millrace event-stream show ${stream}`, 'its write key, and how to send a message']);
   }
   const space = there('space', 'create');
-  if (space !== undefined && (await listTokens((await context.database()).pool)).length === 0) {
+  const tokens = space === undefined ? [] : await listTokens((await context.database()).pool);
+  if (space !== undefined && tokens.every(({ spaceId }) => spaceId === null)) {
     steps.push([`millrace token create --space ${space} NAME`, 'a token for the Profile API']);
   }
   return nextSteps(steps);

@@ -501,6 +501,20 @@ describe('deletion and suppression', () => {
 });
 
 describe('tokens and the server', () => {
+  test('a token of the workspace: exactly one of --space and --workspace', async () => {
+    for (const words of [[], ['--space', 'main', '--workspace']]) {
+      const { code, stderr } = await run('token', 'create', ...words, 'terraform');
+      expect([code, stderr]).toEqual([2, expect.stringContaining('either of one space or of the workspace')]);
+    }
+    const { document: token } = await json('token', 'create', '--workspace', 'terraform');
+    expectDocumented('token create', token);
+    expect(token).toMatchObject({ space: null, role: 'owner', secret: expect.stringMatching(/^mrw_/) });
+    const listed = await run('token', 'list');
+    expect(listed.stdout).toContain('(workspace)');
+    expect(listed.stdout).not.toContain(token.secret);
+    await json('token', 'revoke', token.id);
+  });
+
   test('a token made, used over HTTP, listed and revoked', async () => {
     const { document: token } = await json('token', 'create', '--space', 'main', 'web shop');
     expectDocumented('token create', token);

@@ -75,7 +75,12 @@ describe('words', () => {
     ],
     ['an unknown option', ['apply', 'a.yaml', '--yess'], "Unknown option '--yess'.", 'Did you mean --yes?'],
     ['a missing argument', ['sync', 'run'], "Missing required argument 'MAPPING'.", 'See millrace sync run --help.'],
-    ['a missing option', ['token', 'create', 'x'], "Required option '--space <SPACE>' not specified.", 'token create'],
+    [
+      'a missing option',
+      ['event-stream', 'create', 'x'],
+      "Required option '--space <SPACE>' not specified.",
+      'event-stream create',
+    ],
     ['a wrong choice', ['sync', 'show', 'x', '--rows', 'all'], 'Allowed choices are failed, invalid.', 'sync show'],
     ['too many words', ['apply', 'a', 'b'], 'Expected 1 argument but got 2.', 'See millrace apply --help.'],
     ['half a command', ['sync'], 'The word after sync is missing.', 'See millrace sync --help.'],

@@ -8,6 +8,7 @@ import {
   findStreamByWriteKey,
   listSpaces,
   verifyToken,
+  verifyWorkspaceToken,
 } from '../workspace/workspace.ts';
 import type { Command } from './command.ts';
 import type { CliContext } from './context.ts';
@@ -18,7 +19,7 @@ import { programVersion } from './version.ts';
 
 export const startCommand: Command = {
   name: 'start',
-  description: 'Serve the Tracking API and the Profile API until Ctrl-C.',
+  description: 'Serve the Tracking API, the Profile API and the Public API until Ctrl-C.',
   arguments: [],
   options: [],
   examples: ['millrace start', 'millrace start --host 0.0.0.0 --port 8080'],
@@ -64,6 +65,7 @@ export async function api(context: CliContext, discards?: DiscardLog) {
     clock: context.clock,
     limits: { profileRequestsPerSecond: context.config.profileApiRate },
     ...(discards !== undefined && { tracking: await tracking(context, discards) }),
+    publicApi: { db, verifyWorkspaceToken: (secret) => verifyWorkspaceToken(pool, secret) },
     ready: async () => (await pool.query('SELECT 1')).rowCount === 1,
     version: await programVersion(),
   });
@@ -85,7 +87,7 @@ async function tracking(context: CliContext, discards: DiscardLog) {
 function startText(url: string, database: string, spaces: readonly string[]): string {
   const space = spaces[0] ?? 'SPACE';
   return paragraphs(
-    `Millrace serves the Tracking API and the Profile API at ${url} (database ${database}).`,
+    `Millrace serves the Tracking API, the Profile API and the Public API (below /public-api) at ${url} (database ${database}).`,
     spaces.length === 0
       ? 'There is no space yet: millrace apply FILE makes one (examples/shop.yaml is a file to begin with).'
       : `Read a profile:\n  curl -u 'TOKEN:' '${url}/v1/spaces/${space}/collections/users/profiles/email:jane@example.com/traits'`,

@@ -85,7 +85,21 @@ interface Checked {
   readonly sourceId: string;
 }
 
-function checked({ type, subjectIds, sourceId }: RegulationRequest): Checked {
+function checked(request: RegulationRequest): Checked {
+  const read = readRequest(request);
+  if (!('faults' in read)) return read;
+  const { faults } = read;
+  const what = faults.length === 1 ? '1 fault' : `${faults.length} faults`;
+  throw new MillraceError('regulation_invalid', `The regulation has ${what}; nothing was changed.`, { faults });
+}
+
+/** Everything that `createRegulation` would refuse it for; empty when it would not. */
+export function regulationFaults(request: RegulationRequest): readonly Fault[] {
+  const read = readRequest(request);
+  return 'faults' in read ? read.faults : [];
+}
+
+function readRequest({ type, subjectIds, sourceId }: RegulationRequest): Checked | { readonly faults: Fault[] } {
   const faults: Fault[] = [];
   const known = regulationTypes.find((one) => one === type);
   if (known === undefined) {
@@ -95,10 +109,7 @@ function checked({ type, subjectIds, sourceId }: RegulationRequest): Checked {
     faults.push({ where: 'sourceId', message: 'The id of a source is a text that is not empty.' });
   }
   const userIds = checkedIds(subjectIds, faults);
-  if (known === undefined || faults.length > 0) {
-    const what = faults.length === 1 ? '1 fault' : `${faults.length} faults`;
-    throw new MillraceError('regulation_invalid', `The regulation has ${what}; nothing was changed.`, { faults });
-  }
+  if (known === undefined || faults.length > 0) return { faults };
   return { type: known, userIds, sourceId: sourceId ?? '' };
 }
 

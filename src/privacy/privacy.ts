@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts';
 import type { Database } from '../db/db.ts';
 import type { DeletionCounts } from '../space/space.ts';
 
-export { createRegulation } from './create.ts';
+export { createRegulation, regulationFaults } from './create.ts';
 export { getRegulation, listRegulations, readSuppressions } from './list.ts';
 export { runRegulations } from './run.ts';
 export { startRegulationWorker } from './worker.ts';

@@ -193,12 +193,19 @@ function* linkLines(spaceNo: number, links: readonly NewLink[]): Generator<strin
   }
 }
 
-/** In the order of contacts, as updateProfiles in that of profiles. */
 function upsertContacts(spaceNo: number, state: Overlay, tables: SpaceTables): DeltaStatement {
-  const rows = [...state.changedContacts]
-    .sort()
-    .map((contact) => ({ contact, ...(state.contacts.get(contact) as Contact) }));
-  return query({
+  const rows = [...state.changedContacts].map((contact) => [contact, state.contacts.get(contact) as Contact] as const);
+  return query(contactsStatement(spaceNo, rows, tables));
+}
+
+/** Writes contacts, in their order, as updateProfiles in that of profiles. */
+export function contactsStatement(
+  spaceNo: number,
+  contacts: readonly (readonly [contact: string, Contact])[],
+  tables: SpaceTables,
+): QueryConfig {
+  const rows = [...contacts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([contact, state]) => ({ contact, ...state }));
+  return {
     name: `space-contacts-write-${tables.subscriptions}`,
     text: `INSERT INTO ${tables.subscriptions} (space_no, contact, status, at, received, source_id, message_id, groups)
       SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::json[])
@@ -215,7 +222,7 @@ function upsertContacts(spaceNo: number, state: Overlay, tables: SpaceTables): D
       rows.map((row) => row.messageId),
       rows.map((row) => JSON.stringify(row.groups)),
     ],
-  });
+  };
 }
 
 function copySeen(spaceNo: number, state: Overlay, tables: SpaceTables): Promise<DeltaStatement> {

@@ -24,7 +24,17 @@ export { createLiveFeed, type LiveFeed } from './live.ts';
 export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
 export { createPlanWriter } from './plan-writer.ts';
 export { createSpaceReader } from './reader.ts';
-export { channelsOf } from './subscriptions.ts';
+export {
+  contactProblem,
+  keyProblem,
+  type SetSubscription,
+  type SubscriptionOrigin,
+  type SubscriptionProblem,
+  setSubscriptions,
+  subscriptionGroupId,
+  typeProblem,
+} from './set-subscriptions.ts';
+export { channelsOf, readChannel, readKey } from './subscriptions.ts';
 export {
   findSuppressed,
   listSuppressions,
@@ -254,7 +264,11 @@ export interface Subscription {
   /** Null while only groups were spoken of. */
   readonly status: SubscriptionStatus | null;
   readonly updatedAt: string;
-  readonly groups: readonly { readonly name: string; readonly status: SubscriptionStatus }[];
+  readonly groups: readonly {
+    readonly name: string;
+    readonly status: SubscriptionStatus;
+    readonly updatedAt: string;
+  }[];
 }
 
 /** A contact and its channel. */

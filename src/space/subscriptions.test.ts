@@ -139,7 +139,7 @@ describe('the state of a contact', () => {
       key: 'a@b.c',
       status: 'SUBSCRIBED',
       updatedAt: new Date(7).toISOString(),
-      groups: [{ name: 'digest', status: 'UNSUBSCRIBED' }],
+      groups: [{ name: 'digest', status: 'UNSUBSCRIBED', updatedAt: '1970-01-01T00:00:00.007Z' }],
     });
   });
 

@@ -55,7 +55,9 @@ export function contactOf(channel: Channel, key: string): string {
 /** A row as readers see it. `contact` is what `contactOf` made. */
 export function subscriptionOf(contact: string, state: Contact): Subscription {
   const colon = contact.indexOf(':');
-  const groups = Object.entries(state.groups).map(([name, { status }]) => ({ name, status }));
+  const groups = Object.entries(state.groups).map(([name, { status, at }]) => {
+    return { name, status, updatedAt: new Date(at).toISOString() };
+  });
   return {
     channel: contact.slice(0, colon) as Channel,
     key: contact.slice(colon + 1),

@@ -52,15 +52,20 @@ export async function takeTurnIfAt(tx: Transaction, spaceNo: number, before: big
 }
 
 /**
- * Changes profiles by other ways than the writer: what writers have computed before is computed again, and readers forget
- * all that they remember.
+ * Changes a space by other ways than the writer: what writers have computed before is computed again, and readers forget
+ * the profiles in `changed` (null: all that they remember).
  */
-export async function inTurn<T>(db: Database, spaceNo: number, work: (tx: Transaction) => Promise<T>): Promise<T> {
+export async function inTurn<T>(
+  db: Database,
+  spaceNo: number,
+  work: (tx: Transaction) => Promise<T>,
+  changed: readonly string[] | null = null,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await db.transaction(async (tx) => {
         await readHead(tx, spaceNo);
-        await noteChanges(tx, spaceNo, await takeTurn(tx, spaceNo), null);
+        await noteChanges(tx, spaceNo, await takeTurn(tx, spaceNo), changed);
         return await work(tx);
       });
     } catch (error) {

@@ -1,7 +1,17 @@
 import { expect, test } from 'vitest';
 import { testDatabase } from '../../test/database.ts';
 import { defaultSpaceSettings } from '../space/space.ts';
-import { createSpace, createToken, findSpace, listSpaces, listTokens, revokeToken, verifyToken } from './workspace.ts';
+import {
+  createSpace,
+  createToken,
+  createWorkspaceToken,
+  findSpace,
+  listSpaces,
+  listTokens,
+  revokeToken,
+  verifyToken,
+  verifyWorkspaceToken,
+} from './workspace.ts';
 
 test('a new space has the eleven default identifiers', () => {
   const { identifiers, autoRegister } = defaultSpaceSettings();
@@ -92,7 +102,10 @@ test('a token opens its space until it is revoked, and only a hash of it is stor
   const { rows } = await db.pool.query<{ line: string }>('SELECT t::text AS line FROM tokens t');
   expect(rows.map(({ line }) => line).join('\n')).not.toContain(secret.slice(4));
   expect(await listTokens(db.pool, main.id)).toEqual([
-    { id, name: 'web shop', spaceId: main.id, spaceName: 'main', createdAt: expect.any(Date), revokedAt: null },
+    {
+      ...{ id, name: 'web shop', spaceId: main.id, spaceName: 'main', role: null },
+      ...{ createdAt: expect.any(Date), revokedAt: null },
+    },
   ]);
   expect(await listTokens(db.pool)).toHaveLength(2);
 
@@ -125,4 +138,30 @@ test('looking a token up uses the index of hashes', async () => {
     );
   });
   expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(/tokens_secret_hash_key/);
+});
+
+test('a token of the workspace opens no space, and the other way round', async () => {
+  await using db = await testDatabase();
+  const space = await createSpace(db.pool, 'main');
+  const ofSpace = await createToken(db.pool, space.id, 'web shop');
+  const { id, secret } = await createWorkspaceToken(db.pool, 'terraform');
+  expect(secret).toMatch(/^mrw_[A-Za-z0-9_-]{43}$/);
+  expect(await verifyWorkspaceToken(db.pool, secret)).toEqual({ tokenId: id, role: 'owner' });
+  expect(await verifyToken(db.pool, secret)).toBeNull();
+  // Not by its form alone.
+  expect(await verifyToken(db.pool, secret.replace('mrw', 'mrp'))).toBeNull();
+  expect(await verifyWorkspaceToken(db.pool, ofSpace.secret)).toBeNull();
+  expect(await verifyWorkspaceToken(db.pool, `mrw_${'A'.repeat(43)}`)).toBeNull();
+  const ofWorkspace = { name: 'terraform', spaceId: null, spaceName: null, role: 'owner', revokedAt: null };
+  expect(await listTokens(db.pool)).toMatchObject([
+    { id, ...ofWorkspace },
+    { id: ofSpace.id, role: null },
+  ]);
+  expect(await listTokens(db.pool, space.id)).toHaveLength(1);
+  const { rows } = await db.pool.query<{ line: string }>('SELECT t::text AS line FROM tokens t');
+  expect(rows.map(({ line }) => line).join()).not.toContain(secret.slice(4));
+  await expect(createWorkspaceToken(db.pool, ' ')).rejects.toMatchObject({ code: 'name_invalid' });
+
+  await revokeToken(db.pool, id);
+  expect(await verifyWorkspaceToken(db.pool, secret)).toBeNull();
 });

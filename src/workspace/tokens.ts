@@ -1,41 +1,71 @@
-/** Access tokens of spaces. Only a hash is stored, so a secret is shown once, when it is made. */
+/**
+ * Access tokens: of a space (`mrp_…`, they open the Profile API) and of the workspace (`mrw_…`, the Public API). Only a hash
+ * is stored, so a secret is shown once, when it is made.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Queryable } from '../db/db.ts';
 import { notFound } from './lookup.ts';
 
+/** What a token of the workspace allows: an owner may do everything. */
+export type TokenRole = 'owner';
+
 export interface Token {
   readonly id: string;
   readonly name: string;
-  readonly spaceId: string;
-  readonly spaceName: string;
+  /** Null: of the workspace. So is the name. */
+  readonly spaceId: string | null;
+  readonly spaceName: string | null;
+  /** Null: of a space. */
+  readonly role: TokenRole | null;
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
 }
 
+/** A token that was made just now. */
+export interface NewToken {
+  readonly id: string;
+  readonly secret: string;
+}
+
 const form = /^mrp_[A-Za-z0-9_-]{43}$/;
+const workspaceForm = /^mrw_[A-Za-z0-9_-]{43}$/;
 const hashOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+const newSecret = (prefix: 'mrp' | 'mrw'): string => `${prefix}_${randomBytes(32).toString('base64url')}`;
+
+function checkTokenName(name: string): void {
+  if (name.trim() !== '' && name.length <= 100 && !/\p{Cc}|\p{Cs}/u.test(name)) return;
+  throw new MillraceError('name_invalid', 'The name of a token must be 1 to 100 characters of text on one line.', {
+    help: 'Name it after who will use it, e.g. "web shop".',
+  });
+}
 
 /** Makes a token that reads the profiles of a space. Errors: `not_found` (the space), `name_invalid`. */
-export async function createToken(
-  db: Queryable,
-  spaceId: string,
-  name: string,
-): Promise<{ readonly id: string; readonly secret: string }> {
-  if (name.trim() === '' || name.length > 100 || /\p{Cc}|\p{Cs}/u.test(name)) {
-    throw new MillraceError('name_invalid', 'The name of a token must be 1 to 100 characters of text on one line.', {
-      help: 'Name it after who will use it, e.g. "web shop".',
-    });
-  }
+export async function createToken(db: Queryable, spaceId: string, name: string): Promise<NewToken> {
+  checkTokenName(name);
   const id = newId('tok');
-  const secret = `mrp_${randomBytes(32).toString('base64url')}`;
+  const secret = newSecret('mrp');
   const { rowCount } = await db.query(
     `INSERT INTO tokens (id, space_id, name, secret_hash, created_at)
      SELECT $1, id, $3, $4, now() FROM spaces WHERE id = $2`,
     [id, spaceId, name, hashOf(secret)],
   );
   if (rowCount !== 1) throw notFound('space', spaceId, []);
+  return { id, secret };
+}
+
+/** Makes a token of the workspace. Error: `name_invalid`. */
+export async function createWorkspaceToken(db: Queryable, name: string, role: TokenRole = 'owner'): Promise<NewToken> {
+  checkTokenName(name);
+  const id = newId('tok');
+  const secret = newSecret('mrw');
+  await db.query('INSERT INTO tokens (id, name, role, secret_hash, created_at) VALUES ($1, $2, $3, $4, now())', [
+    id,
+    name,
+    role,
+    hashOf(secret),
+  ]);
   return { id, secret };
 }
 
@@ -51,12 +81,12 @@ export async function revokeToken(db: Queryable, tokenId: string): Promise<void>
   }
 }
 
-/** The tokens of a space, or of all, newest first; revoked ones too. */
+/** The tokens of a space, or all, newest first; revoked ones too. */
 export async function listTokens(db: Queryable, spaceId?: string): Promise<readonly Token[]> {
   const { rows } = await db.query<Token>(
-    `SELECT t.id, t.name, t.space_id AS "spaceId", s.name AS "spaceName",
+    `SELECT t.id, t.name, t.space_id AS "spaceId", s.name AS "spaceName", t.role,
             t.created_at AS "createdAt", t.revoked_at AS "revokedAt"
-     FROM tokens t JOIN spaces s ON s.id = t.space_id
+     FROM tokens t LEFT JOIN spaces s ON s.id = t.space_id
      WHERE $1::text IS NULL OR t.space_id = $1 ORDER BY t.created_at DESC, t.id DESC`,
     [spaceId ?? null],
   );
@@ -69,7 +99,7 @@ const look = {
          FROM tokens t JOIN spaces s ON s.id = t.space_id WHERE t.secret_hash = $1 AND t.revoked_at IS NULL`,
 };
 
-/** Who a secret stands for; null when it is not (or no longer) one of ours. One look-up by the index of hashes. */
+/** Which space a secret opens; null when it is not (or no longer) one of ours. One look-up by the index of hashes. */
 export async function verifyToken(
   db: Queryable,
   secret: string,
@@ -77,6 +107,24 @@ export async function verifyToken(
   if (!form.test(secret)) return null;
   const { rows } = await db.query<{ tokenId: string; spaceId: string; spaceNo: number }>({
     ...look,
+    values: [hashOf(secret)],
+  });
+  return rows[0] ?? null;
+}
+
+const lookAtWorkspace = {
+  name: 'workspace-verify-workspace-token',
+  text: 'SELECT id AS "tokenId", role FROM tokens WHERE secret_hash = $1 AND revoked_at IS NULL AND space_id IS NULL',
+};
+
+/** What a secret allows in the workspace; null when it is not (or no longer) that of a token of the workspace. */
+export async function verifyWorkspaceToken(
+  db: Queryable,
+  secret: string,
+): Promise<{ readonly tokenId: string; readonly role: TokenRole } | null> {
+  if (!workspaceForm.test(secret)) return null;
+  const { rows } = await db.query<{ tokenId: string; role: TokenRole }>({
+    ...lookAtWorkspace,
     values: [hashOf(secret)],
   });
   return rows[0] ?? null;

@@ -42,7 +42,16 @@ export {
 export { maskSettings } from './secret-settings.ts';
 export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
-export { createToken, listTokens, revokeToken, type Token, verifyToken } from './tokens.ts';
+export {
+  createToken,
+  createWorkspaceToken,
+  listTokens,
+  revokeToken,
+  type Token,
+  type TokenRole,
+  verifyToken,
+  verifyWorkspaceToken,
+} from './tokens.ts';
 export { type CountedMessage, type Counting, countCalls, createUsage, type Usage, type UsageOptions } from './usage.ts';
 export { periodAt } from './usage-period.ts';
 export {
@@ -54,7 +63,7 @@ export {
   mtuDaily,
   trackedUsers,
 } from './usage-reports.ts';
-export { usageReports } from './usage-wire.ts';
+export { type UsageReport, usageReports } from './usage-wire.ts';
 export {
   type FileOptions,
   type MappingChecks,

@@ -86,7 +86,7 @@ async function subscriptionsOf(reader: SpaceReader, spaceNo: number, ids: readon
 }
 
 function subscriptionBody({ channel, status, updatedAt, groups }: Subscription) {
-  return { channel, status, updated_at: updatedAt, groups };
+  return { channel, status, updated_at: updatedAt, groups: groups.map(({ name, status }) => ({ name, status })) };
 }
 
 async function render(reader: SpaceReader, profile: Profile, request: FastifyRequest): Promise<string | Refusal> {

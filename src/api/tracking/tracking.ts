@@ -82,6 +82,7 @@ const notProfiles = /^\/v1\/(?!(?:spaces|namespaces)(?:\/|$))/;
 
 /** All of `/v1/` but the Profile API: browsers write there, and errors have the form of this API. */
 export const trackingArea: Area = {
+  openToPages: true,
   owns: (path) => notProfiles.test(path),
   refuse(reply, { status, message, headers }) {
     for (const name in headers) reply.header(name, headers[name]);

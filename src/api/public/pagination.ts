@@ -1,0 +1,62 @@
+/**
+ * Pages of the Public API. In: `pagination.count` and `pagination.cursor` of a query. Out: a page and where it stands.
+ * Cursors are opaque; `MA==`, with which some clients begin, is the first page of every list. `next` is left out on the
+ * last page: clients go on while it is there.
+ */
+import type { InputFault } from './errors.ts';
+import type { Query } from './query.ts';
+
+export const firstCursor = 'MA==';
+const usualCount = 200;
+const maxCount = 1_000;
+
+export interface PageWanted {
+  readonly count: number;
+  /** As it was given, or that of the first page. */
+  readonly cursor: string;
+}
+
+export interface PaginationOutput {
+  readonly current: string;
+  readonly next?: string;
+  readonly totalEntries?: number;
+}
+
+/** Adds what is wrong with the count to `faults`; cursors are read by the lists. */
+export function readPagination(query: Query, faults: InputFault[]): PageWanted {
+  const given = query.text('pagination.count');
+  const count = given === undefined ? usualCount : /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;
+  if (!(count >= 1 && count <= maxCount)) {
+    const message = `"pagination.count" must be a whole number from 1 to ${maxCount}`;
+    faults.push({ field: 'pagination.count', message });
+  }
+  const cursor = query.text('pagination.cursor');
+  return { count, cursor: cursor === undefined || cursor === '' ? firstCursor : cursor };
+}
+
+/** The place in a list that is read as a whole: base64 of the number of rows before it. Null when it is none. */
+export function offsetOf(cursor: string): number | null {
+  const text = Buffer.from(cursor, 'base64').toString('latin1');
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+/** A page of rows that are there as a whole; past their end it is empty. */
+export function cutRows<Row>(
+  rows: readonly Row[],
+  { count, cursor }: PageWanted,
+  offset: number,
+): { readonly items: readonly Row[]; readonly pagination: PaginationOutput } {
+  const end = offset + count;
+  const next = end < rows.length ? { next: Buffer.from(String(end)).toString('base64') } : {};
+  return { items: rows.slice(offset, end), pagination: { current: cursor, ...next, totalEntries: rows.length } };
+}
+
+/** The cursor as a list that gives cursors of its own takes it. */
+export function listCursor({ cursor }: PageWanted): string | undefined {
+  return cursor === firstCursor ? undefined : cursor;
+}
+
+/** Where a page of such a list stands. */
+export function paginationOf({ cursor }: PageWanted, next: string | null): PaginationOutput {
+  return { current: cursor, ...(next === null ? {} : { next }) };
+}

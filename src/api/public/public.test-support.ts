@@ -1,0 +1,107 @@
+/** Test support: the Public API on Postgres, a space with messages, and a clock that is set by hand. */
+import type { FastifyInstance } from 'fastify';
+import { testDatabase, testLog } from '../../../test/database.ts';
+import type { JsonObject } from '../../base/json.ts';
+import type { Database } from '../../db/db.ts';
+import { createSpaceReader, createSpaceWriter, deleteIdentifier, type SpaceSettings } from '../../space/space.ts';
+import {
+  createSpace,
+  createToken,
+  createWorkspaceToken,
+  findSpace,
+  type Space,
+  verifyToken,
+  verifyWorkspaceToken,
+} from '../../workspace/workspace.ts';
+import { buildApi } from '../api.ts';
+
+export interface CallOptions {
+  readonly token?: string | null;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  // biome-ignore lint/suspicious/noExplicitAny: a body of any shape, looked into by tests
+  readonly json: any;
+}
+
+export interface PublicServer extends AsyncDisposable {
+  readonly db: Database;
+  readonly app: FastifyInstance;
+  readonly space: Space;
+  /** Of the workspace, and of the space. */
+  readonly token: { readonly id: string; readonly secret: string };
+  readonly spaceSecret: string;
+  readonly clock: { now(): Date; pass(ms: number): void };
+  /** A path below `/public-api`, with the token of the workspace unless another is given (null: none). */
+  call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, options?: CallOptions): Promise<Answered>;
+  /** A path below the collections of the space, in the Profile API. */
+  profile(path: string): Promise<Answered>;
+  send(...messages: readonly JsonObject[]): Promise<void>;
+}
+
+export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Promise<PublicServer> {
+  const db = await testDatabase();
+  const made = await createSpace(db.pool, 'shop');
+  await db.pool.query('UPDATE spaces SET settings = $2 WHERE id = $1', [
+    made.id,
+    JSON.stringify({ ...made.settings, ...settings }),
+  ]);
+  const space = await findSpace(db.pool, 'shop');
+  const token = await createWorkspaceToken(db.pool, 'test');
+  const { secret: spaceSecret } = await createToken(db.pool, space.id, 'test');
+  let ms = Date.parse('2026-03-20T12:00:00.000Z');
+  const clock = {
+    now: () => new Date(ms),
+    pass(passed: number) {
+      ms += passed;
+    },
+  };
+  const app = await buildApi({
+    reader: createSpaceReader({ db }),
+    deleteIdentifier: (spaceNo, identifier) => deleteIdentifier(db, spaceNo, identifier),
+    verifyToken: (secret) => verifyToken(db.pool, secret),
+    findSpace: (name) => findSpace(db.pool, name),
+    publicApi: { db, verifyWorkspaceToken: (secret) => verifyWorkspaceToken(db.pool, secret) },
+    log: testLog(),
+    clock,
+    limits: { profileRequestsPerSecond: 0 },
+    ready: async () => true,
+  });
+  const writer = createSpaceWriter({ db });
+  return {
+    db,
+    app,
+    space,
+    token,
+    spaceSecret,
+    clock,
+    async call(method, path, { token: given = token.secret, body, headers = {} } = {}) {
+      const answer = await app.inject({
+        method,
+        url: `/public-api${path}`,
+        headers: { ...(given === null ? {} : { authorization: `Bearer ${given}` }), ...headers },
+        ...(body === undefined ? {} : { payload: body as object }),
+      });
+      return { status: answer.statusCode, headers: answer.headers, json: answer.json() };
+    },
+    async profile(path) {
+      const authorization = `Basic ${Buffer.from(`${spaceSecret}:`).toString('base64')}`;
+      const url = `/v1/spaces/${space.id}/collections/${path}`;
+      const answer = await app.inject({ url, headers: { authorization } });
+      return { status: answer.statusCode, headers: answer.headers, json: answer.json() };
+    },
+    async send(...messages) {
+      const batch = messages.map((message) => ({ message, receivedAt: clock.now(), sourceId: 'src_test' }));
+      await writer.write(space, batch);
+    },
+    async [Symbol.asyncDispose]() {
+      await app.close();
+      await writer[Symbol.asyncDispose]();
+      await db.close();
+    },
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * The Public API (`docs/public-api.md`). In: requests with a token of the workspace. Out: `{"data": …}`, or
+ * `{"errors": [ … ]}` for whatever goes wrong. Promised: 401 before anything else, also before a body is read; every fault
+ * of a request is listed at once; nothing a request holds reaches the log.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { Database } from '../../db/db.ts';
+import type { SpaceReader } from '../../space/space.ts';
+import type { Area } from '../transport.ts';
+import { publicAccess, type VerifyWorkspaceToken, type WorkspaceGrant } from './access.ts';
+import {
+  asIs,
+  isRefusal,
+  type PublicRefusal,
+  refusalOf,
+  refusalOfStatus,
+  refusePublic,
+  serverFault,
+} from './errors.ts';
+import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
+import { readQuery } from './query.ts';
+import { regulationRoutes } from './regulations.ts';
+import type { PublicRequest, PublicRoute } from './route.ts';
+import { usageRoutes } from './usage.ts';
+import { answerType } from './versions.ts';
+
+export interface PublicApiDeps {
+  readonly db: Database;
+  readonly reader: SpaceReader;
+  readonly verifyWorkspaceToken: VerifyWorkspaceToken;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const root = '/public-api';
+/** 5,000 user ids of 4 MB, and then some. */
+const bodyLimit = 5 * 1024 * 1024;
+
+/** Only servers call it, so no page may read its answers. */
+export const publicArea: Area = {
+  openToPages: false,
+  owns: (path) => path === root || path.startsWith(`${root}/`),
+  refuse: (reply, { status, message, headers }) => refusePublic(reply, refusalOfStatus(status, message, headers)),
+};
+
+/** Some clients put a slash too many after the root. */
+export function withoutDoubleSlash(url: string): string {
+  return url.startsWith(`${root}//`) ? url.replace(/^\/public-api\/+/, `${root}/`) : url;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What the token of a Public API request allows. */
+    workspaceGrant: WorkspaceGrant | null;
+    /** The media type of its answer. */
+    answerType: string;
+  }
+}
+
+export async function publicApi(app: FastifyInstance, deps: PublicApiDeps): Promise<void> {
+  const grantOf = publicAccess(deps.verifyWorkspaceToken, deps.clock);
+  app.decorateRequest('workspaceGrant', null);
+  app.decorateRequest('answerType', '');
+  readBodies(app);
+  app.setErrorHandler((error, request, reply) => {
+    const answer = refusalOf(error);
+    if (answer !== null) return refusePublic(reply, answer);
+    // The route, never the URL: ids of people may stand in it.
+    deps.log.error({ requestId: request.id, route: request.routeOptions.url, err: error }, 'a request failed');
+    return refusePublic(reply, serverFault);
+  });
+
+  async function letIn(route: PublicRoute, request: FastifyRequest, reply: FastifyReply) {
+    const grant = await grantOf(request.headers.authorization);
+    if (isRefusal(grant)) return refusePublic(reply, grant);
+    const type = answerType(request.headers.accept, route.versions);
+    if (isRefusal(type)) return refusePublic(reply, type);
+    request.workspaceGrant = grant;
+    request.answerType = type;
+    return undefined;
+  }
+
+  for (const route of [messagingSubscriptionRoutes, usageRoutes, regulationRoutes].flatMap((routes) => routes(deps))) {
+    app.route({
+      method: route.method,
+      url: `${root}${route.url}`,
+      bodyLimit,
+      schema: { hide: true } as object,
+      onRequest: (request, reply) => letIn(route, request, reply),
+      handler: async (request, reply) => {
+        const answer = await route.handle(requestOf(request));
+        if (isRefusal(answer)) return refusePublic(reply, answer);
+        const text = JSON.stringify({ data: answer.data });
+        return reply.code(200).header('Content-Type', request.answerType).serializer(asIs).send(text);
+      },
+    });
+  }
+}
+
+function requestOf(request: FastifyRequest): PublicRequest {
+  return {
+    grant: request.workspaceGrant as WorkspaceGrant,
+    params: request.params as Readonly<Record<string, string>>,
+    query: readQuery(request.originalUrl),
+    body: request.body as PublicRequest['body'],
+  };
+}
+
+const notJson: PublicRefusal = refusalOfStatus(400, 'The body is not JSON.');
+
+/** Bodies of `application/json` and of every `application/…+json`; an empty one is none. */
+function readBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    /^application\/(?:json|[^;,\s]+\+json)\s*(?:;|$)/i,
+    { parseAs: 'buffer' },
+    (_, bytes, done) => {
+      if (bytes.length === 0) return done(null, undefined);
+      try {
+        done(null, JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes as Buffer)));
+      } catch {
+        // The parser's own message quotes the body.
+        done(Object.assign(new Error(notJson.problems[0].message), { statusCode: notJson.status }));
+      }
+    },
+  );
+}

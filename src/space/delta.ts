@@ -25,7 +25,7 @@ export async function renderDelta(spaceNo: number, delta: Delta, tables: SpaceTa
   const rows = (ids: ReadonlySet<string>) => mapped(ids, (id) => profileLine(spaceNo, state.get(id)));
   if (state.created.size > 0) statements.push(await copyProfiles(rows(state.created), tables));
   if (state.changed.size > 0) {
-    if (tables === realTables) statements.push(updateProfiles(spaceNo, state));
+    if (tables === realTables) statements.push(...(await updateProfiles(spaceNo, state)));
     else statements.push(forgetProfiles(spaceNo, state, tables), await copyProfiles(rows(state.changed), tables));
   }
   if (state.newKeys.length > 0) statements.push(await copyIdentifiers(spaceNo, state, tables));
@@ -113,9 +113,26 @@ function forgetProfiles(spaceNo: number, state: Overlay, tables: SpaceTables): D
   return { kind: 'query', query: { text, values: [spaceNo, [...state.changed]] } };
 }
 
-function updateProfiles(spaceNo: number, state: Overlay): DeltaStatement {
+/** Rows that one statement updates: making it and sending it takes a few milliseconds, in which nobody else is served. */
+const rowsPerUpdate = 200;
+
+async function updateProfiles(spaceNo: number, state: Overlay): Promise<DeltaStatement[]> {
   // In the order of their ids, as identifiers and links in that of theirs: writers that meet then wait in one direction.
-  const rows = [...state.changed].sort().map((id) => state.get(id));
+  const ids = [...state.changed].sort();
+  const statements: DeltaStatement[] = [];
+  for (let from = 0; from < ids.length; from += rowsPerUpdate) {
+    if (from > 0) await breathe();
+    statements.push(
+      updateRows(
+        spaceNo,
+        ids.slice(from, from + rowsPerUpdate).map((id) => state.get(id)),
+      ),
+    );
+  }
+  return statements;
+}
+
+function updateRows(spaceNo: number, rows: readonly ProfileRow[]): DeltaStatement {
   return query({
     name: 'space-update-profiles',
     text: `UPDATE profiles p SET updated_at = d.updated_at, merged_into = d.merged_into, merged_at = d.merged_at,

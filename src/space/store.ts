@@ -99,6 +99,9 @@ export async function loadOwners(
   return owners;
 }
 
+/** Profiles that are read at once: what they hold is parsed in one go. */
+const rowsPerRead = 400;
+
 /** These profiles and the whole tree around each: what they were merged into, and everything below that. */
 export async function loadProfiles(
   db: Queryable,
@@ -110,12 +113,14 @@ export async function loadProfiles(
   let missing = [...new Set(ids)];
   while (missing.length > 0) {
     for (const { profiles: table } of tables) {
-      const { rows } = await db.query<StoredProfile>({
-        name: `space-profiles-${table}`,
-        text: `SELECT ${profileColumns} FROM ${table} WHERE space_no = $1 AND profile_id = ANY($2)`,
-        values: [spaceNo, missing],
-      });
-      for (const row of rows) profiles.set(row.profile_id, profileOf(row));
+      for (let from = 0; from < missing.length; from += rowsPerRead) {
+        const { rows } = await db.query<StoredProfile>({
+          name: `space-profiles-${table}`,
+          text: `SELECT ${profileColumns} FROM ${table} WHERE space_no = $1 AND profile_id = ANY($2)`,
+          values: [spaceNo, missing.slice(from, from + rowsPerRead)],
+        });
+        for (const row of rows) profiles.set(row.profile_id, profileOf(row));
+      }
     }
     missing = unseenRelatives(profiles);
   }

@@ -31,8 +31,9 @@ CREATE TABLE events (
   -- The message, complete.
   body json NOT NULL
 ) PARTITION BY RANGE (received_at);
-CREATE INDEX events_of_profile ON events (space_no, profile_id, event_at DESC, message_id DESC);
-CREATE INDEX events_of_account ON events (space_no, account_id, event_at DESC, message_id DESC)
+-- Few events are of one moment: those are sorted by their message ids when they are read.
+CREATE INDEX events_of_profile ON events (space_no, profile_id, event_at DESC);
+CREATE INDEX events_of_account ON events (space_no, account_id, event_at DESC)
   WHERE account_id IS NOT NULL;
 
 DO $$

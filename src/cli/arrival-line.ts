@@ -3,6 +3,7 @@ import { isMillraceError } from '../base/errors.ts';
 import type { Database } from '../db/db.ts';
 import type { Arrival, Skipped } from '../space/space.ts';
 import { showSync } from '../sync/sync.ts';
+import { listEventStreams } from '../workspace/workspace.ts';
 import { column, counted, printable, time } from './text.ts';
 
 export function arrivalLine(arrival: Arrival, source: string): string {
@@ -28,21 +29,28 @@ export function skippedLine({ count }: Skipped): string {
   return `${counted(count, 'message')} more arrived and ${count === 1 ? 'is' : 'are'} not shown.`;
 }
 
-const mostSyncs = 1_000;
+const mostKnown = 1_000;
 
-/** Where arrivals come from, for people: the mapping of a sync, else the id of the source. Asks once for each sync. */
+/**
+ * Where arrivals come from, for people: the mapping of a sync, the name of an event stream, else the id of the source. Asks
+ * once for each.
+ */
 export function sourceNames(db: Database): (arrival: Arrival) => Promise<string> {
-  const bySync = new Map<string, Promise<string | null>>();
+  const known = new Map<string, Promise<string | null>>();
   return async ({ sourceId, syncId }) => {
-    if (syncId === undefined) return sourceId;
-    let name = bySync.get(syncId);
+    const key = syncId ?? sourceId;
+    let name = known.get(key);
     if (name === undefined) {
-      if (bySync.size >= mostSyncs) bySync.clear();
-      name = mappingOf(db, syncId);
-      bySync.set(syncId, name);
+      if (known.size >= mostKnown) known.clear();
+      name = syncId === undefined ? streamOf(db, sourceId) : mappingOf(db, syncId);
+      known.set(key, name);
     }
     return (await name) ?? sourceId;
   };
+}
+
+async function streamOf(db: Database, sourceId: string): Promise<string | null> {
+  return (await listEventStreams(db.pool)).find(({ id }) => id === sourceId)?.name ?? null;
 }
 
 async function mappingOf(db: Database, syncId: string): Promise<string | null> {

@@ -14,7 +14,7 @@ import {
   type SpaceReader,
   type Subscription,
 } from '../space/space.ts';
-import { findSpace, listSpaces, type Space } from '../workspace/workspace.ts';
+import { findSpace, listEventStreams, listSpaces, type Space } from '../workspace/workspace.ts';
 import { argument, type Command, option } from './command.ts';
 import { originNames } from './origin-names.ts';
 import { count, facts, indent, paragraphs, printable, printableValue, table, time } from './text.ts';
@@ -61,11 +61,13 @@ export const profileShowCommand: Command = {
     const events = (await reader.events(space.no, collection, itself, latest))?.items ?? [];
     const subscriptions = await subscriptionsOf(reader, space, profile);
     const named = await originNames(db, profile.traits);
+    const streams = new Map((await listEventStreams(db.pool)).map(({ id, name }) => [id, name]));
+    const sourceName = (id: string) => streams.get(id) ?? id;
     const traits = profile.traits.map((trait) => ({ ...trait, origin: { ...trait.origin, ...named(trait.origin) } }));
     const { externalIds: identifiers, ...rest } = profile;
     return {
       document: { space: space.name, profile: { ...rest, identifiers, traits, subscriptions, links, events } },
-      text: profileText(space, profile, { traits, subscriptions, links, events }),
+      text: profileText(space, profile, { traits, subscriptions, links, events, sourceName }),
     };
   },
 };
@@ -139,9 +141,14 @@ interface Around {
   readonly subscriptions: readonly Subscription[];
   readonly links: readonly ProfileLink[];
   readonly events: readonly ProfileEvent[];
+  readonly sourceName: SourceName;
 }
 
-function profileText(space: Space, profile: Profile, { traits, subscriptions, links, events }: Around): string {
+/** The name of an event stream; the id of another source. */
+type SourceName = (sourceId: string) => string;
+
+function profileText(space: Space, profile: Profile, around: Around): string {
+  const { traits, subscriptions, links, events, sourceName } = around;
   const { segmentId, collection, mergedSegmentIds, externalIds } = profile;
   const heading = facts([
     ['profile', segmentId],
@@ -155,7 +162,7 @@ function profileText(space: Space, profile: Profile, { traits, subscriptions, li
   return paragraphs(
     heading,
     section('Identifiers', externalIds, identifiersTable),
-    section('Traits', traits, traitsTable),
+    section('Traits', traits, (items) => traitsTable(items, sourceName)),
     ...(collection === 'users'
       ? [
           section('Consent', Object.entries(profile.consent ?? {}), consentTable),
@@ -163,7 +170,7 @@ function profileText(space: Space, profile: Profile, { traits, subscriptions, li
         ]
       : []),
     section('Links', links, linksTable),
-    section('Events', events, eventsTable),
+    section('Events', events, (items) => eventsTable(items, sourceName)),
   );
 }
 
@@ -178,11 +185,11 @@ function identifiersTable(ids: readonly ExternalId[]): string {
   );
 }
 
-function traitsTable(traits: readonly NamedTrait[]): string {
+function traitsTable(traits: readonly NamedTrait[], sourceName: SourceName): string {
   return table(
     [{ title: 'key', most: 40 }, { title: 'value', most: 60 }, { title: 'from' }, { title: 'updated' }],
     traits.map(({ key, value, origin }) => {
-      const from = origin.mapping ?? origin.mappingId ?? origin.sourceId;
+      const from = origin.mapping ?? origin.mappingId ?? sourceName(origin.sourceId);
       const sync = origin.syncId === null ? '' : `, ${origin.syncId}`;
       return [key, printableValue(value), `${from}${sync}`, time(new Date(origin.updatedAt))];
     }),
@@ -217,14 +224,14 @@ function subscriptionsTable(subscriptions: readonly Subscription[]): string {
 }
 
 /** The latest come first; there may be more. */
-function eventsTable(events: readonly ProfileEvent[]): string {
+function eventsTable(events: readonly ProfileEvent[], sourceName: SourceName): string {
   const shown = table(
     [{ title: 'at' }, { title: 'event', most: 40 }, { title: 'properties', most: 60 }, { title: 'from' }],
     events.map(({ name, timestamp, message, sourceId }) => [
       time(new Date(timestamp)),
       name,
       printableValue(message.properties ?? {}),
-      sourceId,
+      sourceName(sourceId),
     ]),
   );
   return events.length < mostEvents ? shown : `${shown}\nthe latest ${mostEvents}`;

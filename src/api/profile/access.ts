@@ -9,6 +9,7 @@ import type { Clock } from '../../base/clock.ts';
 import { isMillraceError } from '../../base/errors.ts';
 import type { SpaceSettings } from '../../space/space.ts';
 import { AnswerCache } from '../answer-cache.ts';
+import { readBasic } from '../basic-auth.ts';
 import {
   isRefusal,
   type Refusal,
@@ -58,13 +59,9 @@ const maxEntries = 10_000;
  * password, which no token has.
  */
 export function readSecret(authorization: string): string | null {
-  const encoded = /^basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(authorization)?.[1];
-  if (encoded === undefined) return null;
-  const credentials = Buffer.from(encoded, 'base64').toString('utf8');
-  const colon = credentials.indexOf(':');
-  if (colon >= 0 && colon < credentials.length - 1) return null;
-  const secret = colon < 0 ? credentials : credentials.slice(0, colon);
-  return secret === '' || secret.includes('\0') ? null : secret;
+  const basic = readBasic(authorization);
+  if (basic === null || basic.password !== '' || basic.user === '' || basic.user.includes('\0')) return null;
+  return basic.user;
 }
 
 type Decision = number | Refusal;

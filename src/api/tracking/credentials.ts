@@ -1,19 +1,11 @@
 /** The write key of a request (`tracking-api.md` section 3). */
 import { isJsonObject, type JsonObject } from '../../base/json.ts';
-
-/** The user name of HTTP Basic; the colon may be missing. Null for another kind of header. */
-export function keyOfHeader(authorization: string | undefined): string | null {
-  const encoded = authorization === undefined ? undefined : /^basic +([A-Za-z0-9+/_-]+=*) *$/i.exec(authorization)?.[1];
-  if (encoded === undefined) return null;
-  const credentials = Buffer.from(encoded, 'base64').toString('utf8');
-  const colon = credentials.indexOf(':');
-  return (colon < 0 ? credentials : credentials.slice(0, colon)) || null;
-}
+import { readBasic } from '../basic-auth.ts';
 
 /** Of header, body and first item of a batch, the first that has one. Null when none has. */
 export function writeKeyOf(authorization: string | undefined, body: JsonObject): string | null {
-  const header = keyOfHeader(authorization);
-  if (header !== null) return header;
+  const user = authorization === undefined ? undefined : readBasic(authorization)?.user;
+  if (isKey(user)) return user;
   if (isKey(body.writeKey)) return body.writeKey;
   const [first] = Array.isArray(body.batch) ? body.batch : [];
   return isJsonObject(first) && isKey(first.writeKey) ? first.writeKey : null;

@@ -211,22 +211,20 @@ async function store(
   receivedAt: Date,
 ): Promise<boolean> {
   if (messages.length > 0) {
-    const incoming = messages.map(
-      ({ message, messageId, text }: FinishedMessage): IncomingMessage => ({
-        message,
-        receivedAt,
-        sourceId: stream.id,
-        onceKey: messageId,
-        text,
-      }),
-    );
-    // All are waited for: an answer must not come while one of them is still at it.
+    const incoming = (isCounted: boolean) =>
+      messages.map(
+        ({ message, messageId, text }: FinishedMessage): IncomingMessage => ({
+          message,
+          receivedAt,
+          sourceId: stream.id,
+          onceKey: messageId,
+          isCounted,
+          text,
+        }),
+      );
     const bytes = memoryPerCharacter * characters;
-    // Counted as API calls in the first space only, however many there are.
-    const counted = incoming.map((each) => ({ ...each, isCounted: true }));
-    const taking = Promise.allSettled(
-      stream.spaces.map((space, at) => inlet.take(space, at === 0 ? counted : incoming, bytes)),
-    );
+    // All are waited for: an answer must not come while one of them is still at it. The first space counts for usage.
+    const taking = Promise.allSettled(stream.spaces.map((space, at) => inlet.take(space, incoming(at === 0), bytes)));
     const ends = await withinMs(storeWithinMs, taking);
     if (ends === null) return false;
     const failed = ends.find((end) => end.status === 'rejected');

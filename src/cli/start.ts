@@ -91,6 +91,9 @@ function startText(url: string, database: string, spaces: readonly string[]): st
     spaces.length === 0
       ? 'There is no space yet: millrace apply FILE makes one (examples/shop.yaml is a file to begin with).'
       : `Read a profile:\n  curl -u 'TOKEN:' '${url}/v1/spaces/${space}/collections/users/profiles/email:jane@example.com/traits'`,
-    `Make a token:  millrace token create --space ${space} NAME\nAll routes:    ${url}/openapi.json\nStop:          Ctrl-C`,
+    `Make a token:    millrace token create --space ${space} NAME\n` +
+      `Let SDKs write:  millrace event-stream create NAME --space ${space}\n` +
+      `Routes:          ${url}/openapi.json (Profile API); docs/tracking-api.md, docs/public-api.md\n` +
+      'Stop:            Ctrl-C',
   );
 }

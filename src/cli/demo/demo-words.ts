@@ -62,7 +62,7 @@ Look around:  npx millrace --data-folder '${folder}' sync list\n              (a
 }
 
 export function serving({ url }: DemoServer): string {
-  return `\nServing at ${url} until Ctrl-C. All routes: ${url}/openapi.json`;
+  return `\nServing at ${url} until Ctrl-C. Routes of the Profile API: ${url}/openapi.json`;
 }
 
 function took(step: DemoStep): string {

@@ -29,8 +29,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   workspace: ['base', 'db', 'space'],
   sync: stages,
   privacy: ['base', 'db', 'space', 'workspace', 'sync'],
-  api: ['base', 'workspace', 'space', 'sync', 'privacy'],
-  cli: [...stages, 'sync', 'privacy', 'api'],
+  schedule: ['base', 'db', 'workspace', 'sync'],
+  alerts: ['base', 'db', 'workspace', 'sync'],
+  api: ['base', 'workspace', 'space', 'sync', 'privacy', 'schedule', 'alerts'],
+  cli: [...stages, 'sync', 'privacy', 'schedule', 'alerts', 'api'],
 };
 
 /** Packages by the folders or files that may import them. Every dependency of package.json is listed. */
@@ -53,6 +55,9 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   '@segment/destination-subscriptions': ['src/base/fql.ts'],
   liquidjs: ['src/mapping/'],
   pino: ['src/base/log.ts'],
+  jose: ['src/api/'],
+  undici: ['src/delivery/', 'src/destination/', 'src/alerts/'],
+  nodemailer: ['src/alerts/'],
   croner: ['src/sync/'],
   yaml: ['src/workspace/'],
   zod: ['src/'],

@@ -58,7 +58,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   jose: ['src/api/'],
   undici: ['src/delivery/', 'src/destination/', 'src/alerts/'],
   nodemailer: ['src/alerts/'],
-  croner: ['src/sync/'],
+  croner: ['src/workspace/schedules.ts'],
   yaml: ['src/workspace/'],
   zod: ['src/'],
 };

@@ -2,7 +2,7 @@
 import { actions, checkFields, fillDefaults } from '../destination/destination.ts';
 import { checkMapping, compileTrigger } from '../mapping/mapping.ts';
 import { checkModelSql, checkSourceSettings } from '../warehouse/warehouse.ts';
-import type { MappingChecks } from '../workspace/workspace.ts';
+import { type MappingChecks, usualScheduleLimits } from '../workspace/workspace.ts';
 
 export const workspaceChecks: MappingChecks = {
   actions,
@@ -12,4 +12,5 @@ export const workspaceChecks: MappingChecks = {
   compileTrigger,
   checkSourceSettings,
   checkModelSql,
+  scheduleLimits: usualScheduleLimits,
 };

@@ -1,7 +1,7 @@
 /** A mapping, compiled: what a sync needs to know before it reads a row. */
 import { MillraceError } from '../base/errors.ts';
 import { deepestNesting, isDeeperThan } from '../base/text.ts';
-import { actions } from '../destination/destination.ts';
+import { actions, fillDefaults } from '../destination/destination.ts';
 import { sizeCheck } from '../diff/diff.ts';
 import { changeEvents, compileMapping, compileTrigger, lostMembers, usedColumns } from '../mapping/mapping.ts';
 import type { Column, Value } from '../warehouse/warehouse.ts';
@@ -21,10 +21,11 @@ export interface CompiledJob {
 export function compileJob(job: ResolvedMapping, settings: SyncSettings): CompiledJob {
   const { mapping, model, destination } = job;
   const trigger = compileTrigger(mapping.trigger);
-  const payloadOf = compileMapping(mapping.fields, { skipNulls: mapping.skipNulls });
   const action = actions[mapping.action];
   if (action === undefined) throw new MillraceError('internal', `There is no action ${mapping.action}.`);
-  const used = usedColumns(mapping.fields, trigger);
+  const fields = fillDefaults(action, mapping.fields);
+  const payloadOf = compileMapping(fields, { skipNulls: mapping.skipNulls });
+  const used = usedColumns(fields, trigger);
   return {
     trigger,
     columns: listOf(used),

@@ -197,31 +197,37 @@ async function dumpPostgres({ pool }: Database): Promise<string> {
 
 /* ---- mappings ---- */
 
+function common(prefix: string, name: string) {
+  return { id: newId(prefix), name, title: null, enabled: true, createdAt: new Date() };
+}
+
 async function storeJob(db: Database, space: Space, place: Place, options: JobOptions): Promise<ResolvedMapping> {
   const no = newId('x').slice(-8);
   const action = actions[options.action ?? 'sendIdentify'];
   const job: ResolvedMapping = {
-    source: { id: newId('src'), name: `shop-${no}`, engine: place.engine, settings: place.settings, enabled: true },
+    source: {
+      ...common('src', `shop-${no}`),
+      engine: place.engine,
+      settings: place.settings,
+      extraSettings: {},
+      writeKeys: [],
+    },
     model: {
-      id: newId('mdl'),
-      name: `people-${no}`,
+      ...common('mdl', `people-${no}`),
       sourceId: '',
       description: '',
       query: options.query ?? 'SELECT id, email, name FROM people',
       identifierColumn: options.identifierColumn ?? 'id',
-      enabled: true,
+      schedule: null,
     },
     destination: {
-      id: newId('dst'),
-      name: `profiles-${no}`,
+      ...common('dst', `profiles-${no}`),
       sourceId: '',
       slug: 'actions-segment-profiles',
       settings: { endpoint: options.endpoint ?? 'local' },
-      enabled: true,
     },
     mapping: {
-      id: newId('map'),
-      name: `people-to-profiles-${no}`,
+      ...common('map', `people-to-profiles-${no}`),
       destinationId: '',
       modelId: '',
       action: action.slug,
@@ -231,10 +237,10 @@ async function storeJob(db: Database, space: Space, place: Place, options: JobOp
         ...(options.fields ?? identifyFields),
       }) as ResolvedMapping['mapping']['fields'],
       skipNulls: [],
-      enabled: true,
       epoch: 1,
       skipBackfill: options.skipBackfill ?? false,
       guardPercent: options.guardPercent ?? null,
+      schedule: null,
     },
   };
   await insertJob(db, job);

@@ -5,6 +5,7 @@
 import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Database, Transaction } from '../db/db.ts';
+import { type Actor, commandLine, recordPlan } from './audit.ts';
 import { type Definitions, type Kind, kinds } from './definitions.ts';
 import { changeWorkspace } from './lock.ts';
 import { bumpEpoch, resolveMapping } from './lookup.ts';
@@ -35,34 +36,49 @@ export interface Applied {
 export async function runApply(
   { db, secrets }: { readonly db: Database; readonly secrets: Secrets },
   plan: ApplyPlan,
+  actor: Actor = commandLine,
 ): Promise<Applied> {
   return changeWorkspace(db, async (tx) => {
     const records = await readRecords(tx);
     if (stateOf(records) !== plan.state) {
       throw new MillraceError('workspace_changed', 'The workspace was changed after this plan was made.');
     }
-    const removed = removals(records, plan);
-    await refuseProfiles(tx, removed.space, plan);
-    const removedMappings = removed.mapping.map(({ id, name }) => ({ mappingId: id, mapping: name }));
-    // Before anything is written: a sync that ran on would deliver for a mapping that is gone, or begins anew.
-    await plan.excludeSyncs(tx, [...removedMappings, ...plan.resets]);
-    const writer = makeWriter(tx, secrets, records);
-    await freeWriteKeys(tx, removed['event stream'], plan);
-    await writeWanted(writer, plan);
-    for (const { mappingId } of plan.resets) await bumpEpoch(tx, mappingId);
-    for (const kind of ['mapping', 'destination', 'model', 'source', 'space'] as const) {
-      await tx.query(`DELETE FROM ${kinds[kind].table} WHERE id = ANY($1)`, [removed[kind].map(({ id }) => id)]);
-    }
-    const count = (action: string) => plan.entries.filter((entry) => entry.action === action).length;
-    return {
-      created: count('create'),
-      changed: count('change'),
-      removed: count('remove'),
-      resets: plan.resets,
-      removedMappings,
-      formerly: (mappingId) => resolveMapping(records, secrets, mappingId),
-    };
+    return carryOut(tx, secrets, records, plan, actor);
   });
+}
+
+/** Changes the workspace as the plan says, in a transaction that holds its lock, and notes who did it. */
+export async function carryOut(
+  tx: Transaction,
+  secrets: Secrets,
+  records: WorkspaceRecords,
+  plan: ApplyPlan,
+  actor: Actor,
+): Promise<Applied> {
+  const removed = removals(records, plan);
+  await refuseProfiles(tx, removed.space, plan);
+  const removedMappings = removed.mapping.map(({ id, name }) => ({ mappingId: id, mapping: name }));
+  // Before anything is written: a sync that ran on would deliver for a mapping that is gone, or begins anew.
+  await plan.excludeSyncs(tx, [...removedMappings, ...plan.resets]);
+  const writer = makeWriter(tx, secrets, records);
+  await freeWriteKeys(tx, removed['event stream'], plan);
+  await writeWanted(writer, plan);
+  for (const { mappingId } of plan.resets) await bumpEpoch(tx, mappingId);
+  for (const kind of ['mapping', 'destination', 'model', 'source', 'space'] as const) {
+    await tx.query(`DELETE FROM ${kinds[kind].table} WHERE id = ANY($1)`, [removed[kind].map(({ id }) => id)]);
+  }
+  const gone = [...removed.source, ...removed['event stream']].map(({ id }) => id);
+  await tx.query('DELETE FROM source_labels WHERE source_id = ANY($1)', [gone]);
+  await recordPlan(tx, actor, plan.entries, (kind, name) => writer.idOf(kind, name));
+  const count = (action: string) => plan.entries.filter((entry) => entry.action === action).length;
+  return {
+    created: count('create'),
+    changed: count('change'),
+    removed: count('remove'),
+    resets: plan.resets,
+    removedMappings,
+    formerly: (mappingId) => resolveMapping(records, secrets, mappingId),
+  };
 }
 
 /** Before anything is written: a stream may take the write key of one that is removed, or that gets another. */
@@ -162,11 +178,13 @@ async function writeWanted(writer: Writer, plan: ApplyPlan): Promise<void> {
   const created = new Set(
     plan.entries.filter(({ action }) => action === 'create').map(({ kind, name }) => `${kind} ${name}`),
   );
-  for (const { name, settings } of wanted.spaces.filter(isTouched('space'))) {
-    if (created.has(`space ${name}`)) writer.made('space', await createSpace(writer.tx, name, settings));
-    else await updateSpace(writer, name, settings);
+  for (const space of wanted.spaces.filter(isTouched('space'))) {
+    const { name, title, settings } = space;
+    if (created.has(`space ${name}`)) writer.made('space', await createSpace(writer.tx, name, settings, title));
+    else await updateSpace(writer, space);
   }
-  for (const source of wanted.sources.filter(isTouched('source'))) await writeSource(writer, source);
+  for (const source of wanted.sources.filter(isTouched('source')))
+    await writeSource(writer, source, created.has(`source ${source.name}`));
   for (const model of wanted.models.filter(isTouched('model'))) await writeModel(writer, model);
   for (const destination of wanted.destinations.filter(isTouched('destination')))
     await writeDestination(writer, destination);
@@ -175,36 +193,49 @@ async function writeWanted(writer: Writer, plan: ApplyPlan): Promise<void> {
     await writeEventStream(writer, stream, created.has(`event stream ${stream.name}`));
 }
 
-async function updateSpace(
-  writer: Writer,
-  name: string,
-  settings: Definitions['spaces'][number]['settings'],
-): Promise<void> {
-  await writer.tx.query('UPDATE spaces SET settings = $2, updated_at = now() WHERE id = $1', [
+async function updateSpace(writer: Writer, { name, title, settings }: Definitions['spaces'][number]): Promise<void> {
+  await writer.tx.query('UPDATE spaces SET settings = $2, title = $3, updated_at = now() WHERE id = $1', [
     writer.idOf('space', name),
     JSON.stringify(settings),
+    title,
   ]);
 }
 
-async function writeSource(writer: Writer, source: Definitions['sources'][number]): Promise<void> {
-  const { name, engine, settings, enabled } = source;
-  await writer.write('source', name, { engine, enabled, ...writer.split('source', name, settings) });
+async function writeSource(writer: Writer, source: Definitions['sources'][number], isNew: boolean): Promise<void> {
+  const { name, title, engine, settings, extraSettings, enabled } = source;
+  const extra = Object.keys(extraSettings).length > 0 && { extra: extraSettings };
+  await writer.write('source', name, {
+    title,
+    engine,
+    enabled,
+    ...writer.split('source', name, { ...settings, ...extra }),
+    ...(isNew && { write_keys: [newWriteKey()] }),
+  });
 }
 
 async function writeModel(writer: Writer, model: Definitions['models'][number]): Promise<void> {
-  const { name, source, description, query, identifierColumn, enabled } = model;
-  const source_id = writer.idOf('source', source);
-  await writer.write('model', name, { source_id, description, query, identifier_column: identifierColumn, enabled });
+  const { name, title, source, description, query, identifierColumn, enabled, schedule } = model;
+  await writer.write('model', name, {
+    title,
+    source_id: writer.idOf('source', source),
+    description,
+    query,
+    identifier_column: identifierColumn,
+    enabled,
+    schedule: schedule === null ? null : JSON.stringify(schedule),
+  });
 }
 
 async function writeDestination(writer: Writer, destination: Definitions['destinations'][number]): Promise<void> {
-  const { name, source, slug, settings, enabled } = destination;
+  const { name, title, source, slug, settings, enabled } = destination;
   const source_id = writer.idOf('source', source);
-  await writer.write('destination', name, { source_id, slug, enabled, ...writer.split('destination', name, settings) });
+  const columns = writer.split('destination', name, settings);
+  await writer.write('destination', name, { title, source_id, slug, enabled, ...columns });
 }
 
 async function writeMapping(writer: Writer, mapping: Definitions['mappings'][number]): Promise<void> {
   await writer.write('mapping', mapping.name, {
+    title: mapping.title,
     destination_id: writer.idOf('destination', mapping.destination),
     model_id: writer.idOf('model', mapping.model),
     action: mapping.action,
@@ -214,16 +245,18 @@ async function writeMapping(writer: Writer, mapping: Definitions['mappings'][num
     enabled: mapping.enabled,
     skip_backfill: mapping.skipBackfill,
     guard_percent: mapping.guardPercent,
+    schedule: mapping.schedule === null ? null : JSON.stringify(mapping.schedule),
   });
 }
 
 async function writeEventStream(
   writer: Writer,
-  { name, spaces, clientSide, writeKey, enabled }: Definitions['eventStreams'][number],
+  { name, title, spaces, clientSide, writeKey, enabled }: Definitions['eventStreams'][number],
   isNew: boolean,
 ): Promise<void> {
   const write_key = writeKey ?? (isNew ? newWriteKey() : undefined);
   await writer.write('event stream', name, {
+    title,
     space_ids: spaces.map((space) => writer.idOf('space', space)),
     client_side: clientSide,
     enabled,

@@ -2,6 +2,7 @@
 import type { Fault } from '../base/errors.ts';
 import { actions, checkFields, fillDefaults } from '../destination/destination.ts';
 import { checkMapping, compileTrigger } from '../mapping/mapping.ts';
+import { usualScheduleLimits } from './schedules.ts';
 import type { MappingChecks } from './workspace.ts';
 
 export const checks: MappingChecks = {
@@ -12,6 +13,7 @@ export const checks: MappingChecks = {
   compileTrigger,
   checkModelSql: (engine, query) =>
     query.trim() === '' || query.includes(';') ? `${engine} takes one statement.` : null,
+  scheduleLimits: usualScheduleLimits,
   // One rule is enough to see where the faults of another room end up.
   checkSourceSettings: (_engine, settings) =>
     Object.entries(settings)

@@ -2,42 +2,52 @@
 import type { Json, JsonObject } from '../base/json.ts';
 import type { ActionSlug } from '../destination/destination.ts';
 import type { SpaceSettings } from '../space/space.ts';
-import { destinationOf, mappingOf, sourceOf, type WorkspaceRecords } from './records.ts';
+import { joinSettings, mappingOf, sourceOf, usualEndpoint, type WorkspaceRecords } from './records.ts';
+import type { Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 import { settingsInFile } from './setting-names.ts';
-import type { Destination, Source } from './workspace.ts';
+import type { Source } from './workspace.ts';
 
 export interface SpaceDefinition {
   readonly name: string;
+  readonly title: string | null;
   readonly settings: SpaceSettings;
 }
 
 export interface SourceDefinition {
   readonly name: string;
+  readonly title: string | null;
   readonly engine: Source['engine'];
   readonly settings: JsonObject;
+  /** What clients of the Public API sent that means nothing here. */
+  readonly extraSettings: JsonObject;
   readonly enabled: boolean;
 }
 
 export interface ModelDefinition {
   readonly name: string;
+  readonly title: string | null;
   readonly source: string;
   readonly description: string;
   readonly query: string;
   readonly identifierColumn: string;
   readonly enabled: boolean;
+  readonly schedule: Schedule | null;
 }
 
 export interface DestinationDefinition {
   readonly name: string;
+  readonly title: string | null;
   readonly source: string;
   readonly slug: string;
-  readonly settings: Destination['settings'];
+  /** As they were given: without what they leave to us. */
+  readonly settings: JsonObject;
   readonly enabled: boolean;
 }
 
 export interface MappingDefinition {
   readonly name: string;
+  readonly title: string | null;
   readonly destination: string;
   readonly model: string;
   readonly action: ActionSlug;
@@ -46,11 +56,13 @@ export interface MappingDefinition {
   readonly skipNulls: readonly string[];
   readonly skipBackfill: boolean;
   readonly guardPercent: number | null;
+  readonly schedule: Schedule | null;
   readonly enabled: boolean;
 }
 
 export interface EventStreamDefinition {
   readonly name: string;
+  readonly title: string | null;
   readonly spaces: readonly string[];
   readonly clientSide: boolean;
   /** Null in a file that leaves it to us: the one it has is kept, or one is made. */
@@ -94,29 +106,32 @@ export function definitionsOf(records: WorkspaceRecords, secrets: Secrets): Defi
   const destinationName = named(records.destinations);
   const spaceName = named(records.spaces);
   return {
-    spaces: records.spaces.map(({ name, settings }) => ({ name, settings })),
+    spaces: records.spaces.map(({ name, title, settings }) => ({ name, title, settings })),
     sources: records.sources.map((record) => {
-      const { name, engine, settings, enabled } = sourceOf(secrets, record);
-      return { name, engine, settings, enabled };
+      const { name, title, engine, settings, extraSettings, enabled } = sourceOf(secrets, record);
+      return { name, title, engine, settings, extraSettings, enabled };
     }),
     models: records.models.map((record) => ({
       name: record.name,
+      title: record.title,
       source: sourceName(record.source_id),
       description: record.description,
       query: record.query,
       identifierColumn: record.identifier_column,
       enabled: record.enabled,
+      schedule: record.schedule,
     })),
     destinations: records.destinations.map((record) => {
-      const { name, slug, settings, enabled } = destinationOf(secrets, record);
-      return { name, source: sourceName(record.source_id), slug, settings, enabled };
+      const { name, title, slug, source_id, enabled } = record;
+      return { name, title, source: sourceName(source_id), slug, settings: joinSettings(secrets, record), enabled };
     }),
     mappings: records.mappings.map((record) => {
-      const { id: _id, destinationId, modelId, epoch: _epoch, ...rest } = mappingOf(record);
+      const { id: _id, destinationId, modelId, epoch: _epoch, createdAt: _createdAt, ...rest } = mappingOf(record);
       return { ...rest, destination: destinationName(destinationId), model: modelName(modelId) };
     }),
     eventStreams: records.event_streams.map((record) => ({
       name: record.name,
+      title: record.title,
       spaces: record.space_ids.map(spaceName),
       clientSide: record.client_side,
       writeKey: record.write_key,
@@ -127,6 +142,11 @@ export function definitionsOf(records: WorkspaceRecords, secrets: Secrets): Defi
 
 /** A definition as it is written in a file: for showing what changes. Settings are in clear. */
 export function fileForm(kind: Kind, definition: Definition): JsonObject {
+  const { title } = definition;
+  return { ...(title !== null && { title }), ...partsInFile(kind, definition) };
+}
+
+function partsInFile(kind: Kind, definition: Definition): JsonObject {
   switch (kind) {
     case 'space': {
       const { settings } = definition as SpaceDefinition;
@@ -141,20 +161,29 @@ export function fileForm(kind: Kind, definition: Definition): JsonObject {
       };
     }
     case 'source': {
-      const { engine, settings, enabled } = definition as SourceDefinition;
-      return { ...settingsInFile(settings), engine, enabled };
+      const { engine, settings, extraSettings, enabled } = definition as SourceDefinition;
+      const extra = Object.keys(extraSettings).length > 0 && { extra: extraSettings };
+      return { ...settingsInFile(settings), ...extra, engine, enabled };
     }
     case 'model': {
-      const { source, description, query, identifierColumn, enabled } = definition as ModelDefinition;
-      return { source, description, query, identifier: identifierColumn, enabled };
+      const { source, description, query, identifierColumn, enabled, schedule } = definition as ModelDefinition;
+      const usual = schedule !== null && { schedule: scheduleInFile(schedule) };
+      return { source, description, query, identifier: identifierColumn, enabled, ...usual };
     }
     case 'destination': {
       const { source, settings, enabled } = definition as DestinationDefinition;
-      return { source, settings, enabled };
+      return { source, settings: { ...usualEndpoint, ...settings }, enabled };
     }
     case 'mapping': {
-      const { skipNulls, skipBackfill, guardPercent, name: _name, ...rest } = definition as MappingDefinition;
-      return { ...rest, skip_nulls: skipNulls, skip_backfill: skipBackfill, guard_percent: guardPercent };
+      const { skipNulls, skipBackfill, guardPercent, schedule, ...rest } = definition as MappingDefinition;
+      const { name: _name, title: _title, ...same } = rest;
+      return {
+        ...same,
+        skip_nulls: skipNulls,
+        skip_backfill: skipBackfill,
+        guard_percent: guardPercent,
+        schedule: scheduleInFile(schedule),
+      };
     }
     case 'event stream': {
       const { spaces, clientSide, writeKey, enabled } = definition as EventStreamDefinition;
@@ -162,5 +191,20 @@ export function fileForm(kind: Kind, definition: Definition): JsonObject {
     }
     default:
       return kind satisfies never;
+  }
+}
+
+/** Null is written `manual`. */
+function scheduleInFile(schedule: Schedule | null): Json {
+  if (schedule === null) return 'manual';
+  switch (schedule.kind) {
+    case 'interval':
+      return { every: schedule.interval };
+    case 'days':
+      return { days: schedule.days, hours: schedule.hours, timezone: schedule.timezone };
+    case 'cron':
+      return { cron: schedule.spec, timezone: schedule.timezone };
+    default:
+      return schedule satisfies never;
   }
 }

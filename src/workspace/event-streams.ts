@@ -26,8 +26,8 @@ type FoundStream = Omit<EventStreamRecord, 'space_ids'> & { readonly spaces: rea
 
 /** Streams with their spaces, in the order they were named. */
 const select = `
-  SELECT e.id, e.name, e.write_key, e.enabled, e.client_side, (
-    SELECT coalesce(jsonb_agg(to_jsonb(s) - 'created_at' - 'updated_at' ORDER BY array_position(e.space_ids, s.id)), '[]')
+  SELECT e.id, e.name, e.title, e.write_key, e.more_write_keys, e.enabled, e.client_side, e.created_at, (
+    SELECT coalesce(jsonb_agg(to_jsonb(s) - 'updated_at' ORDER BY array_position(e.space_ids, s.id)), '[]')
     FROM spaces s WHERE s.id = ANY (e.space_ids)
   ) AS spaces
   FROM event_streams e`;
@@ -61,7 +61,8 @@ export async function createEventStream(db: Database, wanted: NewEventStream): P
 
 async function refuseTaken(tx: Transaction, name: string, writeKey: string): Promise<void> {
   const { rows } = await tx.query<{ kind: string; name: string }>(
-    `SELECT 'event stream' AS kind, name FROM event_streams WHERE name = $1 OR write_key = $2
+    `SELECT 'event stream' AS kind, name FROM event_streams
+     WHERE name = $1 OR write_key = $2 OR more_write_keys @> ARRAY[$2::text]
      UNION ALL SELECT 'space', name FROM spaces WHERE write_key = $2`,
     [name, writeKey],
   );
@@ -83,14 +84,18 @@ export async function listEventStreams(db: Queryable): Promise<readonly EventStr
 export async function findEventStream(db: Queryable, nameOrIdOrWriteKey: string): Promise<EventStream> {
   // Names, ids and write keys are all of these characters; Postgres cannot take NUL in a text.
   const { rows } = await db.query<FoundStream>(
-    `${select} WHERE e.id = $1 OR e.name = $1 OR e.write_key = $1 ORDER BY e.id = $1 DESC, e.name = $1 DESC LIMIT 1`,
+    `${select} WHERE e.id = $1 OR e.name = $1 OR e.write_key = $1 OR e.more_write_keys @> ARRAY[$1::text]
+     ORDER BY e.id = $1 DESC, e.name = $1 DESC LIMIT 1`,
     [isWriteKey(nameOrIdOrWriteKey) ? nameOrIdOrWriteKey : ''],
   );
   if (rows[0] === undefined) throw notFound('event stream', nameOrIdOrWriteKey, await namesOf(db, 'event_streams'));
   return toStream(rows[0]);
 }
 
-const byWriteKey = { name: 'workspace-stream-by-write-key', text: `${select} WHERE e.write_key = $1` };
+const byWriteKey = {
+  name: 'workspace-stream-by-write-key',
+  text: `${select} WHERE e.write_key = $1 OR e.more_write_keys @> ARRAY[$1::text]`,
+};
 
 /** Who sends under a write key, enabled or not; null when nobody does. One look-up by the index of write keys. */
 export async function findStreamByWriteKey(db: Queryable, writeKey: string): Promise<EventStream | null> {

@@ -5,6 +5,7 @@ import type { MappingDefinition } from './definitions.ts';
 import type { FaultList, FilePath } from './file-faults.ts';
 import type { Shaped } from './file-shape.ts';
 import { suggestion } from './near-names.ts';
+import { type Schedule, scheduleFaults } from './schedules.ts';
 import type { Fields, MappingChecks } from './workspace-file.ts';
 
 export interface MappingContext {
@@ -39,14 +40,16 @@ export function readMapping(
   checkSpace(given.engage_space, [...here, 'fields', 'engage_space'], context, deferSpace);
   return {
     name,
+    title: shape.title ?? null,
     destination: shape.destination,
     model: shape.model,
     action: shape.action,
     trigger,
-    fields,
+    fields: given,
     skipNulls: [...new Set(shape.skip_nulls)],
     skipBackfill: shape.skip_backfill,
     guardPercent: shape.guard_percent,
+    schedule: readSchedule(shape, here, context),
     enabled: shape.enabled,
   };
 }
@@ -88,6 +91,22 @@ function readTrigger(shape: Shaped<'mappings'>, here: FilePath, { faults, checks
     faults.add(place, error.message);
   }
   return shape.trigger;
+}
+
+/** As a file writes it. */
+function readSchedule({ schedule }: Shaped<'mappings'>, here: FilePath, context: MappingContext): Schedule | null {
+  if (schedule === undefined || schedule === 'manual') return null;
+  const read: Schedule =
+    'every' in schedule
+      ? { kind: 'interval', interval: schedule.every }
+      : 'cron' in schedule
+        ? { kind: 'cron', spec: schedule.cron, timezone: schedule.timezone }
+        : { kind: 'days', ...schedule };
+  const keys: Readonly<Record<string, string>> = { interval: 'every', spec: 'cron' };
+  for (const { where, message } of scheduleFaults(read, context.checks.scheduleLimits)) {
+    context.faults.add([...here, 'schedule', keys[where] ?? where], `this ${message}.`);
+  }
+  return read;
 }
 
 const idForm = /^spa_[0-9A-Za-z]{27}$/;

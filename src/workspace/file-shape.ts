@@ -29,7 +29,19 @@ const filter = z.strictObject({
   enabled: z.boolean().default(true),
 });
 
+/** What people call it; left out: its name. */
+const title = z.string().min(1).max(255).optional();
+
+const timezone = z.string().default('UTC');
+const schedule = z.union([
+  z.literal('manual'),
+  z.strictObject({ every: z.string() }),
+  z.strictObject({ days: z.array(z.number()), hours: z.array(z.number()), timezone }),
+  z.strictObject({ cron: z.string(), timezone }),
+]);
+
 const space = z.strictObject({
+  title,
   identifiers: z.array(identifier).nullish(),
   auto_register: z.boolean().default(true),
   filters: z.record(z.string(), filter).nullish(),
@@ -38,9 +50,12 @@ const space = z.strictObject({
 });
 
 /** The keys beside these are the settings of the engine, which the warehouse checks. */
-const source = z.object({ engine: z.enum(['duckdb', 'postgres']), enabled: z.boolean().default(true) }).catchall(json);
+const source = z
+  .object({ title, engine: z.enum(['duckdb', 'postgres']), enabled: z.boolean().default(true) })
+  .catchall(json);
 
 const model = z.strictObject({
+  title,
   source: z.string(),
   identifier: z.string().min(1).max(191),
   query: z.string().min(1).max(65_535).optional(),
@@ -50,6 +65,7 @@ const model = z.strictObject({
 });
 
 const destination = z.strictObject({
+  title,
   source: z.string(),
   settings: z
     .strictObject({
@@ -63,6 +79,7 @@ const destination = z.strictObject({
 });
 
 const mapping = z.strictObject({
+  title,
   destination: z.string(),
   model: z.string(),
   action: z.enum(['sendIdentify', 'sendGroup', 'sendTrack', 'sendSubscription']),
@@ -75,10 +92,12 @@ const mapping = z.strictObject({
   skip_nulls: z.array(z.string()).default([]),
   skip_backfill: z.boolean().default(false),
   guard_percent: z.number().min(0).max(100).nullable().default(null),
+  schedule: schedule.optional(),
   enabled: z.boolean().default(true),
 });
 
 const eventStream = z.strictObject({
+  title,
   spaces: z.array(z.string()).min(1),
   client_side: z.boolean().default(false),
   write_key: z.string().optional(),

@@ -20,7 +20,7 @@ export async function readSource(
   faults: FaultList,
   options: FileOptions,
 ): Promise<SourceDefinition> {
-  const { engine, enabled, ...given } = shape;
+  const { title = null, engine, enabled, ...given } = shape;
   const settings: Record<string, Json> = {};
   for (const [key, value] of Object.entries(given as Record<string, Json>)) {
     const here = ['sources', name, key];
@@ -37,7 +37,7 @@ export async function readSource(
     settings.statePath ??= path.resolve(options.dataFolder, `state-${name}.duckdb`);
   }
   if (!faults.isStandIn(['sources', name, 'engine'])) checkSettings(name, engine, settings, faults, options);
-  return { name, engine, settings, enabled };
+  return { name, title, engine, settings, extraSettings: {}, enabled };
 }
 
 function checkSettings(

@@ -30,5 +30,5 @@ export function readEventStream(
     else if (owner !== undefined) faults.add(place, `the event stream "${owner}" has this write key too.`);
     else taken.set(writeKey, name);
   }
-  return { name, spaces, clientSide, writeKey: writeKey ?? null, enabled };
+  return { name, title: shape.title ?? null, spaces, clientSide, writeKey: writeKey ?? null, enabled };
 }

@@ -18,7 +18,10 @@ import type { Destination, Model, ResolvedMapping, Source, Workspace, WorkspaceS
 
 /** Everything that is configured, each kind by name. Holds secrets in clear: never print it. */
 export async function readWorkspace({ db, secrets }: WorkspaceStore): Promise<Workspace> {
-  const records = await readRecords(db);
+  return workspaceOf(await readRecords(db), secrets);
+}
+
+export function workspaceOf(records: WorkspaceRecords, secrets: Secrets): Workspace {
   const spaceById = new Map(records.spaces.map((record) => [record.id, record]));
   return {
     sources: records.sources.map((record) => sourceOf(secrets, record)),

@@ -88,6 +88,17 @@ export async function planApply(
     );
   const taken = takenWriteKeys(records, wanted, file);
   if (taken.length > 0) throw invalid(file.fileName, taken);
+  return planBetween(records, stored, wanted, kept, options);
+}
+
+/** What leads from the definitions that are stored to those that are wanted; the latter are known to hold together. */
+export function planBetween(
+  records: WorkspaceRecords,
+  stored: Definitions,
+  wanted: Definitions,
+  kept: ReadonlySet<string>,
+  options: ApplyOptions,
+): ApplyPlan {
   const resets = findResets(records, stored, wanted);
   const entries = compare(stored, wanted, kept, resets);
   return {
@@ -129,6 +140,9 @@ function takenWriteKeys(records: WorkspaceRecords, wanted: Definitions, file: Wo
     ...records.event_streams
       .filter(({ name }) => keeping.has(name))
       .map(({ name, write_key }) => [write_key, `event stream "${name}"`] as const),
+    ...records.event_streams.flatMap(({ name, more_write_keys }) =>
+      more_write_keys.map((key) => [key, `event stream "${name}"`] as const),
+    ),
   ]);
   return wanted.eventStreams.flatMap(({ name, writeKey }) => {
     const owner = writeKey === null ? undefined : owners.get(writeKey);

@@ -3,6 +3,7 @@ import type { Json, JsonObject } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
 import type { ActionSlug } from '../destination/destination.ts';
 import type { SpaceSettings } from '../space/space.ts';
+import type { Schedule } from './schedules.ts';
 import { replaceAt, type SecretSetting, secretsOf, withoutSecrets } from './secret-settings.ts';
 import type { Secrets } from './secrets.ts';
 import type { Destination, EventStream, Mapping, Model, Source, Space } from './workspace.ts';
@@ -10,25 +11,34 @@ import type { Destination, EventStream, Mapping, Model, Source, Space } from './
 export interface SourceRecord {
   readonly id: string;
   readonly name: string;
+  readonly title: string | null;
+  readonly created_at: string;
   readonly engine: Source['engine'];
+  /** Those that mean nothing here are under `extra`. */
   readonly settings: JsonObject;
   readonly secrets: string | null;
+  readonly write_keys: readonly string[];
   readonly enabled: boolean;
 }
 
 export interface ModelRecord {
   readonly id: string;
   readonly name: string;
+  readonly title: string | null;
+  readonly created_at: string;
   readonly source_id: string;
   readonly description: string;
   readonly query: string;
   readonly identifier_column: string;
   readonly enabled: boolean;
+  readonly schedule: Schedule | null;
 }
 
 export interface DestinationRecord {
   readonly id: string;
   readonly name: string;
+  readonly title: string | null;
+  readonly created_at: string;
   readonly source_id: string;
   readonly slug: string;
   readonly settings: JsonObject;
@@ -39,6 +49,8 @@ export interface DestinationRecord {
 export interface MappingRecord {
   readonly id: string;
   readonly name: string;
+  readonly title: string | null;
+  readonly created_at: string;
   readonly destination_id: string;
   readonly model_id: string;
   readonly action: ActionSlug;
@@ -49,12 +61,16 @@ export interface MappingRecord {
   readonly epoch: number;
   readonly skip_backfill: boolean;
   readonly guard_percent: number | null;
+  readonly schedule: Schedule | null;
 }
 
 export interface SpaceRecord {
   readonly id: string;
   readonly no: number;
   readonly name: string;
+  readonly title: string | null;
+  readonly source_name: string;
+  readonly created_at: string;
   readonly settings: SpaceSettings;
   readonly write_key: string;
 }
@@ -62,7 +78,10 @@ export interface SpaceRecord {
 export interface EventStreamRecord {
   readonly id: string;
   readonly name: string;
+  readonly title: string | null;
+  readonly created_at: string;
   readonly write_key: string;
+  readonly more_write_keys: readonly string[];
   readonly space_ids: readonly string[];
   readonly enabled: boolean;
   readonly client_side: boolean;
@@ -79,7 +98,7 @@ export interface WorkspaceRecords {
 }
 
 const all = (table: string) =>
-  `(SELECT coalesce(jsonb_agg(to_jsonb(t) - 'created_at' - 'updated_at' ORDER BY t.name), '[]') FROM ${table} t) AS ${table}`;
+  `(SELECT coalesce(jsonb_agg(to_jsonb(t) - 'updated_at' ORDER BY t.name), '[]') FROM ${table} t) AS ${table}`;
 
 const tables = ['sources', 'models', 'destinations', 'mappings', 'spaces', 'event_streams'];
 const everything = `SELECT ${tables.map(all).join(',\n  ')}`;
@@ -102,7 +121,8 @@ export function splitSettings(
   };
 }
 
-function joinSettings(
+/** With the secrets, as they were given. */
+export function joinSettings(
   secrets: Secrets,
   record: { readonly id: string; readonly settings: JsonObject; readonly secrets: string | null },
 ): JsonObject {
@@ -111,34 +131,62 @@ function joinSettings(
 }
 
 export function sourceOf(secrets: Secrets, record: SourceRecord): Source {
-  const { id, name, engine, enabled } = record;
-  return { id, name, engine, settings: joinSettings(secrets, record), enabled };
-}
-
-export function modelOf(record: ModelRecord): Model {
-  const { id, name, description, query, enabled } = record;
+  const { id, name, title, engine, enabled } = record;
+  const { extra, ...settings } = joinSettings(secrets, record);
+  const extraSettings = (extra ?? {}) as JsonObject;
   return {
     id,
     name,
+    title,
+    engine,
+    settings,
+    extraSettings,
+    writeKeys: record.write_keys,
+    enabled,
+    createdAt: new Date(record.created_at),
+  };
+}
+
+export function modelOf(record: ModelRecord): Model {
+  const { id, name, title, description, query, enabled, schedule } = record;
+  return {
+    id,
+    name,
+    title,
     sourceId: record.source_id,
     description,
     query,
     identifierColumn: record.identifier_column,
     enabled,
+    schedule,
+    createdAt: new Date(record.created_at),
   };
 }
 
-export function destinationOf(secrets: Secrets, record: DestinationRecord): Destination {
-  const { id, name, slug, enabled } = record;
-  const settings = joinSettings(secrets, record) as Destination['settings'];
-  return { id, name, sourceId: record.source_id, slug, settings, enabled };
-}
+/** What a destination does that names no endpoint. */
+export const usualEndpoint = { endpoint: 'local' };
 
-export function mappingOf(record: MappingRecord): Mapping {
-  const { id, name, action, fields, enabled, epoch } = record;
+export function destinationOf(secrets: Secrets, record: DestinationRecord): Destination {
+  const { id, name, title, slug, enabled } = record;
+  const settings: Destination['settings'] = { ...usualEndpoint, ...joinSettings(secrets, record) };
   return {
     id,
     name,
+    title,
+    sourceId: record.source_id,
+    slug,
+    settings,
+    enabled,
+    createdAt: new Date(record.created_at),
+  };
+}
+
+export function mappingOf(record: MappingRecord): Mapping {
+  const { id, name, title, action, fields, enabled, epoch, schedule } = record;
+  return {
+    id,
+    name,
+    title,
     destinationId: record.destination_id,
     modelId: record.model_id,
     action,
@@ -149,12 +197,23 @@ export function mappingOf(record: MappingRecord): Mapping {
     epoch,
     skipBackfill: record.skip_backfill,
     guardPercent: record.guard_percent,
+    schedule,
+    createdAt: new Date(record.created_at),
   };
 }
 
 export function spaceOf(record: SpaceRecord): Space {
-  const { id, no, name, settings } = record;
-  return { id, no, name, settings, writeKey: record.write_key };
+  const { id, no, name, title, settings } = record;
+  return {
+    id,
+    no,
+    name,
+    title,
+    sourceName: record.source_name,
+    settings,
+    writeKey: record.write_key,
+    createdAt: new Date(record.created_at),
+  };
 }
 
 /** @param spaces those it names, in its order */
@@ -162,13 +221,16 @@ export function eventStreamOf(
   record: Omit<EventStreamRecord, 'space_ids'>,
   spaces: readonly SpaceRecord[],
 ): EventStream {
-  const { id, name, enabled } = record;
+  const { id, name, title, enabled } = record;
   return {
     id,
     name,
+    title,
     writeKey: record.write_key,
+    moreWriteKeys: record.more_write_keys,
     spaces: spaces.map(spaceOf),
     enabled,
     clientSide: record.client_side,
+    createdAt: new Date(record.created_at),
   };
 }

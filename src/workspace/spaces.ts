@@ -10,7 +10,7 @@ import { type SpaceRecord, spaceOf } from './records.ts';
 import type { Space } from './workspace.ts';
 import { newWriteKey } from './write-keys.ts';
 
-const columns = 'id, no, name, settings, write_key';
+const columns = 'id, no, name, title, source_name, settings, write_key, created_at';
 
 /**
  * Makes a space with a number and a write key of its own. The counter's row is the lock: calls at the same moment get
@@ -20,15 +20,16 @@ export async function createSpace(
   db: Queryable,
   name: string,
   settings: SpaceSettings = defaultSpaceSettings(),
+  title: string | null = null,
 ): Promise<Space> {
   checkName('space', name);
   const { rows } = await db.query<SpaceRecord>(
     `WITH counter AS (UPDATE workspace SET last_space_no = last_space_no + 1 RETURNING last_space_no)
-     INSERT INTO spaces (id, no, name, settings, write_key, created_at, updated_at)
-     SELECT $1, last_space_no, $2, $3, $4, now(), now() FROM counter
+     INSERT INTO spaces (id, no, name, settings, write_key, title, source_name, created_at, updated_at)
+     SELECT $1, last_space_no, $2, $3, $4, $5, $6, now(), now() FROM counter
      ON CONFLICT (name) DO NOTHING
      RETURNING ${columns}`,
-    [newId('spa'), name, JSON.stringify(settings), newWriteKey()],
+    [newId('spa'), name, JSON.stringify(settings), newWriteKey(), title, `Engage (${title ?? name})`],
   );
   if (rows[0] === undefined) throw new MillraceError('name_taken', `There is a space "${name}" already.`);
   return spaceOf(rows[0]);

@@ -7,9 +7,10 @@ import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Queryable } from '../db/db.ts';
 import { notFound } from './lookup.ts';
+import type { Grant, Permission } from './roles.ts';
 
-/** What a token of the workspace allows: an owner may do everything. */
-export type TokenRole = 'owner';
+/** What a token of the workspace allows. */
+export type TokenRole = Grant['role'];
 
 export interface Token {
   readonly id: string;
@@ -19,6 +20,8 @@ export interface Token {
   readonly spaceName: string | null;
   /** Null: of a space. */
   readonly role: TokenRole | null;
+  /** Of members. */
+  readonly permissions: readonly Permission[];
   readonly createdAt: Date;
   readonly revokedAt: Date | null;
 }
@@ -55,17 +58,21 @@ export async function createToken(db: Queryable, spaceId: string, name: string):
   return { id, secret };
 }
 
+const owner: Grant = { role: 'owner', permissions: [] };
+
 /** Makes a token of the workspace. Error: `name_invalid`. */
-export async function createWorkspaceToken(db: Queryable, name: string, role: TokenRole = 'owner'): Promise<NewToken> {
+export async function createWorkspaceToken(
+  db: Queryable,
+  name: string,
+  { role, permissions }: Grant = owner,
+): Promise<NewToken> {
   checkTokenName(name);
   const id = newId('tok');
   const secret = newSecret('mrw');
-  await db.query('INSERT INTO tokens (id, name, role, secret_hash, created_at) VALUES ($1, $2, $3, $4, now())', [
-    id,
-    name,
-    role,
-    hashOf(secret),
-  ]);
+  await db.query(
+    `INSERT INTO tokens (id, name, role, permissions, secret_hash, created_at) VALUES ($1, $2, $3, $4, $5, now())`,
+    [id, name, role, JSON.stringify(permissions), hashOf(secret)],
+  );
   return { id, secret };
 }
 
@@ -84,7 +91,7 @@ export async function revokeToken(db: Queryable, tokenId: string): Promise<void>
 /** The tokens of a space, or all, newest first; revoked ones too. */
 export async function listTokens(db: Queryable, spaceId?: string): Promise<readonly Token[]> {
   const { rows } = await db.query<Token>(
-    `SELECT t.id, t.name, t.space_id AS "spaceId", s.name AS "spaceName", t.role,
+    `SELECT t.id, t.name, t.space_id AS "spaceId", s.name AS "spaceName", t.role, t.permissions,
             t.created_at AS "createdAt", t.revoked_at AS "revokedAt"
      FROM tokens t LEFT JOIN spaces s ON s.id = t.space_id
      WHERE $1::text IS NULL OR t.space_id = $1 ORDER BY t.created_at DESC, t.id DESC`,
@@ -112,18 +119,21 @@ export async function verifyToken(
   return rows[0] ?? null;
 }
 
+/** What a token of the workspace allows, and which it is. */
+export interface WorkspaceGrant extends Grant {
+  readonly tokenId: string;
+  readonly tokenName: string;
+}
+
 const lookAtWorkspace = {
   name: 'workspace-verify-workspace-token',
-  text: 'SELECT id AS "tokenId", role FROM tokens WHERE secret_hash = $1 AND revoked_at IS NULL AND space_id IS NULL',
+  text: 'SELECT id AS "tokenId", name AS "tokenName", role, permissions FROM tokens WHERE secret_hash = $1 AND revoked_at IS NULL AND space_id IS NULL',
 };
 
 /** What a secret allows in the workspace; null when it is not (or no longer) that of a token of the workspace. */
-export async function verifyWorkspaceToken(
-  db: Queryable,
-  secret: string,
-): Promise<{ readonly tokenId: string; readonly role: TokenRole } | null> {
+export async function verifyWorkspaceToken(db: Queryable, secret: string): Promise<WorkspaceGrant | null> {
   if (!workspaceForm.test(secret)) return null;
-  const { rows } = await db.query<{ tokenId: string; role: TokenRole }>({
+  const { rows } = await db.query<WorkspaceGrant>({
     ...lookAtWorkspace,
     values: [hashOf(secret)],
   });

@@ -23,6 +23,7 @@ import { readEventStream } from './file-streams.ts';
 import { variableFiller } from './file-variables.ts';
 import { isName, nameRule } from './names.ts';
 import { suggestion } from './near-names.ts';
+import type { ScheduleLimits } from './schedules.ts';
 import { readYaml } from './yaml-file.ts';
 
 /** Field id → directive or literal. */
@@ -41,6 +42,7 @@ export interface MappingChecks {
   checkSourceSettings(engine: string, settings: JsonObject): readonly Fault[];
   /** What is wrong with a model's query, as far as that can be said without its warehouse. */
   checkModelSql(engine: string, query: string): string | null;
+  readonly scheduleLimits: ScheduleLimits;
 }
 
 export interface FileOptions {
@@ -117,6 +119,7 @@ async function readSections(
       spaces,
       (name, shape): SpaceDefinition => ({
         name,
+        title: shape.title ?? null,
         settings: readSpace(shape, ['spaces', name], faults),
       }),
     ),
@@ -227,7 +230,8 @@ async function readModel(
     if (fault !== null) faults.add([...here, key], fault);
   }
   const query = texts.at(-1)?.[1] ?? '';
-  return { name, source, description, query, identifierColumn: identifier, enabled };
+  const title = shape.title ?? null;
+  return { name, title, source, description, query, identifierColumn: identifier, enabled, schedule: null };
 }
 
 /** Without a known engine, what every one of them would say. */
@@ -247,9 +251,10 @@ function readDestination(name: string, shape: Shaped<'destinations'>, faults: Fa
   }
   return {
     name,
+    title: shape.title ?? null,
     source,
     slug: 'actions-segment-profiles',
-    settings: settings as unknown as DestinationDefinition['settings'],
+    settings: settings as JsonObject,
     enabled,
   };
 }

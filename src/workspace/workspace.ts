@@ -8,10 +8,22 @@ import type { Json, JsonObject } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
 import type { ActionSlug } from '../destination/destination.ts';
 import type { SpaceSettings } from '../space/space.ts';
+import type { Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 
 export { type Applied, runApply } from './apply.ts';
+export {
+  type Actor,
+  type AuditEvent,
+  type AuditNote,
+  type AuditQuery,
+  commandLine,
+  readAudit,
+  recordAudit,
+} from './audit.ts';
+export type { Kind } from './definitions.ts';
 export { createDiscardLog, type DiscardLog, type Discards, pruneDiscards, readDiscards } from './discards.ts';
+export { type Draft, type EditContext, type Edited, editWorkspace } from './edit.ts';
 export {
   createEventStream,
   findEventStream,
@@ -39,6 +51,27 @@ export {
   planApply,
   type SpaceHasProfiles,
 } from './plan.ts';
+export {
+  type Grant,
+  isRole,
+  may,
+  mayAnywhere,
+  type Permission,
+  type Power,
+  powers,
+  type Resource,
+  type ResourceRef,
+  type RoleSlug,
+  roles,
+} from './roles.ts';
+export {
+  durationSeconds,
+  nextRun,
+  type Schedule,
+  type ScheduleLimits,
+  scheduleFaults,
+  usualScheduleLimits,
+} from './schedules.ts';
 export { maskSettings } from './secret-settings.ts';
 export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
@@ -51,6 +84,7 @@ export {
   type TokenRole,
   verifyToken,
   verifyWorkspaceToken,
+  type WorkspaceGrant,
 } from './tokens.ts';
 export { type CountedMessage, type Counting, countCalls, createUsage, type Usage, type UsageOptions } from './usage.ts';
 export { periodAt } from './usage-period.ts';
@@ -76,42 +110,56 @@ export interface Source {
   readonly id: string;
   /** Unique in the workspace: `^[a-z0-9][a-z0-9_-]{0,99}$`. So are the names below. */
   readonly name: string;
+  /** What people call it; null: its name. So are the titles below. */
+  readonly title: string | null;
   readonly engine: 'duckdb' | 'postgres';
   /** As `openWarehouse` takes them, secrets filled in; never printed. */
   readonly settings: JsonObject;
+  /** Settings that mean nothing here, kept for the client of the Public API that sent them. */
+  readonly extraSettings: JsonObject;
+  /** Only shown: nothing is received under them. */
+  readonly writeKeys: readonly string[];
   readonly enabled: boolean;
+  readonly createdAt: Date;
 }
 
 export interface Model {
   readonly id: string;
   readonly name: string;
+  readonly title: string | null;
   readonly sourceId: string;
   readonly description: string;
   readonly query: string;
   readonly identifierColumn: string;
   readonly enabled: boolean;
+  /** Of mappings made later that say nothing themselves; null: none. */
+  readonly schedule: Schedule | null;
+  readonly createdAt: Date;
 }
 
 export interface Destination {
   readonly id: string;
   readonly name: string;
+  readonly title: string | null;
   /** The source it is connected to. */
   readonly sourceId: string;
   /** `actions-segment-profiles`. */
   readonly slug: string;
   readonly settings: JsonObject & { readonly endpoint: string };
   readonly enabled: boolean;
+  readonly createdAt: Date;
 }
 
 export interface Mapping {
   readonly id: string;
   readonly name: string;
+  readonly title: string | null;
   readonly destinationId: string;
   readonly modelId: string;
   readonly action: ActionSlug;
   /** FQL over the change event, e.g. `event = "new" or event = "updated"`. */
   readonly trigger: string;
-  /** Field id → directive or literal; defaults of the action are filled in. */
+  /** Field id → directive or literal, as somebody wrote them: without the defaults of the action. */
   readonly fields: Readonly<Record<string, Json>>;
   /** Optional fields whose null values are not sent. */
   readonly skipNulls: readonly string[];
@@ -122,15 +170,22 @@ export interface Mapping {
   readonly skipBackfill: boolean;
   /** Stop before loading when more than this share (percent) of the rows would be updated or deleted; null: never. */
   readonly guardPercent: number | null;
+  /** Null: it runs only when somebody starts it. */
+  readonly schedule: Schedule | null;
+  readonly createdAt: Date;
 }
 
 export interface Space {
   readonly id: string;
   readonly no: number;
   readonly name: string;
+  readonly title: string | null;
+  /** Of the source that stands for it; stays when the title changes. */
+  readonly sourceName: string;
   readonly settings: SpaceSettings;
   /** What a mapping's Profile Space field holds. */
   readonly writeKey: string;
+  readonly createdAt: Date;
 }
 
 /** A source of the kind "event stream": whoever has its write key sends messages with any Segment SDK. */
@@ -138,13 +193,17 @@ export interface EventStream {
   /** `evs_…`; the source id of what it sends. */
   readonly id: string;
   readonly name: string;
+  readonly title: string | null;
   /** Not a secret where browsers send: it can write and read nothing. */
   readonly writeKey: string;
+  /** Further ones that stand for it as well. */
+  readonly moreWriteKeys: readonly string[];
   /** Each of its messages is offered to each of these; at least one. */
   readonly spaces: readonly Space[];
   readonly enabled: boolean;
   /** Its senders are browsers and phones: a missing `context.ip` is that of the connection. */
   readonly clientSide: boolean;
+  readonly createdAt: Date;
 }
 
 /** The database and the box that opens the secrets in it. */

@@ -4,14 +4,9 @@
  */
 import { hash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import type { TokenRole } from '../../workspace/workspace.ts';
+import type { WorkspaceGrant } from '../../workspace/workspace.ts';
 import { AnswerCache } from '../answer-cache.ts';
 import { type PublicRefusal, tokenInvalid, tokenMissing, tokenOfSpace } from './errors.ts';
-
-export interface WorkspaceGrant {
-  readonly tokenId: string;
-  readonly role: TokenRole;
-}
 
 export type VerifyWorkspaceToken = (secret: string) => Promise<WorkspaceGrant | null>;
 

@@ -8,8 +8,9 @@ import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Database } from '../../db/db.ts';
 import type { SpaceReader } from '../../space/space.ts';
+import type { WorkspaceGrant } from '../../workspace/workspace.ts';
 import type { Area } from '../transport.ts';
-import { publicAccess, type VerifyWorkspaceToken, type WorkspaceGrant } from './access.ts';
+import { publicAccess, type VerifyWorkspaceToken } from './access.ts';
 import {
   asIs,
   isRefusal,

@@ -1,6 +1,6 @@
 /** A route of the Public API, as data plus one function. */
 import type { Json } from '../../base/json.ts';
-import type { WorkspaceGrant } from './access.ts';
+import type { WorkspaceGrant } from '../../workspace/workspace.ts';
 import type { PublicRefusal } from './errors.ts';
 import type { Query } from './query.ts';
 import type { Version } from './versions.ts';

@@ -68,7 +68,16 @@ export class MemoryDiscards implements DiscardLog {
 export const writeKey = 'wk_site';
 
 function space(name: string, no: number): Space {
-  return { id: `spa_${name}`, no, name, settings: defaultSpaceSettings(), writeKey: `wk_space_${name}` };
+  return {
+    id: `spa_${name}`,
+    no,
+    name,
+    title: null,
+    sourceName: `Engage (${name})`,
+    settings: defaultSpaceSettings(),
+    writeKey: `wk_space_${name}`,
+    createdAt: new Date(0),
+  };
 }
 
 export const mainSpace = space('main', 1);
@@ -77,10 +86,13 @@ export const otherSpace = space('other', 2);
 export const site: EventStream = {
   id: 'evs_site',
   name: 'site',
+  title: null,
   writeKey,
+  moreWriteKeys: [],
   spaces: [mainSpace],
   enabled: true,
   clientSide: false,
+  createdAt: new Date(0),
 };
 
 export const streams: readonly EventStream[] = [

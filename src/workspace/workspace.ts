@@ -54,6 +54,7 @@ export {
 export {
   type Grant,
   isRole,
+  type LabelRef,
   may,
   mayAnywhere,
   type Permission,
@@ -104,7 +105,7 @@ export {
   parseWorkspaceFile,
   type WorkspaceFile,
 } from './workspace-file.ts';
-export { isWriteKey } from './write-keys.ts';
+export { isWriteKey, newWriteKey } from './write-keys.ts';
 
 export interface Source {
   readonly id: string;

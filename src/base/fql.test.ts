@@ -34,8 +34,23 @@ describe('a condition', () => {
     ['!contains(context.page.url, "shop.example")', false],
     ['match(event,"*Completed")\nand (properties.plan = "pro")', true],
     ['properties.constructor = "x"', false],
+    // What every object, text and list inherits is not in the message.
+    ['properties.hasOwnProperty = null', true],
+    ['properties.toString != null', false],
+    ['traits.valueOf = null and context.page.isPrototypeOf = null', true],
+    ['properties.plan.trim = null and properties.items.map = null', true],
+    ['context.__proto__ != null', false],
+    ['properties.items.length = 1', true],
   ])('%s', (fql, expected) => {
     expect(parseFql(fql).matches(message)).toBe(expected);
+  });
+
+  it('sees members of its own, whatever they are called', () => {
+    const given = JSON.parse(
+      '{"type":"track","properties":{"__proto__":"a","constructor":{"name":"b"}}}',
+    ) as JsonObject;
+    expect(parseFql('properties.__proto__ = "a"').matches(given)).toBe(true);
+    expect(parseFql('properties.constructor.name = "b"').matches(given)).toBe(true);
   });
 
   it.each([

@@ -45,6 +45,12 @@ describe('a condition', () => {
     expect(parseFql(fql).matches(message)).toBe(expected);
   });
 
+  it('takes whole numbers above 2^53 for their neighbours', () => {
+    const given = { type: 'track', properties: { id: 9007199254740992 } };
+    expect(parseFql('properties.id = 9007199254740993').matches(given)).toBe(true);
+    expect(parseFql('properties.id = 9007199254740991').matches(given)).toBe(false);
+  });
+
   it('sees members of its own, whatever they are called', () => {
     const given = JSON.parse(
       '{"type":"track","properties":{"__proto__":"a","constructor":{"name":"b"}}}',
@@ -100,6 +106,8 @@ describe('a condition', () => {
     ['properties.a\\.b = 1', 'has an escaped dot or bracket in `properties.a\\.b`'],
     ['contains(context.a\\[0\\], "x")', 'has an escaped dot or bracket'],
     ['event = "x"\r', 'cannot be understood'],
+    ['event = "a \\" b"', 'has `b` where `and`, `or` should be'],
+    ['properties.total = 1e3', 'has `e3` where `and`, `or` should be'],
   ])('%j is refused', (fql, words) => {
     expect(() => parseFql(fql)).toThrow(
       expect.objectContaining({ code: 'fql_invalid', message: expect.stringContaining(words) }),

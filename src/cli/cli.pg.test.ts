@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testDatabase, testDatabaseUrl } from '../../test/database.ts';
 import type { Database } from '../db/db.ts';
 import { createRegulation, getRegulation } from '../privacy/privacy.ts';
-import { createSpaceWriter } from '../space/space.ts';
-import { findSpace } from '../workspace/workspace.ts';
+import { createSpaceWriter, defaultSpaceSettings } from '../space/space.ts';
+import { createSpace, findSpace } from '../workspace/workspace.ts';
 import { documentedCommands, inDuckdb, keyPaths, programIn, type StartProgram, until } from './cli.test-support.ts';
 
 const canary = 'canary-7d1f@example.com';
@@ -439,8 +439,22 @@ describe('profiles', () => {
   test('the log of a space', async () => {
     const { code, document } = await json('space', 'log', 'main');
     expect(code).toBe(0);
-    expect(Object.keys(document)).toEqual(['space', 'entries']);
+    expect(Object.keys(document)).toEqual(['space', 'unreadableFilters', 'entries']);
     expect((await json('space', 'log', 'mian')).document.error.help).toContain('"main"');
+  });
+
+  test('the log of a space names filters that cannot be read', async () => {
+    const space = await createSpace(db.pool, 'old', {
+      ...defaultSpaceSettings(),
+      filters: [{ name: 'spam', description: '', enabled: true, if: 'event == "Spam"' }],
+    });
+    expect((await json('space', 'log', 'old')).document.unreadableFilters).toEqual([
+      { name: 'spam', message: expect.stringContaining('`event == "Spam"`') },
+    ]);
+    expect((await run('space', 'log', 'old')).stdout).toMatch(
+      /^The filter "spam" keeps nothing out, .*\n.*\n\nThe space old/,
+    );
+    await db.pool.query('DELETE FROM spaces WHERE id = $1', [space.id]);
   });
 });
 

@@ -76,7 +76,7 @@ export function openContext(options: ContextOptions): OpenContext {
     const db = await database();
     const feed = createLiveFeed({ db, log: log() });
     closing.push(async () => feed[Symbol.asyncDispose]());
-    const made = createSpaceWriter({ db, onWritten: feed.show.bind(feed) });
+    const made = createSpaceWriter({ db, onWritten: feed.show.bind(feed), log: log() });
     closing.push(async () => made[Symbol.asyncDispose]());
     return made;
   });

@@ -1,5 +1,5 @@
 /** `space log NAME`: what a space did not take, and why. */
-import { maxLogEntries, readSpaceLog } from '../space/space.ts';
+import { maxLogEntries, readSpaceLog, unreadableFilters } from '../space/space.ts';
 import { findSpace } from '../workspace/workspace.ts';
 import { argument, type Command, numberOption } from './command.ts';
 import { count, counted, paragraphs, table, time } from './text.ts';
@@ -42,10 +42,17 @@ export const spaceLogCommand: Command = {
       ],
       rows,
     );
-    const text =
-      entries.length === 0
-        ? `The space ${space.name} has dropped nothing.`
-        : paragraphs(asTable, `${counted(entries.length, 'entry', 'entries')}, newest first.`);
-    return { document: { space: space.name, entries }, text };
+    const unreadable = unreadableFilters(space.settings);
+    const warnings = unreadable.map(
+      ({ name, message }) =>
+        `The filter "${name}" keeps nothing out, because it cannot be read any more. ${message}\nMend it in the workspace file, and apply that.`,
+    );
+    const text = paragraphs(
+      ...warnings,
+      ...(entries.length === 0
+        ? [`The space ${space.name} has dropped nothing.`]
+        : [asTable, `${counted(entries.length, 'entry', 'entries')}, newest first.`]),
+    );
+    return { document: { space: space.name, unreadableFilters: unreadable, entries }, text };
   },
 };

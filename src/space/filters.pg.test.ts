@@ -3,7 +3,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testDatabase } from '../../test/database.ts';
 import { became, SpaceHand } from '../../test/space-hand.ts';
 import type { Database } from '../db/db.ts';
-import { createPlanWriter, createSpaceReader, createSpaceWriter, type SpaceFilter } from './space.ts';
+import {
+  createPlanWriter,
+  createSpaceReader,
+  createSpaceWriter,
+  type SpaceFilter,
+  unreadableFilters,
+} from './space.ts';
 
 let db: Database;
 beforeAll(async () => {
@@ -85,6 +91,29 @@ test('a message that is kept out for another reason says that reason', async () 
     { type: 'track', event: 'Seen' },
   );
   expect(became(outcomes)).toEqual(['personas_disabled', 'group_id_missing', 'filtered']);
+});
+
+test('a filter that cannot be read is left out and told of, once; the others go on', async () => {
+  const warnings: object[] = [];
+  const log = { warn: (what: object) => warnings.push(what) };
+  const broken = filter('broken', 'event == "Seen" or context.traits.email = "ana@example.org"');
+  const hand = new SpaceHand(db, { filters: [broken, filter('off', 'nonsense', false), bots] });
+  await using writer = createSpaceWriter({ db, log: log as never });
+  const send = () =>
+    hand.sendBy(
+      writer,
+      { type: 'track', event: 'Seen', userId: 'u1' },
+      { type: 'track', event: 'Seen', userId: 'u1', context: bot },
+    );
+  expect(became(await send())).toEqual(['taken', 'filtered']);
+  const again = { ...hand.space, settings: { ...hand.space.settings } };
+  await writer.write(again, [hand.incoming({ type: 'page', userId: 'u1' })]);
+  expect(warnings).toEqual([{ space: hand.space.id, filter: 'broken' }]);
+  expect(unreadableFilters(hand.space.settings)).toEqual([
+    { name: 'broken', message: expect.stringContaining('has `=` where a text') },
+  ]);
+  await using plan = await createPlanWriter({ db });
+  expect(became(await hand.sendBy(plan, { type: 'page', userId: 'u1', context: bot }))).toEqual(['filtered']);
 });
 
 test('a plan keeps the same messages out', async () => {

@@ -2,11 +2,12 @@
  * The identity settings of a space, prepared for use. In: `SpaceSettings`. Out: for every identifier type its rule,
  * priority and test for blocked values. Source: `profile-space.md` 2.2 and 2.3.
  */
+import { isMillraceError } from '../base/errors.ts';
 import { parseFql } from '../base/fql.ts';
 import type { JsonObject } from '../base/json.ts';
 import { defaultRule, orderedIdentifiers } from './default-settings.ts';
 import type { Drop } from './drops.ts';
-import type { Collection, IdentifierRule, LimitWindow, SpaceFilter, SpaceSettings } from './space.ts';
+import type { Collection, IdentifierRule, LimitWindow, SpaceSettings } from './space.ts';
 
 export const maxMerges = 100;
 export const maxIdentifiersPerProfile = 1000;
@@ -45,7 +46,15 @@ export interface SpaceRules {
   ruleOf(collection: Collection, type: string): TypeRule | null;
   /** The filter that keeps a message out; null when none does. */
   dropOf(message: JsonObject): Drop | null;
+  /** Filters that are left out. */
+  readonly unreadable: readonly UnreadableFilter[];
   readonly subscriptionGroups: ReadonlySet<string>;
+}
+
+export interface UnreadableFilter {
+  readonly name: string;
+  /** Why it cannot be read. */
+  readonly message: string;
 }
 
 export function compileRules(settings: SpaceSettings): SpaceRules {
@@ -58,11 +67,12 @@ export function compileRules(settings: SpaceSettings): SpaceRules {
     of(rule.collection).set(rule.type, compileRule(rule, rank));
   }
   const custom = [...users.values()].filter((rule) => rule.custom);
-  const filters = (settings.filters ?? []).filter(({ enabled }) => enabled).map(compileFilter);
+  const { filters, unreadable } = compileFilters(settings);
   return {
     users,
     accounts,
     custom,
+    unreadable,
     subscriptionGroups: new Set(settings.subscriptionGroups),
     dropOf(message) {
       for (const { matches, drop } of filters) if (matches(message)) return drop;
@@ -84,10 +94,29 @@ function restRank(type: string): number {
   return type === 'user_id' ? 0 : type === 'email' ? 1 : Number.POSITIVE_INFINITY;
 }
 
-function compileFilter({ name, if: condition }: SpaceFilter) {
-  const { matches } = parseFql(condition);
-  const drop: Drop = { reason: 'filtered', detail: `The filter "${name}" keeps it out.` };
-  return { matches, drop };
+/**
+ * A filter that was stored is one that could be read then; if it no longer can, messages are taken without it, rather than
+ * none at all.
+ */
+function compileFilters(settings: SpaceSettings) {
+  const filters: { readonly matches: (message: JsonObject) => boolean; readonly drop: Drop }[] = [];
+  const unreadable: UnreadableFilter[] = [];
+  for (const { name, enabled, if: condition } of settings.filters ?? []) {
+    if (!enabled) continue;
+    try {
+      const { matches } = parseFql(condition);
+      filters.push({ matches, drop: { reason: 'filtered', detail: `The filter "${name}" keeps it out.` } });
+    } catch (error) {
+      if (!isMillraceError(error, 'fql_invalid')) throw error;
+      unreadable.push({ name, message: error.message });
+    }
+  }
+  return { filters, unreadable };
+}
+
+/** Filters of a space that keep nothing out, because they cannot be read any more. */
+export function unreadableFilters(settings: SpaceSettings): readonly UnreadableFilter[] {
+  return compileFilters(settings).unreadable;
 }
 
 /** The rule of a type that nobody configured: known from `externalIds` only, in its place among those nobody ordered. */

@@ -24,6 +24,7 @@ export { createLiveFeed, type LiveFeed } from './live.ts';
 export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
 export { createPlanWriter } from './plan-writer.ts';
 export { createSpaceReader } from './reader.ts';
+export { type UnreadableFilter, unreadableFilters } from './rules.ts';
 export {
   contactProblem,
   keyProblem,

@@ -9,6 +9,7 @@
  * since it was loaded, other than those in front. If somebody did, its rows are taken back, and it is loaded and computed
  * again under the lock of the counter, where nobody can come between.
  */
+import type { Log } from '../base/log.ts';
 import type { Database } from '../db/db.ts';
 import { applyBatch, type Delta, type PreparedBatch, prepareBatch } from './batch.ts';
 import { createDays, type Days } from './days.ts';
@@ -68,16 +69,18 @@ export interface SpaceWriterOptions {
   readonly db: Database;
   /** Told what was written, after each commit. */
   readonly onWritten?: OnWritten;
+  /** Told of filters that cannot be read, once of each. */
+  readonly log?: Pick<Log, 'warn'>;
 }
 
-export function createSpaceWriter({ db, onWritten }: SpaceWriterOptions): SpaceWriter {
+export function createSpaceWriter({ db, onWritten, log }: SpaceWriterOptions): SpaceWriter {
   const lanes = new Map<number, SpaceLane>();
   const days = createDays(db);
   return {
     async write(space, batch, also) {
       let lane = lanes.get(space.no);
       if (lane === undefined) {
-        lane = new SpaceLane(db, days, space.no);
+        lane = new SpaceLane(db, days, space.no, log);
         lanes.set(space.no, lane);
       }
       const written = await lane.write(space, batch, also);
@@ -95,6 +98,8 @@ class SpaceLane {
   private readonly db: Database;
   private readonly days: Days;
   private readonly spaceNo: number;
+  private readonly log: SpaceWriterOptions['log'];
+  private readonly warnedOf = new Set<string>();
   /** In the order of their turns. */
   private readonly underWay: UnderWay[] = [];
   /** Resolves when the last batch given has begun its commit. */
@@ -107,7 +112,8 @@ class SpaceLane {
   /** The space's counter after the last batch of this lane that committed as it was computed. */
   private lastSeq: bigint | null = null;
 
-  constructor(db: Database, days: Days, spaceNo: number) {
+  constructor(db: Database, days: Days, spaceNo: number, log: SpaceWriterOptions['log']) {
+    this.log = log;
     this.db = db;
     this.days = days;
     this.spaceNo = spaceNo;
@@ -129,8 +135,19 @@ class SpaceLane {
   private rulesOf(space: SpaceRef): SpaceRules {
     if (this.rules?.settings !== space.settings) {
       this.rules = { settings: space.settings, compiled: compileRules(space.settings) };
+      this.warn(space.id, this.rules.compiled);
     }
     return this.rules.compiled;
+  }
+
+  private warn(space: string, { unreadable }: SpaceRules): void {
+    for (const { name, message } of unreadable) {
+      const which = `${name} ${message}`;
+      if (this.warnedOf.has(which)) continue;
+      this.warnedOf.add(which);
+      // Not the condition, which may name people.
+      this.log?.warn({ space, filter: name }, 'a filter of a space cannot be read, and keeps nothing out');
+    }
   }
 
   /** Loads and computes a batch over those in front of it; then starts its commit, without waiting for its end. */

@@ -524,6 +524,18 @@ const entries = {
     help: 'Give one of the six types and 1 to 5,000 user ids; docs/privacy.md explains them.',
     exit: 2,
   },
+  regulation_begun: {
+    room: 'privacy',
+    what: 'A regulation is to be cancelled that has begun.',
+    help: 'What it deleted is gone; end a suppression with UNSUPPRESS.',
+    exit: 2,
+  },
+  regulation_quota_exceeded: {
+    room: 'privacy',
+    what: 'Regulations over the Public API named as many people this month as they may.',
+    help: 'Wait for the next month, or use millrace regulation create on the server, which has no such limit.',
+    exit: 2,
+  },
   regulation_not_found: {
     room: 'privacy',
     what: 'There is no regulation with this id.',

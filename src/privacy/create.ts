@@ -13,31 +13,41 @@ import { listSpaces, lockWorkspace } from '../workspace/workspace.ts';
 import { getRegulation } from './list.ts';
 import {
   deletes,
+  isForwarded,
   type Regulation,
   type RegulationRequest,
   type RegulationType,
   regulationTypes,
   suppresses,
 } from './privacy.ts';
+import { readQuota } from './quota.ts';
 
 const maxSubjects = 5_000;
 const maxBytes = 4 * 1024 * 1024;
 const maxLength = 500;
 
-/** Error: `regulation_invalid`, with every fault. */
+/**
+ * `monthlyQuota`: how many people regulations of its category may name in a calendar month, this one included. Errors:
+ * `regulation_invalid`, with every fault; `regulation_quota_exceeded`.
+ */
 export async function createRegulation(
   db: Database,
   request: RegulationRequest,
   clock: Clock = systemClock,
+  monthlyQuota = Number.POSITIVE_INFINITY,
 ): Promise<Regulation> {
   const { type, userIds, sourceId } = checked(request);
   const id = newId('reg');
   await db.transaction(async (tx) => {
     // No space is made meanwhile, and one regulation comes after the other.
     await lockWorkspace(tx);
+    if (monthlyQuota !== Number.POSITIVE_INFINITY) {
+      const { subjects } = await readQuota(tx, type, clock);
+      if (subjects + userIds.length > monthlyQuota) throw quotaExceeded(type, monthlyQuota, subjects);
+    }
     const at = await nextMoment(tx, clock.now());
     const change = await changeOf(tx, userIds, sourceId, at);
-    if (suppresses(type)) await suppress(tx, change, id);
+    if (suppresses(type)) await suppress(tx, change, id, await findRevocable(tx));
     const waits = deletes(type) || (type === 'UNSUPPRESS' && (await isBeingDeleted(tx, userIds, at)));
     if (type === 'UNSUPPRESS' && !waits) await unsuppress(tx, change);
     await tx.query(
@@ -51,6 +61,20 @@ export async function createRegulation(
     );
   });
   return getRegulation(db.pool, id);
+}
+
+function quotaExceeded(type: RegulationType, quota: number, subjects: number): MillraceError {
+  const which = isForwarded(type) ? 'that tell destinations' : 'that stay within this server';
+  return new MillraceError(
+    'regulation_quota_exceeded',
+    `Regulations ${which} may name ${quota} user ids in a month; ${subjects} were named already. Nothing was changed.`,
+  );
+}
+
+/** Those whose suppressions may still be taken back. */
+async function findRevocable(tx: Queryable): Promise<readonly string[]> {
+  const { rows } = await tx.query<{ id: string }>('SELECT id FROM regulations WHERE finished_at IS NULL');
+  return rows.map(({ id }) => id);
 }
 
 export async function changeOf(

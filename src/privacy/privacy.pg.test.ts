@@ -17,6 +17,7 @@ import {
 import { createSpace, type Space } from '../workspace/workspace.ts';
 import { from } from './privacy.test-support.ts';
 import {
+  cancelRegulation,
   createRegulation,
   getRegulation,
   listRegulations,
@@ -403,5 +404,49 @@ describe('the worker', () => {
     expect(await find('user_id', 'u2')).toBeNull();
     expect((await getRegulation(db.pool, second.id)).detail).not.toHaveProperty('reason');
     await worker[Symbol.asyncDispose]();
+  });
+});
+
+describe('a regulation that is taken back', () => {
+  const make = async (type: RegulationType, ...subjectIds: readonly string[]) =>
+    (await createRegulation(db, { type, subjectIds })).id;
+
+  test('leaves those suppressed whom another one suppresses, before or since', async () => {
+    await make('SUPPRESS_ONLY', 'before');
+    const taken = await make('SUPPRESS_WITH_DELETE', 'before', 'since', 'waiting', 'later', 'alone');
+    await make('SUPPRESS_ONLY', 'since');
+    const other = await make('SUPPRESS_WITH_DELETE', 'waiting');
+    await createRegulation(db, { type: 'SUPPRESS_WITH_DELETE', subjectIds: ['alone'], sourceId: 'src_other' });
+    await cancelRegulation(db, taken);
+    const stays = ['before', 'since', 'waiting'];
+    for (const userId of stays) expect(await send(identify(userId))).toBe('suppressed');
+    for (const userId of ['later', 'alone']) expect(await send(identify(userId))).toBe('applied');
+    await cancelRegulation(db, other);
+    expect(await send(identify('waiting'))).toBe('applied');
+    await expect(getRegulation(db.pool, taken)).rejects.toMatchObject({ code: 'regulation_not_found' });
+  });
+
+  test('hands what it suppressed first to one that waits too', async () => {
+    const first = await make('SUPPRESS_WITH_DELETE', 'both');
+    const second = await make('SUPPRESS_WITH_DELETE', 'both');
+    await cancelRegulation(db, second);
+    expect(await send(identify('both'))).toBe('suppressed');
+    await cancelRegulation(db, first);
+    expect(await send(identify('both'))).toBe('applied');
+  });
+
+  test('cannot be, once it runs; and is not run, once it is taken back', async () => {
+    await send(identify('u1', { plan: 'pro' }));
+    const begun = await make('DELETE_INTERNAL', 'u1');
+    expect(await runRegulations(context)).toBe(1);
+    await expect(cancelRegulation(db, begun)).rejects.toMatchObject({ code: 'regulation_begun' });
+    await send(identify('u2'));
+    const [one, other] = [await make('DELETE_INTERNAL', 'u2'), await make('DELETE_INTERNAL', 'u3')];
+    await cancelRegulation(db, one);
+    expect(await runRegulations(context, { only: one })).toBe(0);
+    expect(await runRegulations(context)).toBe(1);
+    expect((await getRegulation(db.pool, other)).status).toBe('FINISHED');
+    const key = { kind: 'identifier', type: 'user_id', value: 'u2' } as const;
+    expect(await reader.profile(space.no, 'users', key)).not.toBeNull();
   });
 });

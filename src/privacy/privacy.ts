@@ -8,8 +8,10 @@ import type { Log } from '../base/log.ts';
 import type { Database } from '../db/db.ts';
 import type { DeletionCounts } from '../space/space.ts';
 
+export { cancelRegulation } from './cancel.ts';
 export { createRegulation, regulationFaults } from './create.ts';
 export { getRegulation, listRegulations, readSuppressions } from './list.ts';
+export { type QuotaState, readQuota } from './quota.ts';
 export { runRegulations } from './run.ts';
 export { startRegulationWorker } from './worker.ts';
 

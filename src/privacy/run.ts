@@ -73,7 +73,7 @@ async function runOne(context: PrivacyContext, id: string, signal: AbortSignal):
   }
 }
 
-/** Null when another process has finished it meanwhile, or it has to wait for a deletion. */
+/** Null when another process has finished it meanwhile, it was cancelled, or it has to wait for a deletion. */
 async function start(db: Queryable, id: string, now: Date): Promise<Started | null> {
   const { rows } = await db.query<Started>(
     `SELECT id, type, subject_ids AS "userIds", source_id AS "sourceId", created_at AS "createdAt", attempts
@@ -83,12 +83,12 @@ async function start(db: Queryable, id: string, now: Date): Promise<Started | nu
   const found = rows[0];
   if (found === undefined) return null;
   if (found.type === 'UNSUPPRESS' && (await isBeingDeleted(db, found.userIds, found.createdAt))) return null;
-  await db.query(
+  const { rowCount } = await db.query(
     `UPDATE regulations SET status = 'RUNNING', started_at = coalesce(started_at, $2), attempts = attempts + 1
      WHERE id = $1 AND finished_at IS NULL`,
     [id, now],
   );
-  return found;
+  return rowCount === 0 ? null : found;
 }
 
 async function deleteEverywhere(

@@ -39,6 +39,7 @@ export { channelsOf, readChannel, readKey } from './subscriptions.ts';
 export {
   findSuppressed,
   listSuppressions,
+  revokeSuppressions,
   type Suppression,
   type SuppressionChange,
   suppress,

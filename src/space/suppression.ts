@@ -23,19 +23,44 @@ export interface SuppressionChange {
   readonly at: Date;
 }
 
-/** Spaces may not be made while the transaction is open: its caller holds the lock of the workspace. */
+/**
+ * Spaces may not be made while the transaction is open: its caller holds the lock of the workspace. Who is suppressed
+ * already stays so by the regulation that did it first, unless that is one of `revocable`, which may be taken back: then by
+ * this one.
+ */
 export async function suppress(
   tx: Transaction,
   { spaceNos, userIds, sourceId, at }: SuppressionChange,
   regulationId: string,
+  revocable: readonly string[] = [],
 ): Promise<void> {
   await tx.query(
     `INSERT INTO suppressions (source_id, user_id, created_at, regulation_id)
       SELECT $1, user_id, $3, $4 FROM unnest($2::text[]) AS t (user_id) ORDER BY user_id COLLATE "C"
       ON CONFLICT (user_id, source_id) DO UPDATE SET created_at = excluded.created_at,
-        regulation_id = excluded.regulation_id`,
-    [sourceId, userIds, at, regulationId],
+        regulation_id = CASE WHEN suppressions.regulation_id = ANY($5) THEN excluded.regulation_id
+          ELSE suppressions.regulation_id END`,
+    [sourceId, userIds, at, regulationId, revocable],
   );
+  await moveCounters(tx, spaceNos);
+}
+
+/**
+ * Takes back what a regulation suppressed, but for people whom another one (`heirs`: user id → its id) suppresses for the
+ * same source. The caller holds the lock of the workspace.
+ */
+export async function revokeSuppressions(
+  tx: Transaction,
+  spaceNos: readonly number[],
+  regulationId: string,
+  heirs: ReadonlyMap<string, string>,
+): Promise<void> {
+  await tx.query(
+    `UPDATE suppressions SET regulation_id = heir.id FROM unnest($2::text[], $3::text[]) AS heir (user_id, id)
+      WHERE suppressions.regulation_id = $1 AND suppressions.user_id = heir.user_id`,
+    [regulationId, [...heirs.keys()], [...heirs.values()]],
+  );
+  await tx.query('DELETE FROM suppressions WHERE regulation_id = $1', [regulationId]);
   await moveCounters(tx, spaceNos);
 }
 

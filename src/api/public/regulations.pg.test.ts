@@ -86,6 +86,65 @@ test('lists page by page, by status and type', async () => {
   expect(idsOf(await list('/regulations?status=PARTIAL_SUCCESS'))).toEqual([]);
 });
 
+test('a deletion can be taken back before it begins, with its suppression', async () => {
+  await server.send({ type: 'identify', userId: 'd-1', traits: { plan: 'pro' } });
+  const suppressed = async () =>
+    (await list('/suppressions')).suppressed.flatMap(({ subjectIds }: { subjectIds: string[] }) => subjectIds);
+  const cancel = async (id: string) => {
+    const { status, json } = await server.call('DELETE', `/regulations/${id}`);
+    return status === 200 ? json.data : [status, json.errors[0].type];
+  };
+  const id = await create('/regulations', 'SUPPRESS_WITH_DELETE', 'd-1', 'd-2');
+  const done = await create('/regulations', 'SUPPRESS_ONLY', 'd-2');
+  expect(await suppressed()).toEqual(expect.arrayContaining(['d-1', 'd-2']));
+  expect(await cancel(id)).toEqual({ status: 'SUCCESS' });
+  expect(await cancel(id)).toEqual([404, 'not-found']);
+  expect(await cancel(done)).toEqual([400, 'bad-request']);
+  expect((await suppressed()).filter((userId: string) => userId.startsWith('d-'))).toEqual(['d-2']);
+  await runRegulations({ db: server.db, log: testLog(), clock: server.clock });
+  expect((await server.profile('users/profiles/user_id:d-1/traits')).status).toBe(200);
+  const begun = await create('/regulations', 'DELETE_INTERNAL', 'd-1');
+  await server.db.pool.query(`UPDATE regulations SET status = 'RUNNING' WHERE id = $1`, [begun]);
+  expect(await cancel(begun)).toEqual([400, 'bad-request']);
+});
+
+test('a month has a quota of people for each category, and answers say what is left', async () => {
+  const limits = ({ headers }: { headers: Readonly<Record<string, unknown>> }) =>
+    ['consumed', 'remaining', 'reset'].map((what) => headers[`x-ratelimit-${what}`]);
+  const post = (type: string, ...ids: readonly string[]) =>
+    server.call('POST', '/regulations', regulation(type, ...ids));
+  server.clock.pass(60 * 86_400_000);
+  const month = server.clock.now();
+  const next = new Date(Date.UTC(month.getUTCFullYear(), month.getUTCMonth() + 1, 1));
+  expect(limits(await post('UNSUPPRESS', 'q-1', 'q-2', 'q-1'))).toEqual(['2', '109998', next.toUTCString()]);
+  expect(limits(await post('DELETE_ONLY', 'q-1'))).toEqual(['1', '109999', next.toUTCString()]);
+  // As many as 22 large requests.
+  await server.db.pool.query(
+    `UPDATE regulations SET subjects = 109_998 WHERE type = 'UNSUPPRESS' AND created_at >= $1`,
+    [month],
+  );
+  const refused = await post('SUPPRESS_ONLY', 'q-3', 'q-4', 'q-5');
+  expect([refused.status, ...limits(refused)]).toEqual([429, '109998', '2', next.toUTCString()]);
+  const data = { remainingPoints: 2, msBeforeNext: next.getTime() - month.getTime(), consumedPoints: 109_998 };
+  expect(refused.json).toEqual({ errors: [{ type: 'RequestError', message: 'Too many requests', data }] });
+  expect((await list('/suppressions')).suppressed.flatMap((s: { subjectIds: string[] }) => s.subjectIds)).not.toContain(
+    'q-3',
+  );
+  expect(limits(await post('DELETE_INTERNAL', 'q-3', 'q-4'))).toEqual(['110000', '0', next.toUTCString()]);
+  expect((await post('SUPPRESS_ONLY', 'q-5')).status).toBe(429);
+  expect(limits(await post('SUPPRESS_WITH_DELETE', 'q-5'))).toEqual(['2', '109998', next.toUTCString()]);
+  server.clock.pass(next.getTime() - server.clock.now().getTime());
+  expect(limits(await post('SUPPRESS_ONLY', 'q-5'))?.slice(0, 2)).toEqual(['1', '109999']);
+});
+
+test('an archive of messages is not kept here, so nothing can be deleted from it alone', async () => {
+  const body = { regulationType: 'DELETE_ARCHIVE_ONLY', subjectType: 'ANONYMOUS_ID', subjectIds: ['a-1'] };
+  const { status, json } = await server.call('POST', `/regulations/sources/${server.space.id}`, { body });
+  expect([status, json.errors.length, json.errors[0].field]).toEqual([422, 1, 'regulationType']);
+  expect(json.errors[0].message).toContain('keeps no archive');
+  expect(idsOf(await list('/regulations?regulationTypes=DELETE_ARCHIVE_ONLY'))).toEqual([]);
+});
+
 test('every fault of a request at once, and nothing is done', async () => {
   const fieldsOf = async (method: 'GET' | 'POST', path: string, body?: object) => {
     const { status, json } = await server.call(method, path, { body });

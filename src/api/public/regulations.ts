@@ -6,28 +6,45 @@ import { isMillraceError } from '../../base/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
 import type { Queryable } from '../../db/db.ts';
 import {
+  cancelRegulation,
   createRegulation,
   getRegulation,
   listRegulations,
+  type QuotaState,
   type Regulation,
   type RegulationType,
+  readQuota,
   readSuppressions,
   regulationFaults,
   regulationStatuses,
   regulationTypes,
 } from '../../privacy/privacy.ts';
 import { findEventStream } from '../../workspace/workspace.ts';
-import { type InputFault, inputInvalid, isRefusal, notFound, type PublicRefusal } from './errors.ts';
+import {
+  badRequest,
+  type InputFault,
+  inputInvalid,
+  isRefusal,
+  notFound,
+  type Problem,
+  type PublicRefusal,
+  refusalOfStatus,
+} from './errors.ts';
 import { spaceOrRefusal } from './find-space.ts';
 import { listCursor, paginationOf, readPagination } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { Query } from './query.ts';
-import type { PublicRoute } from './route.ts';
+import type { PublicAnswer, PublicRoute } from './route.ts';
 import { allVersions } from './versions.ts';
 import { workspaceId } from './workspace.ts';
 
 /** Statuses that regulations of other servers have; none of ours ever does. */
 const otherStatuses = ['INVALID', 'NOT_SUPPORTED', 'PARTIAL_SUCCESS'] as const;
+/** A type of other servers: it deletes from their archive of messages, which this one does not have. */
+const archiveOnly = 'DELETE_ARCHIVE_ONLY';
+
+/** User ids in a calendar month, for each of the two categories of types. */
+const monthlyQuota = 110_000;
 
 export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   const { db } = deps;
@@ -68,6 +85,20 @@ export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
       },
     },
     {
+      ...{ method: 'DELETE', url: '/regulations/:regulateId', ...common },
+      async handle({ params }) {
+        const id = params.regulateId as string;
+        try {
+          await cancelRegulation(db, id);
+          return { data: { status: 'SUCCESS' } };
+        } catch (error) {
+          if (isMillraceError(error, 'regulation_not_found')) return notFound('Regulation', id);
+          if (isMillraceError(error, 'regulation_begun')) return badRequest(error.message);
+          throw error;
+        }
+      },
+    },
+    {
       ...{ method: 'GET', url: '/suppressions', ...common },
       async handle({ query }) {
         const faults: InputFault[] = [];
@@ -86,7 +117,9 @@ export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
 async function list({ db, clock }: PublicApiDeps, query: Query, sourceId: string | null) {
   const faults: InputFault[] = [];
   const wanted = readPagination(query, faults);
-  const types = readChoices(query.list('regulationTypes'), regulationTypes, 'regulationTypes', faults);
+  const knownTypes = [...regulationTypes, archiveOnly];
+  const asked = readChoices(query.list('regulationTypes'), knownTypes, 'regulationTypes', faults);
+  const types = asked?.flatMap((name) => regulationTypes.find((type) => type === name) ?? []);
   const given = query.text('status');
   const known = [...regulationStatuses, ...otherStatuses];
   readChoices(given === undefined ? undefined : [given], known, 'status', faults);
@@ -135,7 +168,7 @@ async function create(
   { db, clock }: PublicApiDeps,
   body: Json | undefined,
   sourceId: string | undefined,
-): Promise<{ readonly data: { readonly regulateId: string } } | PublicRefusal> {
+): Promise<PublicAnswer | PublicRefusal> {
   const given: JsonObject = isJsonObject(body) ? body : {};
   const faults: InputFault[] = [];
   for (const name of ['regulationType', 'subjectType', 'subjectIds']) {
@@ -143,7 +176,14 @@ async function create(
       faults.push({ field: name, message: `"${name}" is required` });
   }
   const isMissing = (name: string) => faults.some(({ field }) => field === name);
-  if (!isMissing('subjectType') && given.subjectType !== 'USER_ID') {
+  const isArchiveOnly = given.regulationType === archiveOnly;
+  if (isArchiveOnly) {
+    faults.push({
+      field: 'regulationType',
+      message: `"regulationType" cannot be ${archiveOnly}: this server keeps no archive beside its profiles; DELETE_INTERNAL deletes all there is`,
+    });
+  }
+  if (!isMissing('subjectType') && given.subjectType !== 'USER_ID' && !isArchiveOnly) {
     faults.push({
       field: 'subjectType',
       message: '"subjectType" must be USER_ID: people are known by their user ids here',
@@ -156,7 +196,7 @@ async function create(
   }
   // What is missing has been told: in its place stands what nothing is wrong with.
   const request = {
-    type: isMissing('regulationType') ? 'SUPPRESS_ONLY' : String(given.regulationType),
+    type: isMissing('regulationType') || isArchiveOnly ? 'SUPPRESS_ONLY' : String(given.regulationType),
     subjectIds: (isList ? subjectIds : ['x']) as readonly string[],
     sourceId,
   };
@@ -165,8 +205,35 @@ async function create(
     faults.push({ field, message });
   }
   if (faults.length > 0) return inputInvalid(faults);
-  const { id } = await createRegulation(db, request, clock);
-  return { data: { regulateId: id } };
+  // Without faults it is one of the types.
+  const type = request.type as RegulationType;
+  try {
+    const { id } = await createRegulation(db, request, clock, monthlyQuota);
+    return { data: { regulateId: id }, headers: quotaHeaders(await readQuota(db.pool, type, clock)) };
+  } catch (error) {
+    if (!isMillraceError(error, 'regulation_quota_exceeded')) throw error;
+    return quotaExceeded(await readQuota(db.pool, type, clock), clock.now());
+  }
+}
+
+function quotaHeaders({ subjects, resetsAt }: QuotaState) {
+  return {
+    'X-RateLimit-Consumed': String(subjects),
+    'X-RateLimit-Remaining': String(Math.max(0, monthlyQuota - subjects)),
+    'X-RateLimit-Reset': resetsAt.toUTCString(),
+  };
+}
+
+function quotaExceeded(state: QuotaState, now: Date): PublicRefusal {
+  const answer = refusalOfStatus(429, 'Too many requests', quotaHeaders(state));
+  const data = {
+    remainingPoints: Math.max(0, monthlyQuota - state.subjects),
+    msBeforeNext: state.resetsAt.getTime() - now.getTime(),
+    consumedPoints: state.subjects,
+  };
+  // Both are the vendor's.
+  const problem = { ...answer.problems[0], type: 'RequestError', data };
+  return { ...answer, problems: [problem as Problem] };
 }
 
 const finished = (at: Date | null) => (at === null ? {} : { finishedAt: at.toISOString() });

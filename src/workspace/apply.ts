@@ -219,13 +219,14 @@ async function writeMapping(writer: Writer, mapping: Definitions['mappings'][num
 
 async function writeEventStream(
   writer: Writer,
-  { name, spaces, clientSide, writeKey, enabled }: Definitions['eventStreams'][number],
+  { name, spaces, clientSide, oauthEnforced, writeKey, enabled }: Definitions['eventStreams'][number],
   isNew: boolean,
 ): Promise<void> {
   const write_key = writeKey ?? (isNew ? newWriteKey() : undefined);
   await writer.write('event stream', name, {
     space_ids: spaces.map((space) => writer.idOf('space', space)),
     client_side: clientSide,
+    oauth_enforced: oauthEnforced,
     enabled,
     ...(write_key !== undefined && { write_key }),
   });

@@ -53,6 +53,7 @@ export interface EventStreamDefinition {
   readonly name: string;
   readonly spaces: readonly string[];
   readonly clientSide: boolean;
+  readonly oauthEnforced: boolean;
   /** Null in a file that leaves it to us: the one it has is kept, or one is made. */
   readonly writeKey: string | null;
   readonly enabled: boolean;
@@ -119,6 +120,7 @@ export function definitionsOf(records: WorkspaceRecords, secrets: Secrets): Defi
       name: record.name,
       spaces: record.space_ids.map(spaceName),
       clientSide: record.client_side,
+      oauthEnforced: record.oauth_enforced,
       writeKey: record.write_key,
       enabled: record.enabled,
     })),
@@ -157,8 +159,8 @@ export function fileForm(kind: Kind, definition: Definition): JsonObject {
       return { ...rest, skip_nulls: skipNulls, skip_backfill: skipBackfill, guard_percent: guardPercent };
     }
     case 'event stream': {
-      const { spaces, clientSide, writeKey, enabled } = definition as EventStreamDefinition;
-      return { spaces, client_side: clientSide, write_key: writeKey, enabled };
+      const { spaces, clientSide, oauthEnforced, writeKey, enabled } = definition as EventStreamDefinition;
+      return { spaces, client_side: clientSide, oauth_enforced: oauthEnforced, write_key: writeKey, enabled };
     }
     default:
       return kind satisfies never;

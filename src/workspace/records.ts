@@ -66,6 +66,7 @@ export interface EventStreamRecord {
   readonly space_ids: readonly string[];
   readonly enabled: boolean;
   readonly client_side: boolean;
+  readonly oauth_enforced: boolean;
 }
 
 /** Named as the tables are. */
@@ -170,5 +171,6 @@ export function eventStreamOf(
     spaces: spaces.map(spaceOf),
     enabled,
     clientSide: record.client_side,
+    oauthEnforced: record.oauth_enforced,
   };
 }

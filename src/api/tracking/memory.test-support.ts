@@ -81,6 +81,7 @@ export const site: EventStream = {
   spaces: [mainSpace],
   enabled: true,
   clientSide: false,
+  oauthEnforced: false,
 };
 
 export const streams: readonly EventStream[] = [

@@ -59,7 +59,7 @@ export interface TrackingDeps {
   readonly clock: Clock;
   readonly log: Log;
   /** Left out: tokens are not looked at. */
-  readonly oauth?: TokenCheck;
+  readonly oauth?: TokenCheck | undefined;
   /** 0: no limit. */
   readonly requestsPerSecond: number;
   /** An item of a batch that is too large: 400 for the whole request, instead of leaving it out. */

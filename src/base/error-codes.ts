@@ -197,7 +197,7 @@ const entries = {
   oauth_key_invalid: {
     room: 'workspace',
     what: 'What was given as the public key of an OAuth app is not one that can be used.',
-    help: 'Give an RSA public key of 2048 bits or more in PEM form: openssl rsa -in private.pem -pubout -out public.pem',
+    help: 'Give an RSA public key of 2048 bits or more in PEM form (openssl pkey -in private.pem -pubout -out public.pem).',
     exit: 2,
   },
   oauth_key_taken: {

@@ -21,7 +21,7 @@ const longestPem = 20_000;
 export function readPublicKey(text: string): PublicKey {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
     throw invalid('This is a private key.', {
-      help: 'Keep it where it is used, and give its public half: openssl rsa -in private.pem -pubout -out public.pem',
+      help: 'Keep it where it is used, and give its public half: openssl pkey -in private.pem -pubout -out public.pem',
     });
   }
   if (!/^\s*-----BEGIN (RSA )?PUBLIC KEY-----[\s\S]*-----END \1?PUBLIC KEY-----\s*$/.test(text)) {

@@ -44,7 +44,8 @@ export function readPublicKey(text: string): PublicKey {
 
 function parsed(text: string): KeyObject {
   try {
-    if (text.length <= longestPem) return createPublicKey(text);
+    // The library reads the first key of several, and says nothing of the others.
+    if (text.length <= longestPem && text.split('-----BEGIN ').length === 2) return createPublicKey(text);
   } catch {
     // The error of the library names its own functions, and helps nobody.
   }

@@ -32,7 +32,7 @@ export interface ApiDeps extends Pick<ProfileApiDeps, 'reader' | 'deleteIdentifi
   readonly limits: ApiLimits;
   /** Without it there is no Tracking API. */
   readonly tracking?: Omit<TrackingDeps, 'clock' | 'log'>;
-  /** Without it there is no token service, and event streams cannot ask for tokens. */
+  /** Without it there is no token service, and event streams that ask for a token take nothing. */
   readonly oauth?: Omit<OauthDeps, 'clock' | 'log'>;
   /** Without it there is no Public API. */
   readonly publicApi?: Pick<PublicApiDeps, 'db' | 'verifyWorkspaceToken'>;

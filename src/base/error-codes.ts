@@ -194,6 +194,30 @@ const entries = {
     help: 'Choose another one, or leave it out to have one made.',
     exit: 2,
   },
+  oauth_key_invalid: {
+    room: 'workspace',
+    what: 'What was given as the public key of an OAuth app is not one that can be used.',
+    help: 'Give an RSA public key of 2048 bits or more in PEM form (openssl pkey -in private.pem -pubout -out public.pem).',
+    exit: 2,
+  },
+  oauth_key_taken: {
+    room: 'workspace',
+    what: 'The OAuth app has the same public key already.',
+    help: 'Use the key under the id it has, or make a new pair of keys.',
+    exit: 2,
+  },
+  oauth_keys_full: {
+    room: 'workspace',
+    what: 'An OAuth app has at most two public keys, so that one can take over from the other.',
+    help: 'Remove the key that is no longer used with millrace oauth-app remove-key.',
+    exit: 2,
+  },
+  oauth_scope_unsupported: {
+    room: 'workspace',
+    what: 'An OAuth app asks for a scope that is not offered.',
+    help: 'Use tracking_api:write, which lets it send messages; there are no functions here, and the Public API takes tokens of the workspace (millrace token create --workspace).',
+    exit: 2,
+  },
   event_stream_without_space: {
     room: 'workspace',
     what: 'An event stream must name a space: its messages would go nowhere.',

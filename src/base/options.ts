@@ -101,6 +101,16 @@ export const options = {
     max: 65_535,
     sentence: 'Port to listen on; 0 takes a free one.',
   },
+  publicUrl: {
+    type: 'text',
+    group: 'Server',
+    default: undefined,
+    value: 'URL',
+    form: /^https?:\/\/[A-Za-z0-9.:_[\]-]+\/?$/,
+    formInWords: 'a URL without a path, such as https://events.example.com',
+    sentence:
+      'Where clients reach this server; OAuth assertions must be addressed to it, and without it to the host their request names.',
+  },
   logLevel: {
     type: 'choice',
     group: 'Server',

@@ -14,6 +14,14 @@ import {
 import { eventStreamLogCommand } from './event-stream-log.ts';
 import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
 import { modelPreviewCommand } from './model.ts';
+import {
+  oauthAppAddKeyCommand,
+  oauthAppCreateCommand,
+  oauthAppListCommand,
+  oauthAppRemoveCommand,
+  oauthAppRemoveKeyCommand,
+  oauthAppShowCommand,
+} from './oauth-app.ts';
 import { profileShowCommand } from './profile.ts';
 import {
   regulationCreateCommand,
@@ -51,6 +59,12 @@ export const commands: readonly Command[] = [
   eventStreamEnableCommand,
   eventStreamRemoveCommand,
   eventStreamLogCommand,
+  oauthAppCreateCommand,
+  oauthAppListCommand,
+  oauthAppShowCommand,
+  oauthAppAddKeyCommand,
+  oauthAppRemoveKeyCommand,
+  oauthAppRemoveCommand,
   usageCommand,
   tokenCreateCommand,
   tokenListCommand,
@@ -70,6 +84,7 @@ export const commandGroups: Readonly<Record<string, string>> = {
   profile: 'Look at a profile.',
   space: 'Look at a profile space.',
   'event-stream': 'Make, list, switch and remove sources that SDKs send to.',
+  'oauth-app': 'Make, list and remove programs that get access tokens, and their keys.',
   regulation: 'Delete and suppress people.',
   suppression: 'Look at who is suppressed.',
   token: 'Make, list and end access tokens.',

@@ -251,7 +251,7 @@ async function writeMapping(writer: Writer, mapping: Definitions['mappings'][num
 
 async function writeEventStream(
   writer: Writer,
-  { name, title, spaces, clientSide, writeKey, enabled }: Definitions['eventStreams'][number],
+  { name, title, spaces, clientSide, oauthEnforced, writeKey, enabled }: Definitions['eventStreams'][number],
   isNew: boolean,
 ): Promise<void> {
   const write_key = writeKey ?? (isNew ? newWriteKey() : undefined);
@@ -259,6 +259,7 @@ async function writeEventStream(
     title,
     space_ids: spaces.map((space) => writer.idOf('space', space)),
     client_side: clientSide,
+    oauth_enforced: oauthEnforced,
     enabled,
     ...(write_key !== undefined && { write_key }),
   });

@@ -65,6 +65,7 @@ export interface EventStreamDefinition {
   readonly title: string | null;
   readonly spaces: readonly string[];
   readonly clientSide: boolean;
+  readonly oauthEnforced: boolean;
   /** Null in a file that leaves it to us: the one it has is kept, or one is made. */
   readonly writeKey: string | null;
   readonly enabled: boolean;
@@ -134,6 +135,7 @@ export function definitionsOf(records: WorkspaceRecords, secrets: Secrets): Defi
       title: record.title,
       spaces: record.space_ids.map(spaceName),
       clientSide: record.client_side,
+      oauthEnforced: record.oauth_enforced,
       writeKey: record.write_key,
       enabled: record.enabled,
     })),
@@ -186,8 +188,8 @@ function partsInFile(kind: Kind, definition: Definition): JsonObject {
       };
     }
     case 'event stream': {
-      const { spaces, clientSide, writeKey, enabled } = definition as EventStreamDefinition;
-      return { spaces, client_side: clientSide, write_key: writeKey, enabled };
+      const { spaces, clientSide, oauthEnforced, writeKey, enabled } = definition as EventStreamDefinition;
+      return { spaces, client_side: clientSide, oauth_enforced: oauthEnforced, write_key: writeKey, enabled };
     }
     default:
       return kind satisfies never;

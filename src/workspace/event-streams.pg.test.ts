@@ -22,6 +22,7 @@ test('a stream has its spaces in the order given, each once, by name, id or writ
     spaces: [second, main],
     enabled: true,
     clientSide: true,
+    oauthEnforced: false,
   });
   const billing = await createEventStream(db, {
     name: 'billing',

@@ -100,6 +100,7 @@ const eventStream = z.strictObject({
   title,
   spaces: z.array(z.string()).min(1),
   client_side: z.boolean().default(false),
+  oauth_enforced: z.boolean().default(false),
   write_key: z.string().optional(),
   enabled: z.boolean().default(true),
 });

@@ -121,7 +121,10 @@ export function notFound(kind: string, nameOrId: string, known: readonly string[
 }
 
 /** The names of a table, for "did you mean". */
-export async function namesOf(db: Queryable, table: 'spaces' | 'event_streams' | 'tokens'): Promise<readonly string[]> {
+export async function namesOf(
+  db: Queryable,
+  table: 'spaces' | 'event_streams' | 'tokens' | 'oauth_apps',
+): Promise<readonly string[]> {
   const { rows } = await db.query<{ name: string }>(`SELECT name FROM ${table} ORDER BY name LIMIT 1000`);
   return rows.map(({ name }) => name);
 }

@@ -85,6 +85,7 @@ export interface EventStreamRecord {
   readonly space_ids: readonly string[];
   readonly enabled: boolean;
   readonly client_side: boolean;
+  readonly oauth_enforced: boolean;
 }
 
 /** Named as the tables are. */
@@ -232,5 +233,6 @@ export function eventStreamOf(
     enabled,
     clientSide: record.client_side,
     createdAt: new Date(record.created_at),
+    oauthEnforced: record.oauth_enforced,
   };
 }

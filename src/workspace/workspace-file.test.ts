@@ -515,14 +515,21 @@ test('event streams are read, write keys from variables too, always as text', as
   const { eventStreams } = await read(`
 spaces: { main: {}, second: {} }
 event_streams:
-  website: { spaces: [main, second], client_side: true }
+  website: { spaces: [main, second], client_side: true, oauth_enforced: true }
   billing: { spaces: [second], write_key: \${PORT}, enabled: false }
   app: { spaces: [main], write_key: "x-\${PORT}" }
 `);
   expect(eventStreams).toEqual([
-    { name: 'website', spaces: ['main', 'second'], clientSide: true, writeKey: null, enabled: true },
-    { name: 'billing', spaces: ['second'], clientSide: false, writeKey: '5433', enabled: false },
-    { name: 'app', spaces: ['main'], clientSide: false, writeKey: 'x-5433', enabled: true },
+    {
+      name: 'website',
+      spaces: ['main', 'second'],
+      clientSide: true,
+      oauthEnforced: true,
+      writeKey: null,
+      enabled: true,
+    },
+    { name: 'billing', spaces: ['second'], clientSide: false, oauthEnforced: false, writeKey: '5433', enabled: false },
+    { name: 'app', spaces: ['main'], clientSide: false, oauthEnforced: false, writeKey: 'x-5433', enabled: true },
   ]);
 });
 
@@ -545,7 +552,7 @@ event_streams:
     'shop.yaml:7:40 event_streams.number.write_key: this must be text, not a number.',
     expect.stringMatching(/^shop\.yaml:8:3 event_streams\.Name: a name must begin with/),
     'shop.yaml:9:23 event_streams.unknown.spaces[0]: there is no space "mian" in this file. Did you mean "main"?',
-    'shop.yaml:9:30 event_streams.unknown.name: there is no such key. There is "client_side", "enabled", "spaces", "write_key".',
+    'shop.yaml:9:30 event_streams.unknown.name: there is no such key. There is "client_side", "enabled", "oauth_enforced", "spaces", "write_key".',
     expect.stringMatching(
       /^shop\.yaml:9:36 event_streams\.unknown\.name: \$\{PORT\} is filled in only .* and in write keys/,
     ),
@@ -584,7 +591,7 @@ test('the example is a good file', async () => {
   const text = await readFile('examples/shop.yaml', 'utf8');
   const { mappings, spaces, eventStreams } = await read(text, 'examples');
   expect(eventStreams).toEqual([
-    { name: 'website', spaces: ['main'], clientSide: true, writeKey: null, enabled: true },
+    { name: 'website', spaces: ['main'], clientSide: true, oauthEnforced: false, writeKey: null, enabled: true },
   ]);
   expect(mappings.map(({ name }) => name)).toEqual(['customers-identify', 'companies-group', 'orders-track']);
   expect(spaces[0]?.settings.identifiers.slice(0, 3).map(({ type }) => type)).toEqual([

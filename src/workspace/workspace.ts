@@ -1,6 +1,6 @@
 /**
  * The workspace: what people configure. In: definitions from a file or an API. Out: sources, models, destinations,
- * mappings, event streams, spaces and tokens, checked and stored; and beside them the usage, counted and read. Promised: a
+ * mappings, event streams, spaces, tokens and OAuth apps, checked and stored; and beside them the usage, counted and read. Promised: a
  * faulty definition changes nothing and every fault is listed; secrets are encrypted at rest and never returned; tokens
  * and the ids of the usage are stored as hashes.
  */
@@ -43,6 +43,30 @@ export {
   outsideDestinations,
   readWorkspace,
 } from './lookup.ts';
+export {
+  addOauthKey,
+  createOauthApp,
+  findOauthApp,
+  isOauthId,
+  listOauthApps,
+  type NewOauthApp,
+  type OauthApp,
+  type OauthKey,
+  type OauthScope,
+  removeOauthApp,
+  removeOauthKey,
+  type TokenDays,
+  tokenDays,
+} from './oauth-apps.ts';
+export {
+  findOauthGrant,
+  findSigningKey,
+  issueOauthToken,
+  type OauthGrant,
+  pruneOauth,
+  type SigningKey,
+  type TokenRequest,
+} from './oauth-tokens.ts';
 export {
   type ApplyOptions,
   type ApplyPlan,
@@ -205,6 +229,8 @@ export interface EventStream {
   /** Its senders are browsers and phones: a missing `context.ip` is that of the connection. */
   readonly clientSide: boolean;
   readonly createdAt: Date;
+  /** Its write key alone is not enough: senders also need an access token of an OAuth app. */
+  readonly oauthEnforced: boolean;
 }
 
 /** The database and the box that opens the secrets in it. */

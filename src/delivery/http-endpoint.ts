@@ -91,8 +91,7 @@ export async function openHttpEndpoint(options: HttpEndpointOptions): Promise<En
       // Before anything is waited for: a later call must find these in their lanes.
       for (const [space, messages] of bySpace) {
         for (const request of splitIntoRequests(messages)) {
-          const names = request.flatMap((message) => message.names);
-          sending.push(lanes.run(space, names, () => send(sender, call, space, request)));
+          sending.push(lanes.run(space, namesOf(request), () => send(sender, call, space, request)));
         }
       }
       await Promise.all(sending);
@@ -133,6 +132,12 @@ function writeAll(batch: readonly Delivery[]) {
     return cancelled;
   });
   return { receipts, bySpace };
+}
+
+function namesOf(messages: readonly WireMessage[]): ReadonlySet<string> {
+  const all = new Set<string>();
+  for (const { names } of messages) for (const name of names) all.add(name);
+  return all;
 }
 
 /** Sends messages until each has its receipt. Never rejects. */

@@ -4,32 +4,40 @@
  */
 export interface Lanes {
   /** `space` keeps names of different spaces apart. */
-  run<T>(space: string, names: Iterable<string>, work: () => Promise<T>): Promise<T>;
+  run<T>(space: string, names: ReadonlySet<string>, work: () => Promise<T>): Promise<T>;
 }
 
-type Running = Promise<unknown>;
+interface Running {
+  readonly names: ReadonlySet<string>;
+  readonly over: Promise<unknown>;
+}
 
 export function createLanes(): Lanes {
-  /** The last work of each name that is not over; so never more than what is on its way. */
-  const spaces = new Map<string, Map<string, Running>>();
+  /**
+   * What is not over, of each space. Few and large: looking into each of them costs less than keeping one table of names, of
+   * which every name would have to be taken out again.
+   */
+  const spaces = new Map<string, Set<Running>>();
   return {
     run(space, names, work) {
-      const lanes = spaces.get(space) ?? new Map<string, Running>();
-      spaces.set(space, lanes);
-      const own = new Set(names);
-      const earlier = new Set<Running>();
-      for (const name of own) {
-        const running = lanes.get(name);
-        if (running !== undefined) earlier.add(running);
-      }
-      const result = earlier.size === 0 ? work() : Promise.allSettled(earlier).then(work);
+      const running = spaces.get(space) ?? new Set<Running>();
+      spaces.set(space, running);
+      const earlier = [...running].filter((other) => shareName(names, other.names)).map(({ over }) => over);
+      const over = earlier.length === 0 ? work() : Promise.allSettled(earlier).then(work);
+      const own: Running = { names, over };
+      running.add(own);
       const leave = () => {
-        for (const name of own) if (lanes.get(name) === result) lanes.delete(name);
-        if (lanes.size === 0 && spaces.get(space) === lanes) spaces.delete(space);
+        running.delete(own);
+        if (running.size === 0 && spaces.get(space) === running) spaces.delete(space);
       };
-      for (const name of own) lanes.set(name, result);
-      result.then(leave, leave);
-      return result;
+      over.then(leave, leave);
+      return over;
     },
   };
+}
+
+function shareName(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  const [few, many] = a.size < b.size ? [a, b] : [b, a];
+  for (const name of few) if (many.has(name)) return true;
+  return false;
 }

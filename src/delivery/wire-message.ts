@@ -48,21 +48,20 @@ function jsonOf(message: JsonObject): string | null {
 }
 
 /**
- * Ids and e-mail addresses. A group is named by what is said about the group itself; that people belong to it may be
- * said in any order.
+ * Ids and e-mail addresses, of whatever kind: that a user id and an e-mail address are the same text costs a wait and no more.
+ * A group is named by what is said about the group itself; that people belong to it may be said in any order.
  */
-function namesIn(message: JsonObject): readonly string[] {
+function namesIn({ type, userId, anonymousId, groupId, traits, context }: JsonObject): readonly string[] {
   const names: string[] = [];
-  const add = (kind: string, value: Json | undefined) => {
-    if (value !== undefined && value !== null && value !== '') names.push(`${kind} ${String(value)}`);
-  };
-  add('u', message.userId);
-  add('a', message.anonymousId);
-  if (message.type === 'group') add('g', message.groupId);
-  if (isJsonObject(message.traits)) add('email', message.traits.email);
-  const ids = isJsonObject(message.context) ? message.context.externalIds : undefined;
-  if (Array.isArray(ids)) {
-    for (const id of ids as readonly Json[]) if (isJsonObject(id)) add(String(id.type), id.id);
-  }
+  add(names, userId);
+  add(names, anonymousId);
+  if (type === 'group') add(names, groupId);
+  if (isJsonObject(traits)) add(names, traits.email);
+  const ids = isJsonObject(context) ? context.externalIds : undefined;
+  if (Array.isArray(ids)) for (const id of ids as readonly Json[]) if (isJsonObject(id)) add(names, id.id);
   return names;
+}
+
+function add(names: string[], value: Json | undefined): void {
+  if (typeof value === 'string' ? value !== '' : typeof value === 'number') names.push(String(value));
 }

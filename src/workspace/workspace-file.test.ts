@@ -827,3 +827,24 @@ test('of a query whose engine is not known, what every engine finds is said', as
     (await allFaultsOf(into.replace('shp', 'shop').replace('engine: duckdb', 'engine: postgres'))).join(),
   ).toContain('INTO');
 });
+
+test('a destination on another server says where it is, and its spaces are not looked for here', async () => {
+  const away = (settings: string) =>
+    small
+      .replace('{ source: shop }\nmappings', `{ source: shop, settings: ${settings} }\nmappings`)
+      .replace('engage_space: main', 'engage_space: their-key');
+  const definitions = await read(away('{ endpoint: custom, tracking_url: https://events.example.com/v1 }'));
+  expect(definitions.destinations[0]?.settings).toEqual({
+    endpoint: 'custom',
+    tracking_url: 'https://events.example.com/v1',
+  });
+  expect(await faultsOf(away('{ endpoint: custom }'))).toEqual([
+    expect.stringContaining('tracking_url (Tracking API URL) is required for the endpoint custom.'),
+  ]);
+  expect(await faultsOf(away('{ endpoint: custom, tracking_url: events.example.com }'))).toEqual([
+    expect.stringContaining('tracking_url must be a URL such as https://events.example.com/v1'),
+  ]);
+  expect(await faultsOf(away('{ endpoint: local }'))).toEqual([
+    expect.stringContaining('there is no space "their-key"'),
+  ]);
+});

@@ -188,7 +188,7 @@ mappings:
     'shop.yaml:13:39 models.orders.identifier: this must be text, not a number.',
     expect.stringMatching(/^shop\.yaml:14:3 models\.Bad Name: a name must begin with/),
     expect.stringMatching(
-      /^shop\.yaml:17:46 destinations\.far\.settings\.endpoint: delivery over HTTP \(europe\) is not available yet\. Use endpoint: local/,
+      /^shop\.yaml:17:\d+ destinations\.far\.settings\.segment_papi_token: segment_papi_token \(.*\) is required for the endpoint europe\.$/,
     ),
     'shop.yaml:21:12 mappings.identify.model: there is no model "custmers" in this file. Did you mean "customers"?',
     expect.stringMatching(/^shop\.yaml:23:14 mappings\.identify\.trigger: The trigger/),
@@ -833,4 +833,25 @@ test('of a query whose engine is not known, what every engine finds is said', as
   expect(
     (await allFaultsOf(into.replace('shp', 'shop').replace('engine: duckdb', 'engine: postgres'))).join(),
   ).toContain('INTO');
+});
+
+test('a destination on another server says where it is, and its spaces are not looked for here', async () => {
+  const away = (settings: string) =>
+    small
+      .replace('{ source: shop }\nmappings', `{ source: shop, settings: ${settings} }\nmappings`)
+      .replace('engage_space: main', 'engage_space: their-key');
+  const definitions = await read(away('{ endpoint: custom, tracking_url: https://events.example.com/v1 }'));
+  expect(definitions.destinations[0]?.settings).toEqual({
+    endpoint: 'custom',
+    tracking_url: 'https://events.example.com/v1',
+  });
+  expect(await faultsOf(away('{ endpoint: custom }'))).toEqual([
+    expect.stringContaining('tracking_url (Tracking API URL) is required for the endpoint custom.'),
+  ]);
+  expect(await faultsOf(away('{ endpoint: custom, tracking_url: events.example.com }'))).toEqual([
+    expect.stringContaining('tracking_url must be a URL such as https://events.example.com/v1'),
+  ]);
+  expect(await faultsOf(away('{ endpoint: local }'))).toEqual([
+    expect.stringContaining('there is no space "their-key"'),
+  ]);
 });

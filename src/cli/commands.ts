@@ -1,4 +1,5 @@
 /** Every command, in the order in which help lists them. */
+import { alertListCommand, alertLogCommand, alertTestCommand } from './alert.ts';
 import { applyCommand } from './apply.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
@@ -52,6 +53,9 @@ export const commands: readonly Command[] = [
   eventStreamRemoveCommand,
   eventStreamLogCommand,
   usageCommand,
+  alertListCommand,
+  alertTestCommand,
+  alertLogCommand,
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,
@@ -70,6 +74,7 @@ export const commandGroups: Readonly<Record<string, string>> = {
   profile: 'Look at a profile.',
   space: 'Look at a profile space.',
   'event-stream': 'Make, list, switch and remove sources that SDKs send to.',
+  alert: 'List and try alerts, and read what they said.',
   regulation: 'Delete and suppress people.',
   suppression: 'Look at who is suppressed.',
   token: 'Make, list and end access tokens.',

@@ -1,4 +1,5 @@
 /** `start`: serves the APIs until it is told to stop. */
+import { startAlerts } from '../alerts/alerts.ts';
 import { startRegulationWorker } from '../privacy/privacy.ts';
 import { createSpaceReader, deleteIdentifier, watchSpace } from '../space/space.ts';
 import {
@@ -10,6 +11,7 @@ import {
   verifyToken,
   verifyWorkspaceToken,
 } from '../workspace/workspace.ts';
+import { alertContext } from './alert.ts';
 import type { Command } from './command.ts';
 import type { CliContext } from './context.ts';
 import { aborted } from './interrupts.ts';
@@ -35,6 +37,7 @@ export const startCommand: Command = {
     await using discards = createDiscardLog({ db: pool, clock: context.clock, log: context.log });
     await using _upkeep = keepTidy(context, db);
     await using _regulations = startRegulationWorker({ db, log: context.log, clock: context.clock, everyMs: 5_000 });
+    await using _alerts = startAlerts(await alerting(context));
     await using serving = await serve(await api(context, discards), { host, port });
     const spaces = (await listSpaces(pool)).map(({ name }) => name);
     const { url } = serving;
@@ -49,6 +52,11 @@ export const startCommand: Command = {
     return null;
   },
 };
+
+/** Alerts are looked for every two seconds. */
+async function alerting(context: CliContext) {
+  return { ...(await alertContext(context)), everyMs: 2_000, keepDays: context.config.noticeDays };
+}
 
 /** Without `discards` there is no Tracking API. */
 export async function api(context: CliContext, discards?: DiscardLog) {

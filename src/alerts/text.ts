@@ -23,8 +23,11 @@ export function linesOf(notice: Notice): readonly (readonly [string, string])[] 
   return lines.filter((line): line is readonly [string, string] => line[1] !== null);
 }
 
+/** Zeros only of what is always of interest. */
 function countsText(counts: Readonly<Record<string, number>>): string {
+  const said = ['delivered', 'refused'];
   return Object.entries(counts)
+    .filter(([name, value]) => value > 0 || said.includes(name))
     .map(([name, value]) => `${words[name] ?? name} ${value}`)
     .join(', ');
 }

@@ -8,7 +8,7 @@ import {
   type Send,
   testAlert,
 } from '../alerts/alerts.ts';
-import { type Alert, type AlertChannel, listAlerts, mappingNames } from '../workspace/workspace.ts';
+import { type AlertChannel, listAlerts, mappingNames } from '../workspace/workspace.ts';
 import { argument, type Command, flag, numberOption } from './command.ts';
 import type { CliContext } from './context.ts';
 import { counted, indent, paragraphs, printable, table, time } from './text.ts';

@@ -48,7 +48,8 @@ CREATE TABLE alert_notices (
   why text NOT NULL,
   help text NOT NULL,
   path text NOT NULL,
-  counts jsonb,
+  -- Not jsonb, which would put the numbers into another order.
+  counts json,
   created_at timestamptz NOT NULL,
   read_at timestamptz
 );

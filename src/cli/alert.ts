@@ -9,7 +9,7 @@ import {
   testAlert,
 } from '../alerts/alerts.ts';
 import { type AlertChannel, listAlerts, mappingNames } from '../workspace/workspace.ts';
-import { argument, type Command, flag, numberOption } from './command.ts';
+import { argument, type Command, flag, numberOption, option } from './command.ts';
 import type { CliContext } from './context.ts';
 import { counted, indent, paragraphs, printable, table, time } from './text.ts';
 
@@ -107,13 +107,15 @@ export const alertLogCommand: Command = {
   options: [
     { flags: '--unread', description: 'only notices that nobody has marked as read' },
     { flags: '--mark-read', description: 'mark the listed notices as read' },
-    { flags: '--limit <N>', description: 'at most so many, up to 1000', defaultText: '20' },
+    { flags: '--limit <NUMBER>', description: 'notices at most, up to 1,000', defaultText: '20' },
+    { flags: '--next <CURSOR>', description: 'the next page' },
   ],
   examples: ['millrace alert log', 'millrace alert log --unread --mark-read'],
   async run(context, input) {
     const { pool } = await context.database();
     const limit = numberOption(input, 'limit', 1, 1000) ?? 20;
-    const { items } = await listNotices(pool, { limit, unreadOnly: flag(input, 'unread') });
+    const query = { limit, unreadOnly: flag(input, 'unread'), next: option(input, 'next') };
+    const { items, next } = await listNotices(pool, query);
     if (flag(input, 'markRead')) {
       await markRead(
         pool,
@@ -121,8 +123,9 @@ export const alertLogCommand: Command = {
         context.clock.now(),
       );
     }
-    const text = items.length === 0 ? 'There are no notices.' : paragraphs(...items.map(noticeText));
-    return { document: { notices: items }, text };
+    const more = next === null ? '' : `More: millrace alert log --next '${next}'`;
+    const text = items.length === 0 ? 'There are no notices.' : paragraphs(...items.map(noticeText), more);
+    return { document: { notices: items, next }, text };
   },
 };
 

@@ -10,7 +10,7 @@ import { documentedCommands, inDuckdb, keyPaths, programIn, until } from './cli.
 const file = `
 spaces: { main: {} }
 sources:
-  shop: { engine: duckdb, path: ./shop.duckdb, state_path: ./state.duckdb }
+  shop: { engine: duckdb, path: ./shop.duckdb }
 models:
   people: { source: shop, identifier: id, query: SELECT id FROM people }
 destinations:
@@ -46,7 +46,11 @@ test('applied, tried, watched by two servers of which one is killed, and listed'
     await inDuckdb(path.join(folder, 'shop.duckdb'), `CREATE TABLE people AS SELECT 'jane-canary-row' AS id`);
     await writeFile(path.join(folder, 'shop.yaml'), file);
     const applied = await run('apply', 'shop.yaml', '--yes');
-    expect(applied).toMatchObject({ code: 0, stdout: expect.stringContaining('alert') });
+    expect(applied).toMatchObject({
+      code: 0,
+
+      stdout: expect.stringContaining('alert'),
+    });
     output.push(applied.stdout);
 
     // The mail cannot go out: no server is configured.

@@ -123,7 +123,7 @@ export const alertLogCommand: Command = {
         context.clock.now(),
       );
     }
-    const more = next === null ? '' : `More: millrace alert log --next '${next}'`;
+    const more = next === null ? '' : `There are more: add --next ${next}`;
     const text = items.length === 0 ? 'There are no notices.' : paragraphs(...items.map(noticeText), more);
     return { document: { notices: items, next }, text };
   },

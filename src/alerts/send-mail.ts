@@ -5,6 +5,9 @@ import type { Outcome, Sending } from './channels.ts';
 import { connectionFault } from './http.ts';
 import { linesOf, subjectOf } from './text.ts';
 
+const stepsPatient = 6;
+const tooSlow: Outcome = { kind: 'retry', answer: 'The mail server did not answer in time.' };
+
 export async function sendMail(
   server: MailServer | null,
   to: readonly string[],
@@ -23,6 +26,8 @@ export async function sendMail(
     disableUrlAccess: true,
   });
   const lines = linesOf(notice);
+  // The library limits each step; a server that drips through them all must end as well.
+  const late = AbortSignal.timeout(stepsPatient * patience);
   try {
     const { rejected } = await orStopped(
       transport.sendMail({
@@ -34,7 +39,7 @@ export async function sendMail(
         messageId: `<${notice.id}@millrace>`,
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Millrace-Notice': notice.id },
       }),
-      signal,
+      signal === undefined ? late : AbortSignal.any([late, signal]),
     );
     const answer =
       rejected.length === 0
@@ -43,6 +48,7 @@ export async function sendMail(
     return { kind: 'sent', answer };
   } catch (error) {
     if (signal?.aborted === true) return { kind: 'retry', answer: 'This process was stopped while it sent.' };
+    if (late.aborted) return tooSlow;
     return judge(error);
   } finally {
     transport.close();
@@ -60,13 +66,12 @@ function judge(error: unknown): Outcome {
       ? { kind: 'failed', answer: `The mail server answered ${responseCode} and will not take this notice.` }
       : { kind: 'retry', answer: `The mail server answered ${responseCode}.` };
   }
-  if (code === 'ETIMEDOUT') return { kind: 'retry', answer: 'The mail server did not answer in time.' };
+  if (code === 'ETIMEDOUT') return tooSlow;
   return { kind: 'retry', answer: `No connection to the mail server: ${connectionFault(error)}.` };
 }
 
 /** The mail library takes no signal: its time limits end what is left behind. */
-async function orStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
+async function orStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   let stop = () => undefined;
   const stopped = new Promise<never>((_, reject) => {

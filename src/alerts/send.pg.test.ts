@@ -1,4 +1,5 @@
 /** The way of notices: a real listener, a real mail server, and what each may answer. */
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { testDatabase, testDatabaseUrl, testLog } from '../../test/database.ts';
 import { createLog } from '../base/log.ts';
@@ -32,7 +33,7 @@ async function failedSync(db: Database, id = 'syn_1'): Promise<void> {
 
 async function withNotice(db: Database, channels: readonly AlertChannel[], more: Partial<AlertContext> = {}) {
   const clock = setClock();
-  const context = await contextOf(db, { clock, patience: 300, ...more });
+  const context = await contextOf(db, { clock, patience: 30_000, ...more });
   await putAlert(context, { channels });
   await putMapping(db);
   await failedSync(db);
@@ -93,18 +94,26 @@ test('a webhook gets the notice as JSON, signed; 500 twice is tried again', asyn
 });
 
 test.each([
-  ['hangs', () => undefined, 'No answer within 0.3 seconds.'],
-  ['cuts off', (_: number, response: { destroy(): void }) => response.destroy(), 'No connection: it was cut off.'],
-])('a webhook that %s is tried so many times and no more, then failed with the reason', async (_, answer, reason) => {
-  await using db = await testDatabase();
-  await using server = await listen(answer);
-  const { context, clock } = await withNotice(db, [{ webhook: { url: server.url } }]);
-  await sendAll(context, clock);
-  expect(server.received).toHaveLength(mostAttempts);
-  expect(await sendsOf(db)).toMatchObject([{ state: 'failed', attempts: mostAttempts, answer: reason }]);
-  clock.pass(100 * hourMs);
-  expect(await sendDue(context)).toBe(0);
-});
+  ['hangs', 300, () => undefined, 'No answer within 0.3 seconds.'],
+  [
+    'cuts off',
+    30_000,
+    (_: number, response: { destroy(): void }) => response.destroy(),
+    'No connection: it was cut off.',
+  ],
+])(
+  'a webhook that %s is tried so many times and no more, then failed with the reason',
+  async (_, patience, answer, reason) => {
+    await using db = await testDatabase();
+    await using server = await listen(answer);
+    const { context, clock } = await withNotice(db, [{ webhook: { url: server.url } }], { patience });
+    await sendAll(context, clock);
+    expect(server.received).toHaveLength(mostAttempts);
+    expect(await sendsOf(db)).toMatchObject([{ state: 'failed', attempts: mostAttempts, answer: reason }]);
+    clock.pass(100 * hourMs);
+    expect(await sendDue(context)).toBe(0);
+  },
+);
 
 test('what will never be taken is not tried again; a redirect is not followed', async () => {
   await using db = await testDatabase();
@@ -160,7 +169,6 @@ test('mail goes out as text and HTML; refused for now is tried again', async () 
   const mail = { url: box.url, from: 'alerts@example.com' };
   const { context, clock } = await withNotice(db, [{ email: { to: ['a@example.com', 'b@example.com'] } }], {
     mail,
-    patience: 5_000,
   });
   await sendDue(context);
   expect(await sendsOf(db)).toMatchObject([{ state: 'waiting', answer: 'The mail server answered 451.' }]);
@@ -183,7 +191,7 @@ test('mail that cannot go out says why: no server, a wrong password, refused for
   await using strict = await mailBox(() => 550);
   await using locked = await mailBox(() => 0, { user: 'a', password: 'b' });
   const wrong = locked.url.replace('a:b@', 'a:canary-password@');
-  const { context } = await withNotice(db, [{ email: { to: ['ops@example.com'] } }], { patience: 5_000 });
+  const { context } = await withNotice(db, [{ email: { to: ['ops@example.com'] } }]);
   const answers: (string | undefined)[] = [];
   const from = 'alerts@example.com';
   const nowhere = { url: 'smtp://127.0.0.1:1', from };
@@ -199,6 +207,26 @@ test('mail that cannot go out says why: no server, a wrong password, refused for
     expect.stringContaining('No connection to the mail server'),
   ]);
   expect(answers.join()).not.toContain('canary');
+});
+
+test.each([
+  ['says nothing', () => undefined],
+  ['drips', (socket: Socket) => void setInterval(() => socket.writable && socket.write('220-wait\r\n'), 50).unref()],
+])('a mail server that %s is given up for now', async (_, talk) => {
+  await using db = await testDatabase();
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket.on('error', () => undefined));
+    talk(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const mail = { url, from: 'alerts@example.com' };
+  const { context } = await withNotice(db, [{ email: { to: ['ops@example.com'] } }], { mail, patience: 100 });
+  await sendDue(context);
+  expect(await sendsOf(db)).toMatchObject([{ state: 'waiting', answer: 'The mail server did not answer in time.' }]);
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
 });
 
 test('a test goes through every channel once, and is in the list', async () => {

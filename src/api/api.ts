@@ -35,7 +35,7 @@ export interface ApiDeps extends Pick<ProfileApiDeps, 'reader' | 'deleteIdentifi
   /** Without it there is no token service, and event streams that ask for a token take nothing. */
   readonly oauth?: Omit<OauthDeps, 'clock' | 'log'>;
   /** Without it there is no Public API. */
-  readonly publicApi?: Pick<PublicApiDeps, 'db' | 'verifyWorkspaceToken'>;
+  readonly publicApi?: Omit<PublicApiDeps, 'reader' | 'clock' | 'log'>;
   /** Whether the process can do its work, for `/readyz`. */
   readonly ready: () => Promise<boolean>;
   /** The proxies whose `X-Forwarded-*` headers are believed: all (true), or these addresses. Default: none. */

@@ -560,6 +560,12 @@ const entries = {
     help: 'List those of the last 90 days with millrace regulation list.',
     exit: 2,
   },
+  alert_paging_invalid: {
+    room: 'alerts',
+    what: 'A page of notices was asked for that cannot be given.',
+    help: 'Ask for 1 to 1,000 notices, and give the cursor of the page before as it was.',
+    exit: 2,
+  },
   usage: {
     room: 'cli',
     what: 'The words of a command cannot be understood.',

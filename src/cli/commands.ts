@@ -1,4 +1,5 @@
 /** Every command, in the order in which help lists them. */
+import { alertListCommand, alertLogCommand, alertTestCommand } from './alert.ts';
 import { applyCommand } from './apply.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
@@ -66,6 +67,9 @@ export const commands: readonly Command[] = [
   oauthAppRemoveKeyCommand,
   oauthAppRemoveCommand,
   usageCommand,
+  alertListCommand,
+  alertTestCommand,
+  alertLogCommand,
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,
@@ -85,6 +89,7 @@ export const commandGroups: Readonly<Record<string, string>> = {
   space: 'Look at a profile space.',
   'event-stream': 'Make, list, switch and remove sources that SDKs send to.',
   'oauth-app': 'Make, list and remove programs that get access tokens, and their keys.',
+  alert: 'List and try alerts, and read what they said.',
   regulation: 'Delete and suppress people.',
   suppression: 'Look at who is suppressed.',
   token: 'Make, list and end access tokens.',

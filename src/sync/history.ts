@@ -124,7 +124,8 @@ export async function pruneHistory(db: Queryable, now: Date, days: number): Prom
   );
 }
 
-interface StoredSync {
+/** A row of `syncs`, all columns. */
+export interface StoredSync {
   readonly id: string;
   readonly mapping_id: string;
   readonly mapping: string;
@@ -142,7 +143,7 @@ interface StoredSync {
   readonly [count: string]: unknown;
 }
 
-function readSync(row: StoredSync): Sync {
+export function readSync(row: StoredSync): Sync {
   const count = (column: string) => Number(row[column]);
   const { started_at: startedAt, loading_at: loadingAt, finished_at: finishedAt } = row;
   return {

@@ -25,9 +25,10 @@ import { type Run, type RunOptions, runOnce, type SyncContext } from './runner.t
 import type { SettledBatch } from './settling.ts';
 
 export { cancelSync } from './cancel.ts';
+export { type DeliveryTotals, deliveryTotals, takeEnded } from './ended.ts';
 export { excludeSyncs } from './exclude.ts';
 export { type Forgotten, forgetPeople, type KnownPeople } from './forget.ts';
-export { type HistoryPage, listSyncs, type PageOptions, showSync, syncRows } from './history.ts';
+export { endDeadSyncs, type HistoryPage, listSyncs, type PageOptions, showSync, syncRows } from './history.ts';
 export { type Lease, takeLease } from './lease.ts';
 export { type PlanOptions, planSync, type SyncPlan } from './plan.ts';
 export { type ModelPreview, previewModel, type TestedMapping, testMapping } from './preview.ts';

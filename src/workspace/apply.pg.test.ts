@@ -307,6 +307,7 @@ test('what the file no longer names is removed, except spaces with profiles', as
     mappings: [],
     spaces: [main],
     eventStreams: [],
+    alerts: [],
   });
   expect((await plan(db, 'spaces: {}\n')).changesNothing).toBe(true);
 });

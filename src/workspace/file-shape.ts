@@ -105,6 +105,22 @@ const eventStream = z.strictObject({
   enabled: z.boolean().default(true),
 });
 
+const channel = z.strictObject({
+  webhook: z.strictObject({ url: z.string(), secret: z.string().min(1).optional() }).optional(),
+  email: z.strictObject({ to: z.array(z.string()).min(1) }).optional(),
+  slack: z.strictObject({ url: z.string() }).optional(),
+});
+
+const alert = z.strictObject({
+  title,
+  on: z.array(z.enum(['sync_failed', 'sync_partly_failed', 'delivery_rate', 'schedule_missed'])).min(1),
+  /** The word `all` means the same as nothing. */
+  mappings: z.preprocess((value) => (value === 'all' ? undefined : value), z.array(z.string()).min(1).optional()),
+  threshold_percent: z.number().min(0).max(100).optional(),
+  channels: z.array(channel).max(20).default([]),
+  enabled: z.boolean().default(true),
+});
+
 /** The sections of the file: in each, names and what they stand for. */
 export const fileSections = {
   spaces: z.preprocess((value) => value ?? {}, space),
@@ -113,6 +129,7 @@ export const fileSections = {
   destinations: destination,
   mappings: mapping,
   event_streams: eventStream,
+  alerts: alert,
 } as const;
 
 export type Section = keyof typeof fileSections;

@@ -3,6 +3,7 @@ import { MillraceError } from '../base/errors.ts';
 import type { Queryable, Transaction } from '../db/db.ts';
 import { suggestion } from './near-names.ts';
 import {
+  alertOf,
   destinationOf,
   eventStreamOf,
   mappingOf,
@@ -35,6 +36,7 @@ export function workspaceOf(records: WorkspaceRecords, secrets: Secrets): Worksp
         space_ids.map((id) => spaceById.get(id) as SpaceRecord),
       ),
     ),
+    alerts: records.alerts.map((record) => alertOf(secrets, record)),
   };
 }
 

@@ -11,6 +11,7 @@ import type { SpaceSettings } from '../space/space.ts';
 import type { Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 
+export { findAlert, listAlerts, mappingNames } from './alerts.ts';
 export { type Applied, runApply } from './apply.ts';
 export {
   type Actor,
@@ -233,6 +234,30 @@ export interface EventStream {
   readonly oauthEnforced: boolean;
 }
 
+/** What an alert can be about. */
+export type AlertEvent = 'sync_failed' | 'sync_partly_failed' | 'delivery_rate' | 'schedule_missed';
+
+/** Where a notice goes, beside the list of notices that every alert has. URLs are secrets: whoever has one can write there. */
+export type AlertChannel =
+  | { readonly webhook: { readonly url: string; readonly secret?: string } }
+  | { readonly email: { readonly to: readonly string[] } }
+  | { readonly slack: { readonly url: string } };
+
+export interface Alert {
+  readonly id: string;
+  readonly name: string;
+  readonly title: string | null;
+  readonly on: readonly AlertEvent[];
+  /** Null: all, also those that come later. */
+  readonly mappingIds: readonly string[] | null;
+  /** Of `delivery_rate`: the share of delivered rows under which it is true. */
+  readonly thresholdPercent: number | null;
+  /** Secrets in clear; never printed. */
+  readonly channels: readonly AlertChannel[];
+  readonly enabled: boolean;
+  readonly createdAt: Date;
+}
+
 /** The database and the box that opens the secrets in it. */
 export interface WorkspaceStore {
   readonly db: Queryable;
@@ -247,6 +272,7 @@ export interface Workspace {
   readonly mappings: readonly Mapping[];
   readonly spaces: readonly Space[];
   readonly eventStreams: readonly EventStream[];
+  readonly alerts: readonly Alert[];
 }
 
 /** A mapping with all it needs to run. */

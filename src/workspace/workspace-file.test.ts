@@ -46,21 +46,31 @@ mappings:
 test('a small file means what it says, with defaults filled in', async () => {
   const definitions = await read(small);
   expect(definitions.sources).toEqual([
-    { name: 'shop', engine: 'duckdb', settings: { path: '/base/shop.duckdb' }, enabled: true },
+    {
+      name: 'shop',
+      title: null,
+      engine: 'duckdb',
+      settings: { path: '/base/shop.duckdb' },
+      extraSettings: {},
+      enabled: true,
+    },
   ]);
   expect(definitions.models).toEqual([
     {
       name: 'customers',
+      title: null,
       source: 'shop',
       description: '',
       query: 'select 1 as id',
       identifierColumn: 'id',
       enabled: true,
+      schedule: null,
     },
   ]);
   expect(definitions.destinations).toEqual([
     {
       name: 'profiles',
+      title: null,
       source: 'shop',
       slug: 'actions-segment-profiles',
       settings: { endpoint: 'local' },
@@ -70,20 +80,17 @@ test('a small file means what it says, with defaults filled in', async () => {
   expect(definitions.mappings).toEqual([
     {
       name: 'identify',
+      title: null,
       destination: 'profiles',
       model: 'customers',
       action: 'sendIdentify',
       trigger: 'event = "new" or event = "updated"',
-      fields: {
-        engage_space: 'main',
-        user_id: { '@path': '$.properties.id' },
-        timestamp: { '@path': '$.timestamp' },
-        message_id: { '@path': '$.messageId' },
-        consent: { '@path': '$.context.consent' },
-      },
+      // The defaults of the action are filled in when it runs.
+      fields: { engage_space: 'main', user_id: { '@path': '$.properties.id' } },
       skipNulls: [],
       skipBackfill: false,
       guardPercent: null,
+      schedule: null,
       enabled: true,
     },
   ]);
@@ -520,9 +527,9 @@ event_streams:
   app: { spaces: [main], write_key: "x-\${PORT}" }
 `);
   expect(eventStreams).toEqual([
-    { name: 'website', spaces: ['main', 'second'], clientSide: true, writeKey: null, enabled: true },
-    { name: 'billing', spaces: ['second'], clientSide: false, writeKey: '5433', enabled: false },
-    { name: 'app', spaces: ['main'], clientSide: false, writeKey: 'x-5433', enabled: true },
+    { name: 'website', title: null, spaces: ['main', 'second'], clientSide: true, writeKey: null, enabled: true },
+    { name: 'billing', title: null, spaces: ['second'], clientSide: false, writeKey: '5433', enabled: false },
+    { name: 'app', title: null, spaces: ['main'], clientSide: false, writeKey: 'x-5433', enabled: true },
   ]);
 });
 
@@ -545,7 +552,7 @@ event_streams:
     'shop.yaml:7:40 event_streams.number.write_key: this must be text, not a number.',
     expect.stringMatching(/^shop\.yaml:8:3 event_streams\.Name: a name must begin with/),
     'shop.yaml:9:23 event_streams.unknown.spaces[0]: there is no space "mian" in this file. Did you mean "main"?',
-    'shop.yaml:9:30 event_streams.unknown.name: there is no such key. There is "client_side", "enabled", "spaces", "write_key".',
+    'shop.yaml:9:30 event_streams.unknown.name: there is no such key. There is "client_side", "enabled", "spaces", "title", "write_key".',
     expect.stringMatching(
       /^shop\.yaml:9:36 event_streams\.unknown\.name: \$\{PORT\} is filled in only .* and in write keys/,
     ),
@@ -584,7 +591,7 @@ test('the example is a good file', async () => {
   const text = await readFile('examples/shop.yaml', 'utf8');
   const { mappings, spaces, eventStreams } = await read(text, 'examples');
   expect(eventStreams).toEqual([
-    { name: 'website', spaces: ['main'], clientSide: true, writeKey: null, enabled: true },
+    { name: 'website', title: null, spaces: ['main'], clientSide: true, writeKey: null, enabled: true },
   ]);
   expect(mappings.map(({ name }) => name)).toEqual(['customers-identify', 'companies-group', 'orders-track']);
   expect(spaces[0]?.settings.identifiers.slice(0, 3).map(({ type }) => type)).toEqual([

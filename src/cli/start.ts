@@ -13,6 +13,7 @@ import {
 import type { Command } from './command.ts';
 import type { CliContext } from './context.ts';
 import { aborted } from './interrupts.ts';
+import { keepSyncing } from './start-syncs.ts';
 import { paragraphs } from './text.ts';
 import { keepTidy } from './upkeep.ts';
 import { programVersion } from './version.ts';
@@ -35,6 +36,7 @@ export const startCommand: Command = {
     await using discards = createDiscardLog({ db: pool, clock: context.clock, log: context.log });
     await using _upkeep = keepTidy(context, db);
     await using _regulations = startRegulationWorker({ db, log: context.log, clock: context.clock, everyMs: 5_000 });
+    await using _syncs = await keepSyncing(context, db);
     await using serving = await serve(await api(context, discards), { host, port });
     const spaces = (await listSpaces(pool)).map(({ name }) => name);
     const { url } = serving;

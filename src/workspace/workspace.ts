@@ -42,6 +42,8 @@ export {
   findSource,
   outsideDestinations,
   readWorkspace,
+  type ScheduledMapping,
+  scheduledMappings,
 } from './lookup.ts';
 export {
   type ApplyOptions,

@@ -3,7 +3,7 @@ import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
-import { endDeadSyncs, isLeased } from '../sync/sync.ts';
+import { checkRetry, endDeadSyncs, isLeased } from '../sync/sync.ts';
 import type { ResolvedMapping } from '../workspace/workspace.ts';
 
 export interface NewRequest {
@@ -26,7 +26,8 @@ const columns = `sync_id AS "syncId", mapping_id AS "mappingId", reason, request
 
 /**
  * Asks for a sync of a mapping, which begins as soon as a process takes it.
- * Errors: `sync_disabled` when any part of the mapping is disabled; `sync_running` when one runs or waits already;
+ * Errors: `sync_disabled` when any part of the mapping is disabled; `sync_running` when one runs or waits already; of a
+ * retry `sync_not_found`, and `sync_retry_void` when that sync was one of another mapping;
  * `sync_replay_unknown` for every replay: which rows a sync sent is not kept.
  */
 export async function requestSync(
@@ -41,6 +42,7 @@ export async function requestSync(
     throw new MillraceError('sync_disabled', `The ${kind} ${part.name} is disabled, so ${mapping.name} cannot run.`);
   }
   if (reason === 'replay') throw cannotReplay(options.syncId);
+  if (reason === 'retry') await checkRetry(db, mapping.id, String(options.syncId));
   // What a dead process left must not stand in the way.
   await endDeadSyncs(db, now, mapping.id);
   for (const { syncId } of await listRequests(db, { mappingId: mapping.id })) await removeEnded(db, syncId);

@@ -8,13 +8,8 @@ import type { Change } from '../diff/diff.ts';
 import type { Select } from './changes.ts';
 import { type FailingRows, printable } from './failures.ts';
 
-/** Errors: `sync_not_found`, `sync_retry_void`. */
-export async function selectFailedIn(
-  db: Queryable,
-  mappingId: string,
-  syncId: string,
-  fresh: boolean,
-): Promise<Select> {
+/** Whether the sync is one of the mapping. Errors: `sync_not_found`, `sync_retry_void`. */
+export async function checkRetry(db: Queryable, mappingId: string, syncId: string): Promise<void> {
   const { rows } = await db.query<{ mapping_id: string; mapping: string }>(
     'SELECT mapping_id, mapping FROM syncs WHERE id = $1',
     [syncId],
@@ -23,9 +18,18 @@ export async function selectFailedIn(
   if (rows[0].mapping_id !== mappingId) {
     throw new MillraceError('sync_retry_void', `The sync ${syncId} was one of another mapping, ${rows[0].mapping}.`);
   }
-  if (fresh) {
-    throw new MillraceError('sync_retry_void', `Nothing was delivered since ${rows[0].mapping} was reset.`);
-  }
+}
+
+/** @param fresh nothing was ever recorded for the mapping. Errors: `sync_not_found`, `sync_retry_void`. */
+export async function selectFailedIn(
+  db: Queryable,
+  mappingId: string,
+  syncId: string,
+  fresh: boolean,
+): Promise<Select> {
+  await checkRetry(db, mappingId, syncId);
+  // Delivering a few of its rows would pass for its first sync.
+  if (fresh) throw new MillraceError('sync_retry_void', 'The mapping was reset since, and begins anew.');
   return (changes) => failedAmong(db, syncId, changes);
 }
 

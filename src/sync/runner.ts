@@ -18,6 +18,7 @@ import { type Journal, openJournal, recordCancelling, runningState, type SyncEnd
 import { type Lease, takeLease } from './lease.ts';
 import { forgetEpochsBefore, type Memory, memoryOf } from './memory.ts';
 import type { OnProgress, Sync } from './records.ts';
+import { checkRetry } from './retry.ts';
 import { defaultSyncSettings, type SyncSettings } from './settings.ts';
 import { createTally, type Tally } from './tally.ts';
 
@@ -72,6 +73,7 @@ export async function runOnce(
   options.signal?.throwIfAborted();
   if (options.leave?.aborted === true) throw left();
   checkEnabled(job);
+  if (options.retryOf !== undefined) await checkRetry(db.pool, job.mapping.id, options.retryOf);
   const lease = await leaseOrRefuse(db, clock, job.mapping.id, job.mapping.name);
   try {
     await checkEpoch(db, job);

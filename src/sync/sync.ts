@@ -42,6 +42,7 @@ export { type PlanOptions, planSync, type SyncPlan } from './plan.ts';
 export { type ModelPreview, previewModel, type TestedMapping, testMapping } from './preview.ts';
 export type { EndState, OnProgress, Progress, Sync, SyncCounts, SyncRow, SyncState } from './records.ts';
 export { type ForgetReport, forgetMapping, type ResetReport, resetMapping } from './reset.ts';
+export { checkRetry } from './retry.ts';
 export type { RunOptions, SyncContext } from './runner.ts';
 export { defaultSyncSettings, type SyncSettings } from './settings.ts';
 

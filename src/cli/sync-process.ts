@@ -28,6 +28,7 @@ export function runInOwnProcess({ flags, log }: Pick<CliContext, 'flags' | 'log'
       // What it prints is no result of ours.
       const child = fork(entry, { stdio: ['ignore', 2, 2, 'ipc'] });
       lower(child, log);
+      log.info({ sync: syncId, pid: child.pid }, 'a process runs a sync');
       let outcome: Outcome | undefined;
       let killing: NodeJS.Timeout | undefined;
       const tell = (message: ToSyncProcess) => {

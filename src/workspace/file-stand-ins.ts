@@ -43,6 +43,8 @@ function standInFor(schema: z.core.$ZodType | undefined): unknown {
   if (schema instanceof z.ZodEnum) return schema.options[0];
   if (schema instanceof z.ZodNumber) return Math.max(0, schema.minValue ?? 0);
   if (schema instanceof z.ZodBoolean) return true;
+  if (schema instanceof z.ZodUnion) return standInFor(schema.options[0] as z.core.$ZodType);
+  if (schema instanceof z.ZodLiteral) return schema.value;
   // Some lists must not be empty.
   if (schema instanceof z.ZodArray) return [standInFor(unwrap(schema.element))];
   return schema instanceof z.ZodObject || schema instanceof z.ZodRecord ? {} : null;

@@ -601,6 +601,29 @@ test('the example is a good file', async () => {
   ]);
 });
 
+test('schedules are read, and their faults are said', async () => {
+  const scheduled = (schedule: string) =>
+    small.replace('    action: sendIdentify', `    schedule: ${schedule}\n    action: sendIdentify`);
+  const scheduleOf = async (schedule: string) => (await read(scheduled(schedule))).mappings[0]?.schedule;
+  expect(await scheduleOf('manual')).toBeNull();
+  expect(await scheduleOf('{ every: 45m }')).toEqual({ kind: 'interval', interval: '45m' });
+  expect(await scheduleOf('{ days: [1], hours: [6], timezone: Europe/Oslo }')).toEqual({
+    ...{ kind: 'days', days: [1], hours: [6], timezone: 'Europe/Oslo' },
+  });
+  expect(await scheduleOf('{ cron: "0 6 * * *" }')).toEqual({ kind: 'cron', spec: '0 6 * * *', timezone: 'UTC' });
+  const faults = async (schedule: string) => (await faultsOf(scheduled(schedule))).map((line) => line.split(': ')[1]);
+  expect(await faults('{ every: 5m }')).toEqual(['this must be longer than 10 minutes and shorter than 168 hours.']);
+  expect(await faults('{ cron: "* * * *", timezone: Nowhere }')).toEqual([
+    'this must have five fields',
+    'this must be the name of a time zone, such as Europe/Oslo or UTC.',
+  ]);
+  for (const wrong of ['5', '{ days: [1] }', '{ every: 1h, timezone: UTC }', 'sometimes', '{ every: 5 }']) {
+    const [fault, ...others] = await faultsOf(scheduled(wrong));
+    expect(fault).toContain('mappings.identify.schedule: this must be manual, { every: 1h }');
+    expect(others).toEqual([]);
+  }
+});
+
 test('the documentation has every key, with a type and a default', async () => {
   const text = await readFile('docs/workspace-file.md', 'utf8');
   const chapters = new Map(
@@ -619,6 +642,7 @@ test('the documentation has every key, with a type and a default', async () => {
   }
   expect(everyKey()).toContain('spaces.*.identifiers[].blocked.patterns');
   expect(everyKey()).toContain('spaces.*.filters.*.if');
+  expect(everyKey()).toContain('mappings.*.schedule.timezone');
   expect(everyKey()).toContain('destinations.*.settings.segment_papi_token');
   expect(everyKey().length).toBeGreaterThan(40);
 });

@@ -34,6 +34,10 @@ function schemaAt(schema: z.core.$ZodType, path: readonly (string | number)[]): 
   if (step === undefined) return bare;
   if (bare instanceof z.ZodArray) return schemaAt(bare.element, rest);
   if (bare instanceof z.ZodRecord) return schemaAt(bare.valueType, rest);
+  if (bare instanceof z.ZodUnion) {
+    const found = bare.options.map((one) => schemaAt(one as z.core.$ZodType, path));
+    return found.find((one) => one !== undefined);
+  }
   const next = bare instanceof z.ZodObject ? bare.shape[step as string] : undefined;
   return next === undefined ? undefined : schemaAt(next, rest);
 }

@@ -338,6 +338,30 @@ const entries = {
     help: 'The connection to the database was interrupted. Run it again: it goes on where it stopped.',
     exit: 3,
   },
+  schedule_broken: {
+    room: 'schedule',
+    what: 'A schedule that was stored means no time, for example because its time zone is not known here.',
+    help: 'Write the schedule of the mapping anew; the names of time zones are those of the IANA, such as Europe/Oslo.',
+    exit: 2,
+  },
+  sync_left: {
+    room: 'sync',
+    what: 'A server stopped while it ran a sync that was requested; the sync goes on in another one.',
+    help: 'Nothing has to be done: the next server that has time goes on with it.',
+    exit: 3,
+  },
+  sync_retry_void: {
+    room: 'sync',
+    what: 'The rows that failed in a sync cannot be told from the others any more.',
+    help: 'Run a usual sync of the mapping: it sends everything that is not delivered.',
+    exit: 2,
+  },
+  sync_replay_unknown: {
+    room: 'sync',
+    what: 'Which rows a sync sent is not kept, so it cannot be replayed by itself.',
+    help: 'Send every row again with millrace mapping reset MAPPING and a sync, or only what failed with millrace sync run --retry-failed ID MAPPING.',
+    exit: 2,
+  },
   sync_process_ended: {
     room: 'sync',
     what: 'The process that ran a sync ended before the sync did.',

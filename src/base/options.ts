@@ -219,6 +219,30 @@ export const options = {
     max: 50_000,
     sentence: 'Rows of a sync that are mapped, delivered and committed together.',
   },
+  syncsAtOnce: {
+    type: 'integer',
+    group: 'Syncs',
+    default: 2,
+    min: 0,
+    max: 64,
+    sentence: 'Requested and scheduled syncs that this server runs at the same time; 0 leaves them to other servers.',
+  },
+  syncProcess: {
+    type: 'choice',
+    group: 'Syncs',
+    default: 'own',
+    choices: ['own', 'same'],
+    sentence:
+      'Where a server runs a sync: in a process of its own, so that the APIs stay quick, or in the same as the APIs.',
+  },
+  shortestInterval: {
+    type: 'duration',
+    group: 'Syncs',
+    default: 600 * second,
+    min: second,
+    max: 167 * hour,
+    sentence: 'Two runs of a schedule must be further apart than this.',
+  },
   historyDays: {
     type: 'integer',
     group: 'Syncs',

@@ -2,12 +2,16 @@
 import {
   type AlertContext,
   listNotices,
+  type MissedSchedule,
   markRead,
   type Notice,
   openAlerts,
   type Send,
   testAlert,
 } from '../alerts/alerts.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Queryable } from '../db/db.ts';
+import { listSchedules } from '../schedule/schedule.ts';
 import { type AlertChannel, listAlerts, mappingNames } from '../workspace/workspace.ts';
 import { argument, type Command, flag, numberOption, option } from './command.ts';
 import type { CliContext } from './context.ts';
@@ -19,7 +23,14 @@ export async function alertContext(context: CliContext): Promise<AlertContext> {
   const { secrets } = await context.store();
   const { smtpUrl, smtpFrom } = context.config;
   const mail = smtpUrl === undefined ? null : { url: smtpUrl, from: smtpFrom };
-  return { db, secrets, log: context.log, clock: context.clock, mail };
+  const { log, clock } = context;
+  return { db, secrets, log, clock, mail, missedSchedules: (pool) => missedNow(pool, clock) };
+}
+
+/** Mappings whose newest scheduled run could not start, until one does. */
+async function missedNow(db: Queryable, clock: Clock): Promise<readonly MissedSchedule[]> {
+  const list = await listSchedules(db, clock.now());
+  return list.flatMap(({ lastMissed }) => (lastMissed === null ? [] : [lastMissed]));
 }
 
 export const alertListCommand: Command = {

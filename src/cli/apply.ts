@@ -18,7 +18,7 @@ import { argument, type Command, flag, type Report } from './command.ts';
 import type { CliContext } from './context.ts';
 import { confirm } from './question.ts';
 import { nextSteps, paragraphs } from './text.ts';
-import { workspaceChecks } from './workspace-checks.ts';
+import { configuredChecks } from './workspace-checks.ts';
 
 export const applyCommand: Command = {
   name: 'apply',
@@ -60,7 +60,7 @@ async function readWorkspaceFile({ env, config }: CliContext, fileName: string):
   }
   const baseFolder = path.dirname(path.resolve(fileName));
   const dataFolder = path.resolve(config.dataFolder);
-  return parseWorkspaceFile(text, { fileName, env, baseFolder, dataFolder, checks: workspaceChecks });
+  return parseWorkspaceFile(text, { fileName, env, baseFolder, dataFolder, checks: configuredChecks(config) });
 }
 
 function documentOf(file: string, plan: ApplyPlan) {

@@ -336,6 +336,32 @@ describe('syncs', () => {
     });
   });
 
+  test('only what failed is sent again, and schedules are listed', async () => {
+    const [failed] = (await json('sync', 'list')).document.syncs.filter(
+      (sync: { counts: { refused: number } }) => sync.counts.refused > 0,
+    );
+    const retry = await json('sync', 'run', failed.mapping, '--retry-failed', failed.id);
+    expect(retry.document).toMatchObject({ sync: { counts: { delivered: 0, remaining: 0 } } });
+    const unknown = await json('sync', 'run', 'customers-identify', '--retry-failed', 'syn_none');
+    expect(unknown).toMatchObject({ code: 2, document: { error: { code: 'sync_not_found' } } });
+
+    await db.pool.query(
+      `UPDATE mappings SET schedule = '{"kind":"days","days":[5,1],"hours":[18,6],"timezone":"Europe/Oslo"}'
+       WHERE name = 'customers-identify'`,
+    );
+    await db.pool.query(
+      `INSERT INTO missed_schedules SELECT 'mis_1', id, name, now(), now() + interval '1 minute', 'sync_running', 'It ran.'
+       FROM mappings WHERE name = 'customers-identify'`,
+    );
+    const listed = await json('schedule', 'list');
+    expectDocumented('schedule list', listed.document, 'schedules[].schedule');
+    const { stdout } = await run('schedule', 'list');
+    expect(stdout).toContain('Monday and Friday at 6:00 and 18:00, Europe/Oslo');
+    expect(stdout).toContain('customers-identify could not start 1 time');
+    await db.pool.query('UPDATE mappings SET schedule = NULL');
+    await db.pool.query('DELETE FROM missed_schedules');
+  });
+
   test('no row enters the log, whatever its level', async () => {
     await inDuckdb(path.join(folder, 'shop.duckdb'), `UPDATE customers SET name = 'Once more' WHERE id = 'c7'`);
     const { stderr, code } = await run(

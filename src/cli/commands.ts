@@ -30,6 +30,7 @@ import {
   regulationShowCommand,
   suppressionListCommand,
 } from './regulation.ts';
+import { scheduleListCommand } from './schedule.ts';
 import { spaceLogCommand } from './space.ts';
 import { spaceTailCommand } from './space-tail.ts';
 import { startCommand } from './start.ts';
@@ -50,6 +51,7 @@ export const commands: readonly Command[] = [
   syncListCommand,
   syncShowCommand,
   syncCancelCommand,
+  scheduleListCommand,
   profileShowCommand,
   spaceLogCommand,
   spaceTailCommand,
@@ -85,6 +87,7 @@ export const commandGroups: Readonly<Record<string, string>> = {
   model: 'Look at a model.',
   mapping: 'Try a mapping, or begin it anew.',
   sync: 'Plan, run, list and cancel syncs.',
+  schedule: 'See when mappings are synced by themselves.',
   profile: 'Look at a profile.',
   space: 'Look at a profile space.',
   'event-stream': 'Make, list, switch and remove sources that SDKs send to.',

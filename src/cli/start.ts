@@ -22,10 +22,11 @@ import { hasProfiles } from './apply.ts';
 import type { Command } from './command.ts';
 import type { CliContext } from './context.ts';
 import { aborted } from './interrupts.ts';
+import { keepSyncing } from './start-syncs.ts';
 import { paragraphs } from './text.ts';
 import { keepTidy } from './upkeep.ts';
 import { programVersion } from './version.ts';
-import { workspaceChecks } from './workspace-checks.ts';
+import { configuredChecks } from './workspace-checks.ts';
 
 export const startCommand: Command = {
   name: 'start',
@@ -46,6 +47,7 @@ export const startCommand: Command = {
     await using _upkeep = keepTidy(context, db);
     await using _regulations = startRegulationWorker({ db, log: context.log, clock: context.clock, everyMs: 5_000 });
     await using _alerts = startAlerts(await alerting(context));
+    await using _syncs = await keepSyncing(context, db);
     await using serving = await serve(await api(context, discards), { host, port });
     const spaces = (await listSpaces(pool)).map(({ name }) => name);
     const { url } = serving;
@@ -103,7 +105,7 @@ async function publicApi(context: CliContext) {
     db,
     secrets,
     verifyWorkspaceToken: (secret: string) => verifyWorkspaceToken(db.pool, secret),
-    checks: workspaceChecks,
+    checks: configuredChecks(context.config),
     destination: segmentProfiles,
     spaceHasProfiles: (_: unknown, spaceNo: number) => hasProfiles(reader, spaceNo),
     excludeSyncs,

@@ -193,6 +193,8 @@ function describe(issue: z.core.$ZodIssue, given: Json): string {
       const [near] = typeof given === 'string' ? nearNames(given, choices) : [];
       return `this must be one of ${choices.join(', ')}${near === undefined ? '' : `; probably ${near}`}`;
     }
+    case 'invalid_union':
+      return 'this must be manual, { every: 1h }, { days: [1, 5], hours: [6], timezone: UTC } or { cron: "30 2 * * *", timezone: UTC }';
     case 'too_small':
       return issue.origin === 'string' || issue.origin === 'array'
         ? 'this must not be empty'
@@ -258,6 +260,7 @@ function keysBelow(schema: z.core.$ZodType, path: string): readonly string[] {
   const bare = unwrap(schema);
   if (bare instanceof z.ZodArray) return keysBelow(bare.element, `${path}[]`);
   if (bare instanceof z.ZodRecord) return keysBelow(bare.valueType, `${path}.*`);
+  if (bare instanceof z.ZodUnion) return bare.options.flatMap((one) => keysBelow(one as z.core.$ZodType, path));
   if (!(bare instanceof z.ZodObject)) return [];
   return Object.entries(bare.shape).flatMap(([key, value]) => [
     `${path}.${key}`,

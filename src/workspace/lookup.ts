@@ -14,6 +14,7 @@ import {
   spaceOf,
   type WorkspaceRecords,
 } from './records.ts';
+import type { Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 import type { Destination, Model, ResolvedMapping, Source, Workspace, WorkspaceStore } from './workspace.ts';
 
@@ -77,6 +78,29 @@ export async function findSource({ db, secrets }: WorkspaceStore, nameOrId: stri
 export async function outsideDestinations(db: Queryable): Promise<readonly Pick<Destination, 'id' | 'name'>[]> {
   const { rows } = await db.query<{ id: string; name: string }>(
     `SELECT id, name FROM destinations WHERE settings ->> 'endpoint' IS DISTINCT FROM 'local' ORDER BY name`,
+  );
+  return rows;
+}
+
+/** A mapping that has a schedule. */
+export interface ScheduledMapping {
+  readonly id: string;
+  readonly name: string;
+  readonly schedule: Schedule;
+  readonly enabled: boolean;
+  /** What it needs and what is disabled; null when nothing is. */
+  readonly disabledPart: string | null;
+}
+
+/** Those that have a schedule, by name. Reads no secrets. */
+export async function scheduledMappings(db: Queryable): Promise<readonly ScheduledMapping[]> {
+  const { rows } = await db.query<ScheduledMapping>(
+    `SELECT m.id, m.name, m.schedule, m.enabled,
+       CASE WHEN NOT l.enabled THEN 'model ' || l.name WHEN NOT s.enabled THEN 'source ' || s.name
+            WHEN NOT d.enabled THEN 'destination ' || d.name END AS "disabledPart"
+     FROM mappings m JOIN models l ON l.id = m.model_id JOIN sources s ON s.id = l.source_id
+       JOIN destinations d ON d.id = m.destination_id
+     WHERE m.schedule IS NOT NULL ORDER BY m.name`,
   );
   return rows;
 }

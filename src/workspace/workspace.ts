@@ -43,6 +43,8 @@ export {
   findSource,
   outsideDestinations,
   readWorkspace,
+  type ScheduledMapping,
+  scheduledMappings,
 } from './lookup.ts';
 export {
   addOauthKey,

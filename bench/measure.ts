@@ -48,7 +48,7 @@ async function measureSyncs(db: Database, folder: string): Promise<BenchResult[]
   if (names.includes('resync-1-percent')) measured.push(await bench.onePercent());
   if (names.includes('profile-api')) measured.push(await benchProfileApi(db, bench.space, rows, say));
   if (names.includes('profile-api-during-sync')) {
-    measured.push(await benchProfileApiDuringSync(db, bench.space, rows, () => bench.everythingAgain(), say));
+    measured.push(await benchProfileApiDuringSync(db, bench.space, rows, (begun) => bench.everythingAgain(begun), say));
   }
   return measured.filter(({ name }) => names.includes(name));
 }

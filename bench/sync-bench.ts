@@ -103,7 +103,10 @@ export async function openSyncBench({ db, folder, engine, rows, say }: SyncBench
       const again = await findMapping(store, 'customers-identify');
       const wanted = { reason: 'manual', requestedBy: 'bench' } as const;
       const request = await requestSync(db.pool, again, wanted, new Date());
-      const run = runInOwnProcess({ flags: { dataFolder: folder, logLevel: 'error' }, log: createLog({ level: 'error' }) });
+      const run = runInOwnProcess({
+        flags: { dataFolder: folder, logLevel: 'error' },
+        log: createLog({ level: 'error' }),
+      });
       const ended = run({ ...request, begun: 0 }, new AbortController().signal);
       while (await isNotLoading(db, request.syncId)) await sleep(20);
       begun();

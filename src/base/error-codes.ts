@@ -344,10 +344,16 @@ const entries = {
     help: 'Look at its rows with millrace model preview NAME.',
     exit: 2,
   },
-  endpoint_unsupported: {
+  endpoint_away: {
     room: 'sync',
-    what: 'The destination has an endpoint that this version cannot send to.',
-    help: 'Set endpoint: local in the settings of the destination.',
+    what: 'The endpoint of the destination could not be reached, or took nothing, in all tries of several requests.',
+    help: 'See that it is up and that this machine reaches it, then run the sync again: rows that were not sent stay to be done.',
+    exit: 3,
+  },
+  endpoint_invalid: {
+    room: 'sync',
+    what: 'The settings of the destination do not say where to send.',
+    help: 'Set endpoint to local, north_america, europe or custom, and for custom tracking_url to the base URL of a Tracking API.',
     exit: 2,
   },
   warehouse_engine_unknown: {

@@ -42,6 +42,10 @@ const GiB = 2 ** 30;
 const second = 1000;
 const hour = 3600 * second;
 
+const httpUrl = {
+  form: /^https?:\/\/[^\s/?#@]+(\/[^\s?#@]*)?$/,
+  formInWords: 'a URL such as https://events.example.com/v1, without user, query and fragment',
+} as const;
 const anything = { form: /^[\s\S]+$/, formInWords: 'some text' } as const;
 
 export const options = {
@@ -192,6 +196,46 @@ export const options = {
     min: 1,
     max: 1000,
     sentence: 'Syncs after which a row that failed in all of them is given up until it changes.',
+  },
+  trackingUrlNorthAmerica: {
+    type: 'text',
+    group: 'Delivery',
+    default: undefined,
+    value: 'URL',
+    ...httpUrl,
+    sentence: 'Tracking API of the endpoint north_america, instead of https://api.segment.io/v1.',
+  },
+  trackingUrlEurope: {
+    type: 'text',
+    group: 'Delivery',
+    default: undefined,
+    value: 'URL',
+    ...httpUrl,
+    sentence: 'Tracking API of the endpoint europe, instead of https://events.eu1.segmentapis.com/v1.',
+  },
+  deliveryRate: {
+    type: 'integer',
+    group: 'Delivery',
+    default: 1000,
+    min: 0,
+    max: 1_000_000,
+    sentence: 'Requests per second that this process sends to one destination over HTTP; 0 for no limit.',
+  },
+  deliveryConnections: {
+    type: 'integer',
+    group: 'Delivery',
+    default: 8,
+    min: 1,
+    max: 256,
+    sentence: 'Connections that a sync opens to an endpoint over HTTP, each with one request at a time.',
+  },
+  deliveryTimeout: {
+    type: 'duration',
+    group: 'Delivery',
+    default: 30 * second,
+    min: second,
+    max: hour,
+    sentence: 'Time for one request over HTTP, from connecting to the end of its answer; then it is tried again.',
   },
   stateSchema: {
     type: 'text',

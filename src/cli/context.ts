@@ -8,6 +8,7 @@ import type { MillraceError } from '../base/errors.ts';
 import { createLog, type Log, type LogLevel } from '../base/log.ts';
 import { variableOf } from '../base/options.ts';
 import { type Database, openDatabase } from '../db/db.ts';
+import { createRates } from '../delivery/delivery.ts';
 import { createInlet, createLiveFeed, createSpaceWriter, type Inlet } from '../space/space.ts';
 import type { SyncContext } from '../sync/sync.ts';
 import { openWarehouse, type Warehouse } from '../warehouse/warehouse.ts';
@@ -101,6 +102,7 @@ export function openContext(options: ContextOptions): OpenContext {
       writer: await writer(),
       openWarehouse: open,
       settings: syncSettings(config()),
+      delivery: deliveryOptions(config()),
     };
   });
   return {
@@ -144,6 +146,15 @@ function syncSettings(config: Config): NonNullable<SyncContext['settings']> {
     columnCharacters: config.columnNameLength,
   };
   return { batchSize, historyDays, retryDays, retrySyncs, recordBytes, valueBytes, recordsPerSync, modelLimits };
+}
+
+function deliveryOptions(config: Config): NonNullable<SyncContext['delivery']> {
+  const { deliveryRate, deliveryConnections: connections, deliveryTimeout: timeoutMs } = config;
+  return {
+    rateOf: createRates(deliveryRate),
+    trackingUrls: { north_america: config.trackingUrlNorthAmerica, europe: config.trackingUrlEurope },
+    http: { connections, timeoutMs },
+  };
 }
 
 /** The same result for every call; made by the first. */

@@ -4,7 +4,16 @@ import { findMapping } from '../workspace/workspace.ts';
 import { argument, type Command, type Report } from './command.ts';
 import { showProgress } from './progress.ts';
 import { exitOf, failureReasons, secondsOf, syncDocument } from './sync-document.ts';
-import { countsText, doneRows, effectsText, paceText, type Reason, rateOf, reasonsOf } from './sync-report.ts';
+import {
+  countsText,
+  doneRows,
+  effectsText,
+  paceText,
+  plannedEffectsText,
+  type Reason,
+  rateOf,
+  reasonsOf,
+} from './sync-report.ts';
 import { facts, indent, nextSteps, paragraphs, printable } from './text.ts';
 
 const mapping = { name: 'MAPPING', description: 'name or id of a mapping', required: true };
@@ -43,7 +52,7 @@ function planText(name: string, plan: SyncPlan, reasons: readonly Reason[]): str
       ? 'The mapping skips the backfill: its first sync would record every row and send nothing.'
       : stop,
     facts([
-      ['effects', effectsText(plan.effects, 'future')],
+      ['effects', plannedEffectsText(plan.effects)],
       ['planned in', paceText(doneRows(plan.counts), plan.seconds)],
     ]),
     warningsText(plan.warnings),

@@ -1,5 +1,5 @@
 /** What the other rooms know about parts of a workspace file, for the room that reads it. */
-import { actions, checkFields, fillDefaults } from '../destination/destination.ts';
+import { actions, checkFields, checkSettings, fillDefaults } from '../destination/destination.ts';
 import { checkMapping, compileTrigger } from '../mapping/mapping.ts';
 import { checkModelSql, checkSourceSettings } from '../warehouse/warehouse.ts';
 import { type MappingChecks, usualScheduleLimits } from '../workspace/workspace.ts';
@@ -8,6 +8,7 @@ export const workspaceChecks: MappingChecks = {
   actions,
   fillDefaults,
   checkFields,
+  checkDestinationSettings: checkSettings,
   checkMapping,
   compileTrigger,
   checkSourceSettings,

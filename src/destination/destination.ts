@@ -13,6 +13,8 @@ import { sendTrack } from './send-track.ts';
 
 export type ActionSlug = 'sendIdentify' | 'sendGroup' | 'sendTrack' | 'sendSubscription';
 
+export { checkSettings, type TrackingUrls, trackingUrlOf } from './endpoints.ts';
+
 export interface Field {
   readonly label: string;
   readonly description: string;

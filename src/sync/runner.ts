@@ -13,6 +13,7 @@ import type { Endpoint } from '../delivery/delivery.ts';
 import { pruneSpaceLog, type SpaceWriter } from '../space/space.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import { currentEpoch, type ResolvedMapping, type Source } from '../workspace/workspace.ts';
+import type { DeliveryOptions } from './endpoints.ts';
 import { endDeadSyncs, pruneHistory, runningSync, showSync } from './history.ts';
 import { type Journal, openJournal, recordCancelling, runningState, type SyncEnd } from './journal.ts';
 import { type Lease, takeLease } from './lease.ts';
@@ -32,6 +33,7 @@ export interface SyncContext {
   /** Another endpoint than the destination's settings say. */
   readonly openEndpoint?: (job: ResolvedMapping) => Promise<Endpoint>;
   readonly settings?: Partial<SyncSettings>;
+  readonly delivery?: DeliveryOptions;
 }
 
 export interface RunOptions {

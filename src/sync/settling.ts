@@ -1,7 +1,7 @@
 /** Adds up what became of a batch: what was decided here, and what the endpoint said about the rest. */
 import { MillraceError } from '../base/errors.ts';
 import type { JsonObject } from '../base/json.ts';
-import type { Receipt } from '../delivery/delivery.ts';
+import { isCancelled, type Receipt } from '../delivery/delivery.ts';
 import type { RecordEntry } from '../warehouse/warehouse.ts';
 import type { Decided } from './decisions.ts';
 import type { FailedRow } from './failures.ts';
@@ -45,9 +45,11 @@ export function settle(batch: number, decided: readonly Decided[], receipts: rea
       rows.push({ kind: 'given up', recordId, rows: 1, code: 'given_up', reason: decision.reason, message: null });
       continue;
     }
-    if (failedBefore) counts.retried++;
     const receipt = decision.kind === 'send' ? receipts[sent++] : refusal(decision.code, decision.reason);
     if (receipt === undefined) throw new MillraceError('internal', 'An endpoint returned too few receipts.');
+    // Still to do: it is among what the other counts leave over.
+    if (isCancelled(receipt)) continue;
+    if (failedBefore) counts.retried++;
     if (receipt.kind === 'delivered') {
       counts.delivered++;
       entries.push(entry);

@@ -188,7 +188,7 @@ mappings:
     'shop.yaml:13:39 models.orders.identifier: this must be text, not a number.',
     expect.stringMatching(/^shop\.yaml:14:3 models\.Bad Name: a name must begin with/),
     expect.stringMatching(
-      /^shop\.yaml:17:46 destinations\.far\.settings\.endpoint: delivery over HTTP \(europe\) is not available yet\. Use endpoint: local/,
+      /^shop\.yaml:17:\d+ destinations\.far\.settings\.segment_papi_token: segment_papi_token \(.*\) is required for the endpoint europe\.$/,
     ),
     'shop.yaml:21:12 mappings.identify.model: there is no model "custmers" in this file. Did you mean "customers"?',
     expect.stringMatching(/^shop\.yaml:23:14 mappings\.identify\.trigger: The trigger/),

@@ -40,6 +40,8 @@ export interface MappingChecks {
   compileTrigger(fql: string): unknown;
   /** `where` of the faults is the path in the settings. */
   checkSourceSettings(engine: string, settings: JsonObject): readonly Fault[];
+  /** The same of a destination. */
+  checkDestinationSettings(settings: JsonObject): readonly Fault[];
   /** What is wrong with a model's query, as far as that can be said without its warehouse. */
   checkModelSql(engine: string, query: string): string | null;
   readonly scheduleLimits: ScheduleLimits;
@@ -125,9 +127,12 @@ async function readSections(
     ),
     sources: await Promise.all(each(sources, (name, shape) => readSource(name, shape, faults, options))),
     models: await Promise.all(each(models, (name, shape) => readModel(name, shape, sources, faults, options))),
-    destinations: each(destinations, (name, shape) => readDestination(name, shape, faults)),
+    destinations: each(destinations, (name, shape) => readDestination(name, shape, faults, options.checks)),
     mappings: each(mappings, (name, shape): MappingDefinition => {
-      const context = { faults, checks: options.checks, spaceNames: spaces.names };
+      // Spaces of other servers are theirs to know.
+      const endpoint = destinations.shaped.get(shape.destination)?.settings.endpoint ?? 'local';
+      const spaceNames = endpoint === 'local' ? spaces.names : null;
+      const context = { faults, checks: options.checks, spaceNames };
       return readMapping(name, shape, context, (key, fault) => spaceKeys.push({ key, fault }));
     }),
     eventStreams: each(eventStreams, (name, shape) => readEventStream(name, shape, spaces.names, writeKeys, faults)),
@@ -241,20 +246,24 @@ function queryFault(engine: string | undefined, query: string, checks: MappingCh
   return others.every((other) => other === first) ? first : null;
 }
 
-function readDestination(name: string, shape: Shaped<'destinations'>, faults: FaultList): DestinationDefinition {
-  const { source, settings, enabled } = shape;
-  if (settings.endpoint !== 'local') {
-    faults.add(
-      ['destinations', name, 'settings', 'endpoint'],
-      `delivery over HTTP (${settings.endpoint}) is not available yet. Use endpoint: local, the profile spaces of this server.`,
-    );
+function readDestination(
+  name: string,
+  shape: Shaped<'destinations'>,
+  faults: FaultList,
+  checks: MappingChecks,
+): DestinationDefinition {
+  const { source, enabled } = shape;
+  const settings = shape.settings as unknown as DestinationDefinition['settings'];
+  const here = ['destinations', name, 'settings'];
+  if (!faults.isStandIn([...here, 'endpoint'])) {
+    for (const { where, message } of checks.checkDestinationSettings(settings)) faults.addBelow(here, where, message);
   }
   return {
     name,
     title: shape.title ?? null,
     source,
     slug: 'actions-segment-profiles',
-    settings: settings as JsonObject,
+    settings,
     enabled,
   };
 }

@@ -1,5 +1,5 @@
 /** What the other rooms know about parts of a workspace file, for the room that reads it. */
-import { actions, checkFields, checkSettings, fillDefaults } from '../destination/destination.ts';
+import { actions, checkFields, checkSettings, fillDefaults, segmentProfiles } from '../destination/destination.ts';
 import { checkMapping, compileTrigger } from '../mapping/mapping.ts';
 import { checkModelSql, checkSourceSettings } from '../warehouse/warehouse.ts';
 import { type MappingChecks, usualScheduleLimits } from '../workspace/workspace.ts';
@@ -14,4 +14,5 @@ export const workspaceChecks: MappingChecks = {
   checkSourceSettings,
   checkModelSql,
   scheduleLimits: usualScheduleLimits,
+  mostMappings: segmentProfiles.maxMappings,
 };

@@ -281,6 +281,18 @@ describe('cancelling', () => {
   });
 });
 
+test('a closed endpoint sends nothing more, and says that the rest is still to do', async () => {
+  await using place = await openPlace({}, [{ kind: 'accept, then hang' }]);
+  const arrived = new Promise<void>((resolve) => {
+    place.fake.onRequest = resolve;
+  });
+  const delivering = place.deliver([track('a')]);
+  await arrived;
+  await place.endpoint[Symbol.asyncDispose]();
+  expect(await delivering).toMatchObject([{ kind: 'later', code: 'cancelled' }]);
+  expect(place.fake.arrived).toHaveLength(1);
+});
+
 /* ---- everything at once ---- */
 
 const accepting: fc.Arbitrary<Move> = fc.constantFrom<Move>(

@@ -65,6 +65,8 @@ interface Sender {
   readonly random: () => number;
   /** How many requests in a row used up their tries on an endpoint that was away. */
   away: number;
+  /** Calls that are still waiting send nothing any more. */
+  closed: boolean;
 }
 
 /** What one call works on. */
@@ -78,7 +80,7 @@ export async function openHttpEndpoint(options: HttpEndpointOptions): Promise<En
   const { name, trackingUrl, rate, clock, random = Math.random } = options;
   const client = await openHttpClient({ ...settings, trackingUrl });
   const slots = createSlots(settings.connections);
-  const sender: Sender = { client, slots, rate, clock, backoff: settings.backoff, random, away: 0 };
+  const sender: Sender = { client, slots, rate, clock, backoff: settings.backoff, random, away: 0, closed: false };
   const lanes = createLanes();
   return {
     name,
@@ -99,7 +101,10 @@ export async function openHttpEndpoint(options: HttpEndpointOptions): Promise<En
       await record(receipts, undefined);
       return receipts;
     },
-    [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      sender.closed = true;
+      await client[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -187,15 +192,16 @@ interface Attempt {
 }
 
 async function attempt(
-  { client, slots, rate, clock }: Sender,
+  sender: Sender,
   { signal }: Call,
   space: string,
   messages: readonly WireMessage[],
 ): Promise<Attempt> {
+  const { client, slots, rate, clock } = sender;
   const giveBack = await slots.take();
   try {
     await rate.take(signal);
-    if (signal?.aborted === true) return { verdict: { kind: 'cancelled' } };
+    if (signal?.aborted === true || sender.closed) return { verdict: { kind: 'cancelled' } };
     const answer = await client.post(bodyOf(messages, clock.now()), space, signal);
     return { verdict: verdictOn(answer, clock.now()), answer };
   } catch (error) {

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../base/json.ts';
-import { type ActionSlug, actions, checkFields, checkSettings, fillDefaults, segmentProfiles } from './destination.ts';
+import {
+  type ActionSlug,
+  actions,
+  checkFields,
+  checkSettings,
+  fillDefaults,
+  segmentProfiles,
+  trackingUrlOf,
+} from './destination.ts';
 
 const local = { endpoint: 'local' };
 const integrations = { All: false };
@@ -328,5 +336,32 @@ describe('settings', () => {
     const faults = checkSettings(given);
     expect(faults.map(({ where }) => where)).toEqual(places);
     for (const { message } of faults) expect(message).not.toMatch(/a\nb|u:p|ftp/);
+  });
+});
+
+describe('where messages go', () => {
+  it.each<[JsonObject, string | null]>([
+    [{ endpoint: 'local' }, null],
+    [{ endpoint: 'north_america' }, 'https://api.segment.io/v1'],
+    [{ endpoint: 'europe', tracking_url: 'https://x.test' }, 'http://127.0.0.1:1/v1'],
+    [{ endpoint: 'custom', tracking_url: 'http://127.0.0.1:2/v1' }, 'http://127.0.0.1:2/v1'],
+    [{ endpoint: 'custom' }, null],
+    [{ endpoint: 'custom', tracking_url: 'https://user:secret@x.test/v1' }, null],
+    [{ endpoint: 'custom', tracking_url: 'https://x.test/v1?a=b' }, null],
+    [{ endpoint: 'custom', tracking_url: 'ftp://x.test/v1' }, null],
+    [{ endpoint: 'mars' }, null],
+  ])('%j', (settings, url) => {
+    expect(trackingUrlOf(settings, { europe: 'http://127.0.0.1:1/v1' })).toBe(url);
+  });
+
+  it.each<[JsonObject, readonly string[]]>([
+    [{}, []],
+    [{ endpoint: 'local' }, []],
+    [{ endpoint: 'europe' }, ['segment_papi_token']],
+    [{ endpoint: 'north_america', segment_papi_token: 't' }, []],
+    [{ endpoint: 'custom' }, ['tracking_url']],
+    [{ endpoint: 'custom', tracking_url: 'x', public_api_url: 'y' }, ['tracking_url', 'public_api_url']],
+  ])('faults of %j', (settings, places) => {
+    expect(checkSettings(settings).map(({ where }) => where)).toEqual(places);
   });
 });

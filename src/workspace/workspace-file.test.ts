@@ -832,7 +832,7 @@ test('the settings of a destination: every fault at once, none of them quoting a
   const faulty = small
     .replace(
       '{ source: shop }\nmappings',
-      '{ source: shop, settings: { endpoint: custom, segment_papi_token: "${CRM_PASSWORD}", tracking_url: a.test, public_api_url: b.test, region: x } }\nmappings',
+      '{ source: shop, settings: { endpoint: custom, segment_papi_token: "${URL_PW}", tracking_url: a.test, public_api_url: b.test, region: x } }\nmappings',
     )
     .replace('engage_space: main', 'engage_space: their-key');
   const faults = await faultsOf(faulty);
@@ -842,16 +842,14 @@ test('the settings of a destination: every fault at once, none of them quoting a
     expect.stringContaining('settings.public_api_url: public_api_url must be a URL'),
     expect.stringContaining('settings.region: there is no such key.'),
   ]);
-  expect(faults.join('\n')).not.toContain('p w');
+  expect(faults.join('\n')).not.toContain(env.URL_PW);
 });
 
 test('with an endpoint that is not known, nothing is said that depends on it', async () => {
-  const faulty = small
-    .replace(
-      '{ source: shop }\nmappings',
-      '{ source: shop, settings: { endpoint: erope, tracking_url: a.test } }\nmappings',
-    )
-    .replace('engage_space: main', 'engage_space: their-key');
+  const faulty = small.replace(
+    '{ source: shop }\nmappings',
+    '{ source: shop, settings: { endpoint: erope, tracking_url: a.test } }\nmappings',
+  );
   expect(await faultsOf(faulty)).toEqual([
     expect.stringContaining(
       'settings.endpoint: this must be one of local, north_america, europe, custom; probably europe.',
@@ -871,4 +869,25 @@ test('only a warehouse can be connected', async () => {
       expect.stringContaining(`destinations.profiles.source: "${name}" is ${kind}; only a warehouse can be connected`),
     );
   }
+});
+
+test('a destination on another server says where it is, and its spaces are not looked for here', async () => {
+  const away = (settings: string) =>
+    small
+      .replace('{ source: shop }\nmappings', `{ source: shop, settings: ${settings} }\nmappings`)
+      .replace('engage_space: main', 'engage_space: their-key');
+  const definitions = await read(away('{ endpoint: custom, tracking_url: https://events.example.com/v1 }'));
+  expect(definitions.destinations[0]?.settings).toEqual({
+    endpoint: 'custom',
+    tracking_url: 'https://events.example.com/v1',
+  });
+  expect(await faultsOf(away('{ endpoint: custom }'))).toEqual([
+    expect.stringContaining('tracking_url (Tracking API URL) is required for the endpoint custom.'),
+  ]);
+  expect(await faultsOf(away('{ endpoint: custom, tracking_url: events.example.com }'))).toEqual([
+    expect.stringContaining('tracking_url must be a URL such as https://events.example.com/v1'),
+  ]);
+  expect(await faultsOf(away('{ endpoint: local }'))).toEqual([
+    expect.stringContaining('there is no space "their-key"'),
+  ]);
 });

@@ -133,8 +133,7 @@ async function readSections(
     mappings: each(mappings, (name, shape): MappingDefinition => {
       // Spaces of other servers are theirs to know.
       const endpoint = destinations.shaped.get(shape.destination)?.settings.endpoint ?? 'local';
-      const isKnown = !faults.isStandIn(['destinations', shape.destination, 'settings', 'endpoint']);
-      const spaceNames = endpoint === 'local' && isKnown ? spaces.names : null;
+      const spaceNames = endpoint === 'local' ? spaces.names : null;
       const context = { faults, checks: options.checks, spaceNames };
       return readMapping(name, shape, context, (key, fault) => spaceKeys.push({ key, fault }));
     }),

@@ -2,6 +2,7 @@
 import { applyCommand } from './apply.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
+import { destinationSpacesCommand, destinationTestCommand } from './destination.ts';
 import { doctorCommand } from './doctor.ts';
 import {
   eventStreamCreateCommand,
@@ -13,6 +14,7 @@ import {
 } from './event-stream.ts';
 import { eventStreamLogCommand } from './event-stream-log.ts';
 import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
+import { mappingSuggestCommand } from './mapping-suggest.ts';
 import { modelPreviewCommand } from './model.ts';
 import { profileShowCommand } from './profile.ts';
 import {
@@ -34,6 +36,9 @@ export const commands: readonly Command[] = [
   startCommand,
   applyCommand,
   modelPreviewCommand,
+  destinationTestCommand,
+  destinationSpacesCommand,
+  mappingSuggestCommand,
   mappingTestCommand,
   mappingResetCommand,
   syncPlanCommand,
@@ -65,7 +70,8 @@ export const commands: readonly Command[] = [
 /** What the first words of two-word commands are about. */
 export const commandGroups: Readonly<Record<string, string>> = {
   model: 'Look at a model.',
-  mapping: 'Try a mapping, or begin it anew.',
+  destination: 'Try the connection of a destination, and list its spaces.',
+  mapping: 'Propose a mapping, try it, or begin it anew.',
   sync: 'Plan, run, list and cancel syncs.',
   profile: 'Look at a profile.',
   space: 'Look at a profile space.',

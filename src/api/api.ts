@@ -9,6 +9,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { healthRoutes } from './health.ts';
 import { type LiveApiDeps, liveApi } from './live/live.ts';
+import { type OauthDeps, oauthApi, oauthArea, tokenCheck, withoutDoubleToken } from './oauth/oauth.ts';
 import { openApi } from './openapi.ts';
 import { routableUrl } from './profile/identifier.ts';
 import { type ProfileApiDeps, profileApi } from './profile/profile.ts';
@@ -31,8 +32,10 @@ export interface ApiDeps extends Pick<ProfileApiDeps, 'reader' | 'deleteIdentifi
   readonly limits: ApiLimits;
   /** Without it there is no Tracking API. */
   readonly tracking?: Omit<TrackingDeps, 'clock' | 'log'>;
+  /** Without it there is no token service, and event streams that ask for a token take nothing. */
+  readonly oauth?: Omit<OauthDeps, 'clock' | 'log'>;
   /** Without it there is no Public API. */
-  readonly publicApi?: Pick<PublicApiDeps, 'db' | 'verifyWorkspaceToken'>;
+  readonly publicApi?: Omit<PublicApiDeps, 'reader' | 'clock' | 'log'>;
   /** Whether the process can do its work, for `/readyz`. */
   readonly ready: () => Promise<boolean>;
   /** The proxies whose `X-Forwarded-*` headers are believed: all (true), or these addresses. Default: none. */
@@ -54,12 +57,13 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const requestTimeout = deps.requestTimeoutMs ?? usualRequestTimeoutMs;
   const areas = [
     ...(deps.tracking === undefined ? [] : [trackingArea]),
+    ...(deps.oauth === undefined ? [] : [oauthArea]),
     ...(deps.publicApi === undefined ? [] : [publicArea]),
   ];
   const app = Fastify({
     logger: false,
     genReqId: () => randomUUID(),
-    rewriteUrl: (request) => withoutDoubleSlash(routableUrl(request.url ?? '/')),
+    rewriteUrl: (request) => withoutDoubleToken(withoutDoubleSlash(routableUrl(request.url ?? '/'))),
     routerOptions: { maxParamLength: longestSegment, ignoreTrailingSlash: true },
     trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
     // While closing, requests that are already on a connection are still answered.
@@ -86,8 +90,10 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register(profileApi, { reader: deps.reader, deleteIdentifier: deps.deleteIdentifier, ...access });
   if (deps.watch !== undefined) await app.register(liveApi, { ...access, watch: deps.watch, beatMs: deps.beatMs });
   if (deps.tracking !== undefined) {
-    await app.register(trackingApi, { ...deps.tracking, clock: deps.clock, log: deps.log });
+    const oauth = deps.oauth && tokenCheck(deps.oauth.findGrant, deps.clock);
+    await app.register(trackingApi, { oauth, ...deps.tracking, clock: deps.clock, log: deps.log });
   }
+  if (deps.oauth !== undefined) await app.register(oauthApi, { ...deps.oauth, clock: deps.clock, log: deps.log });
   if (deps.publicApi !== undefined) {
     await app.register(publicApi, { ...deps.publicApi, reader: deps.reader, clock: deps.clock, log: deps.log });
   }

@@ -91,7 +91,10 @@ function placeFault(name: string): string | null {
   if (!maps.has(first)) return `looks at \`${name}\`, which conditions cannot see; they see ${seen}`;
   if (steps.length === 1) return `compares \`${first}\` as a whole; name a value in it, e.g. \`${first}.plan\``;
   const named = steps.every((part) => /[^.[\]]/.test(part.replace(/\\(.)/gs, '$1')));
-  return named ? null : `has a part without letters in the name \`${name}\``;
+  if (!named) return `has a part without letters in the name \`${name}\``;
+  // The library takes the escape away, and then the dot for a step.
+  const isStep = /\\[.[\]]/.test(name.replaceAll('\\\\', ''));
+  return isStep ? `has an escaped dot or bracket in \`${name}\`, and such a key cannot be named` : null;
 }
 
 function comparisonFault(reader: Reader, name: string): string | null {

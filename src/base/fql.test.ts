@@ -82,6 +82,8 @@ describe('a condition', () => {
     ['properties.items[0].sku = "s1"', 'has `[` where a comparison'],
     ['properties.items.0.sku = null', 'has `.` where a comparison'],
     ['properties.\\. = 1', 'a part without letters'],
+    ['properties.a\\.b = 1', 'has an escaped dot or bracket in `properties.a\\.b`'],
+    ['contains(context.a\\[0\\], "x")', 'has an escaped dot or bracket'],
     ['event = "x"\r', 'cannot be understood'],
   ])('%j is refused', (fql, words) => {
     expect(() => parseFql(fql)).toThrow(

@@ -105,6 +105,16 @@ export const options = {
     max: 65_535,
     sentence: 'Port to listen on; 0 takes a free one.',
   },
+  publicUrl: {
+    type: 'text',
+    group: 'Server',
+    default: undefined,
+    value: 'URL',
+    form: /^https?:\/\/[A-Za-z0-9.:_[\]-]+\/?$/,
+    formInWords: 'a URL without a path, such as https://events.example.com',
+    sentence:
+      'Where clients reach this server; OAuth assertions must be addressed to it, and without it to the host their request names.',
+  },
   logLevel: {
     type: 'choice',
     group: 'Server',
@@ -126,6 +136,15 @@ export const options = {
     min: 0,
     max: 1_000_000,
     sentence: 'Requests per second that the Profile API answers for one space; 0 for no limit.',
+  },
+  sourceFolders: {
+    type: 'text',
+    group: 'Server',
+    default: undefined,
+    value: 'FOLDERS',
+    ...anything,
+    sentence:
+      'Folders that DuckDB sources made over the Public API may read, with a colon between two; without it there are no such sources.',
   },
   trackingApiRate: {
     type: 'integer',
@@ -165,6 +184,33 @@ export const options = {
     max: 36_500,
     sentence: 'Days that events of profiles are kept, by their arrival.',
   },
+  smtpUrl: {
+    type: 'text',
+    group: 'Alerts',
+    default: undefined,
+    value: 'URL',
+    form: /^smtps?:\/\/\S+$/,
+    formInWords: 'a URL such as smtp://user:password@host:587 or smtps://user:password@host',
+    secret: true,
+    sentence: 'Mail server that alerts by e-mail go through; without it they cannot be sent.',
+  },
+  smtpFrom: {
+    type: 'text',
+    group: 'Alerts',
+    default: 'millrace@localhost',
+    value: 'ADDRESS',
+    form: /^[^\s<>,;:"()]+@[^\s<>,;:"()@]+$/,
+    formInWords: 'an e-mail address',
+    sentence: 'Address that alerts by e-mail come from.',
+  },
+  noticeDays: {
+    type: 'integer',
+    group: 'Alerts',
+    default: 90,
+    min: 1,
+    max: 3650,
+    sentence: 'Days that notices of alerts are kept.',
+  },
   batchSize: {
     type: 'integer',
     group: 'Syncs',
@@ -172,6 +218,30 @@ export const options = {
     min: 1,
     max: 50_000,
     sentence: 'Rows of a sync that are mapped, delivered and committed together.',
+  },
+  syncsAtOnce: {
+    type: 'integer',
+    group: 'Syncs',
+    default: 2,
+    min: 0,
+    max: 64,
+    sentence: 'Requested and scheduled syncs that this server runs at the same time; 0 leaves them to other servers.',
+  },
+  syncProcess: {
+    type: 'choice',
+    group: 'Syncs',
+    default: 'own',
+    choices: ['own', 'same'],
+    sentence:
+      'Where a server runs a sync: in a process of its own, so that the APIs stay quick, or in the same as the APIs.',
+  },
+  shortestInterval: {
+    type: 'duration',
+    group: 'Syncs',
+    default: 600 * second,
+    min: second,
+    max: 167 * hour,
+    sentence: 'Two runs of a schedule must be further apart than this.',
   },
   historyDays: {
     type: 'integer',

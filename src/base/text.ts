@@ -31,6 +31,16 @@ export function isDeeperThan(value: Json | undefined, levels: number): boolean {
   return false;
 }
 
+const surrogate = /[\ud800-\udfff]/;
+
+/** How many characters a text has, of whatever script; its `length` counts some of them twice. */
+export function charactersOf(text: string): number {
+  if (!surrogate.test(text)) return text.length;
+  let characters = 0;
+  for (const _ of text) characters += 1;
+  return characters;
+}
+
 export function storableText(text: string): boolean {
   return textFault(text) === null;
 }

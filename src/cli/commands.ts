@@ -1,4 +1,5 @@
 /** Every command, in the order in which help lists them. */
+import { alertListCommand, alertLogCommand, alertTestCommand } from './alert.ts';
 import { applyCommand } from './apply.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
@@ -16,6 +17,14 @@ import { eventStreamLogCommand } from './event-stream-log.ts';
 import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
 import { mappingSuggestCommand } from './mapping-suggest.ts';
 import { modelPreviewCommand } from './model.ts';
+import {
+  oauthAppAddKeyCommand,
+  oauthAppCreateCommand,
+  oauthAppListCommand,
+  oauthAppRemoveCommand,
+  oauthAppRemoveKeyCommand,
+  oauthAppShowCommand,
+} from './oauth-app.ts';
 import { profileShowCommand } from './profile.ts';
 import {
   regulationCreateCommand,
@@ -23,6 +32,7 @@ import {
   regulationShowCommand,
   suppressionListCommand,
 } from './regulation.ts';
+import { scheduleListCommand } from './schedule.ts';
 import { spaceLogCommand } from './space.ts';
 import { spaceTailCommand } from './space-tail.ts';
 import { startCommand } from './start.ts';
@@ -46,6 +56,7 @@ export const commands: readonly Command[] = [
   syncListCommand,
   syncShowCommand,
   syncCancelCommand,
+  scheduleListCommand,
   profileShowCommand,
   spaceLogCommand,
   spaceTailCommand,
@@ -56,7 +67,16 @@ export const commands: readonly Command[] = [
   eventStreamEnableCommand,
   eventStreamRemoveCommand,
   eventStreamLogCommand,
+  oauthAppCreateCommand,
+  oauthAppListCommand,
+  oauthAppShowCommand,
+  oauthAppAddKeyCommand,
+  oauthAppRemoveKeyCommand,
+  oauthAppRemoveCommand,
   usageCommand,
+  alertListCommand,
+  alertTestCommand,
+  alertLogCommand,
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,
@@ -73,9 +93,12 @@ export const commandGroups: Readonly<Record<string, string>> = {
   destination: 'Try the connection of a destination, and list its spaces.',
   mapping: 'Propose a mapping, try it, or begin it anew.',
   sync: 'Plan, run, list and cancel syncs.',
+  schedule: 'See when mappings are synced by themselves.',
   profile: 'Look at a profile.',
   space: 'Look at a profile space.',
   'event-stream': 'Make, list, switch and remove sources that SDKs send to.',
+  'oauth-app': 'Make, list and remove programs that get access tokens, and their keys.',
+  alert: 'List and try alerts, and read what they said.',
   regulation: 'Delete and suppress people.',
   suppression: 'Look at who is suppressed.',
   token: 'Make, list and end access tokens.',

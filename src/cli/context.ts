@@ -20,6 +20,8 @@ import type { Output } from './output.ts';
 
 export interface CliContext {
   readonly env: Environment;
+  /** Options of the command line, for a process that is to have the same. */
+  readonly flags: Flags;
   /** Error `config_invalid` when it is first read. */
   readonly config: Config;
   readonly clock: Clock;
@@ -108,6 +110,7 @@ export function openContext(options: ContextOptions): OpenContext {
   });
   return {
     env,
+    flags,
     get config() {
       return config();
     },

@@ -1,21 +1,32 @@
 /** `start`: serves the APIs until it is told to stop. */
+import { startAlerts } from '../alerts/alerts.ts';
+import { segmentProfiles } from '../destination/destination.ts';
 import { startRegulationWorker } from '../privacy/privacy.ts';
 import { createSpaceReader, deleteIdentifier, watchSpace } from '../space/space.ts';
+import { excludeSyncs, forgetMapping } from '../sync/sync.ts';
 import {
   createDiscardLog,
   type DiscardLog,
+  findOauthGrant,
+  findSigningKey,
   findSpace,
   findStreamByWriteKey,
+  issueOauthToken,
   listSpaces,
+  type ResolvedMapping,
   verifyToken,
   verifyWorkspaceToken,
 } from '../workspace/workspace.ts';
+import { alertContext } from './alert.ts';
+import { hasProfiles } from './apply.ts';
 import type { Command } from './command.ts';
 import type { CliContext } from './context.ts';
 import { aborted } from './interrupts.ts';
+import { keepSyncing } from './start-syncs.ts';
 import { paragraphs } from './text.ts';
 import { keepTidy } from './upkeep.ts';
 import { programVersion } from './version.ts';
+import { configuredChecks } from './workspace-checks.ts';
 
 export const startCommand: Command = {
   name: 'start',
@@ -35,6 +46,8 @@ export const startCommand: Command = {
     await using discards = createDiscardLog({ db: pool, clock: context.clock, log: context.log });
     await using _upkeep = keepTidy(context, db);
     await using _regulations = startRegulationWorker({ db, log: context.log, clock: context.clock, everyMs: 5_000 });
+    await using _alerts = startAlerts(await alerting(context));
+    await using _syncs = await keepSyncing(context, db);
     await using serving = await serve(await api(context, discards), { host, port });
     const spaces = (await listSpaces(pool)).map(({ name }) => name);
     const { url } = serving;
@@ -49,6 +62,11 @@ export const startCommand: Command = {
     return null;
   },
 };
+
+/** Alerts are looked for every two seconds. */
+async function alerting(context: CliContext) {
+  return { ...(await alertContext(context)), everyMs: 2_000, keepDays: context.config.noticeDays };
+}
 
 /** Without `discards` there is no Tracking API. */
 export async function api(context: CliContext, discards?: DiscardLog) {
@@ -65,10 +83,35 @@ export async function api(context: CliContext, discards?: DiscardLog) {
     clock: context.clock,
     limits: { profileRequestsPerSecond: context.config.profileApiRate },
     ...(discards !== undefined && { tracking: await tracking(context, discards) }),
-    publicApi: { db, verifyWorkspaceToken: (secret) => verifyWorkspaceToken(pool, secret) },
+    oauth: {
+      findKey: (keyId) => findSigningKey(pool, keyId),
+      issueToken: (request) => issueOauthToken(pool, request),
+      findGrant: (secret) => findOauthGrant(pool, secret),
+      publicUrl: context.config.publicUrl,
+    },
+    publicApi: await publicApi(context),
     ready: async () => (await pool.query('SELECT 1')).rowCount === 1,
     version: await programVersion(),
   });
+}
+
+async function publicApi(context: CliContext) {
+  const db = await context.database();
+  const { secrets } = await context.store();
+  const sync = await context.sync();
+  const reader = createSpaceReader({ db });
+  const { sourceFolders } = context.config;
+  return {
+    db,
+    secrets,
+    verifyWorkspaceToken: (secret: string) => verifyWorkspaceToken(db.pool, secret),
+    checks: configuredChecks(context.config),
+    destination: segmentProfiles,
+    spaceHasProfiles: (_: unknown, spaceNo: number) => hasProfiles(reader, spaceNo),
+    excludeSyncs,
+    forgetMapping: (mapping: ResolvedMapping) => forgetMapping(sync, mapping),
+    fileFolders: sourceFolders === undefined ? [] : sourceFolders.split(':').filter((folder) => folder !== ''),
+  };
 }
 
 async function tracking(context: CliContext, discards: DiscardLog) {

@@ -150,14 +150,31 @@ test('a person without a profile: what messages and syncs left is deleted all th
   const isMarked = (line: string) => line.includes('gh0st');
   const stray = { type: 'track', userId: ' gh0st ', messageId: 'm1', properties: { email: 'somebody@example.org' } };
   await write(second, from({ ...stray, event: 'Odd' }, day(7)));
+  await write(second, from({ ...stray, userId: '\u00a0\tgh0st\n', event: 'Odder', messageId: 'm3' }, day(7)));
   await write(second, from({ type: 'track', userId: 'gh0st', messageId: 'gh0st-m2', context: { groupId: '' } }));
   expect(await tablesThatKnow(db, isMarked)).toEqual(['events', 'space_log']);
   const { id } = await createRegulation(db, { type: 'DELETE_INTERNAL', subjectIds: ['gh0st', 'never seen'] });
   await runRegulations(people.world.context, { only: id });
   expect((await getRegulation(db.pool, id)).detail.spaces?.[1]).toMatchObject({
     profiles: 0,
-    events: 1,
-    logEntries: 2,
+    events: 2,
+    logEntries: 3,
   });
   expect(await tablesThatKnow(db, isMarked)).toEqual([]);
+});
+
+test('an alias of somebody else that names the person: deleted, and refused while the person is suppressed', async () => {
+  await using people = await openPeopledWorld();
+  const { db, world, write } = people;
+  const isMarked = (line: string) => line.includes('gh0st');
+  const alias = { type: 'alias', userId: 'somebody-user', previousId: 'gh0st' };
+  expect(await write(world.space, from({ ...alias, messageId: 'm1' }, day(7)))).toMatchObject([{ kind: 'applied' }]);
+  expect(await tablesThatKnow(db, isMarked)).toEqual(['events']);
+  const { id } = await createRegulation(db, { type: 'SUPPRESS_WITH_DELETE', subjectIds: ['gh0st'] });
+  await runRegulations(world.context, { only: id });
+  expect(await tablesThatKnow(db, isMarked)).toEqual(['suppressions']);
+  expect(await write(world.space, from({ ...alias, messageId: 'm2' }))).toMatchObject([{ reason: 'suppressed' }]);
+  // Elsewhere the member means nothing.
+  const track = { type: 'track', event: 'e', userId: 'somebody-user', previousId: 'gh0st', messageId: 'm3' };
+  expect(await write(world.space, from(track))).toMatchObject([{ kind: 'applied' }]);
 });

@@ -4,7 +4,7 @@
  * how concurrent writers are dealt with. It breathes, so that a large batch does not hold up the process.
  */
 import { breathe, rowsPerBreath } from '../base/breathe.ts';
-import { isJsonObject, type JsonObject } from '../base/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { storableText } from '../base/text.ts';
 import { type Preferences, preferencesOf, withPreferences } from './consent.ts';
 import { dropOfIdentifiers, dropOfMessage } from './drops.ts';
@@ -125,13 +125,15 @@ function prepareMessage(incoming: IncomingMessage, rules: SpaceRules, times: Map
   const eventAt = timeOf(message.timestamp, times);
   const facts: MessageFacts = {
     messageId: typeof message.messageId === 'string' ? message.messageId : null,
-    userId: userIdOf(message),
+    userId: userIdOf(message.userId),
     sourceId: incoming.sourceId,
     receivedAt,
     place: placeIn(receivedAt),
     eventAt: Number.isNaN(eventAt) ? receivedAt : eventAt,
   };
-  const own = facts.userId === null ? [] : [facts.userId];
+  const own = [userIdOf(message.userId), message.type === 'alias' ? userIdOf(message.previousId) : null].filter(
+    (id) => id !== null,
+  );
   const dropped = dropOfMessage(message, eventAt) ?? rules.dropOf(message);
   if (dropped !== null) return { ...nothing, incoming, facts, userIds: own, outcome: { kind: 'dropped', ...dropped } };
   const found = extractIdentifiers(message, rules);
@@ -165,8 +167,8 @@ const nothing = {
 };
 
 /** As identifiers are: trimmed, so that blanks do not make another person of it. */
-function userIdOf({ userId }: JsonObject): string | null {
-  const value = normalizeValue('user_id', userId);
+function userIdOf(given: Json | undefined): string | null {
+  const value = normalizeValue('user_id', given);
   return value !== null && storableText(value) ? value : null;
 }
 

@@ -13,7 +13,7 @@ export interface Day {
   readonly before: Date;
 }
 
-/** An event that carries the user id of somebody whose profile it did not come to. */
+/** An event that carries the user id of somebody whose profile it did not come to, as its own or as an alias' former one. */
 export interface StrayEvent {
   readonly profileId: string;
   readonly accountId: string | null;
@@ -54,6 +54,18 @@ export async function deleteEvents(
 
 const pageSize = 500;
 
+/** What is trimmed from ids; those of them that JSON writes as escapes are looked at apart. */
+const blanks =
+  ' \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff';
+
+/** Whether the text may hold one of the ids behind the key. One with escaped blanks around it is found whatever it is. */
+function mayHold(key: 'userId' | 'previousId'): string {
+  return `EXISTS (
+    SELECT FROM unnest((string_to_array(body::text, '"${key}":"'))[2:]) AS rest,
+      LATERAL (SELECT btrim(split_part(rest, '"', 1), $6) AS id) AS written
+    WHERE id = ANY($4) OR (strpos(id, '\\') > 0 AND id ~ '^\\\\[tnfru]|\\\\([tnfr]|u000b)$'))`;
+}
+
 /**
  * Messages of the day with one of these user ids, page by page. Their text is searched: it is compact JSON, so a user id
  * stands right behind its key. What is found so is read to be sure, as properties may have such a key too.
@@ -68,16 +80,17 @@ export async function* findStrayEvents(
   let after: readonly [string, Date, string] | null = null;
   for (;;) {
     const { rows }: { rows: StoredEvent[] } = await db.query<StoredEvent>(
-      `SELECT profile_id, account_id, event_at, message_id, body FROM events
+      `SELECT profile_id, account_id, event_at, message_id, type, body FROM events
         WHERE space_no = $1 AND received_at >= $2 AND received_at < $3
-          AND EXISTS (
-            SELECT FROM unnest((string_to_array(body::text, '"userId":"'))[2:]) AS rest
-            WHERE btrim(split_part(rest, '"', 1)) = ANY($4))
-          ${after === null ? '' : 'AND (profile_id, event_at, message_id) > ($6, $7, $8)'}
+          AND (${mayHold('userId')} OR (type = 'alias' AND ${mayHold('previousId')}))
+          ${after === null ? '' : 'AND (profile_id, event_at, message_id) > ($7, $8, $9)'}
         ORDER BY profile_id, event_at, message_id LIMIT $5`,
-      [spaceNo, from, before, userIds.map(asWritten), pageSize, ...(after ?? [])],
+      [spaceNo, from, before, userIds.map(asWritten), pageSize, blanks, ...(after ?? [])],
     );
-    const strays = rows.filter(({ body }) => wanted.has(normalizeValue('user_id', body.userId) ?? ''));
+    const isTheirs = (id: Json | undefined) => wanted.has(normalizeValue('user_id', id) ?? '');
+    const strays = rows.filter(
+      ({ type, body }) => isTheirs(body.userId) || (type === 'alias' && isTheirs(body.previousId)),
+    );
     if (strays.length > 0) yield strays.map(strayOf);
     const last = rows.at(-1);
     if (rows.length < pageSize || last === undefined) return;
@@ -90,7 +103,8 @@ interface StoredEvent {
   readonly account_id: string | null;
   readonly event_at: Date;
   readonly message_id: string;
-  readonly body: { readonly userId?: Json };
+  readonly type: string;
+  readonly body: { readonly userId?: Json; readonly previousId?: Json };
 }
 
 function strayOf(row: StoredEvent): StrayEvent {

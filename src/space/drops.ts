@@ -3,7 +3,7 @@
  * The sender of a wire message is not told; the space's log and a sync's receipts are.
  */
 import { isJsonObject, type JsonObject } from '../base/json.ts';
-import { storableText } from '../base/text.ts';
+import { charactersOf, storableText } from '../base/text.ts';
 import { type Extracted, groupIdOf } from './extract.ts';
 import type { DropReason } from './space.ts';
 
@@ -32,7 +32,7 @@ const personasOff: Drop = {
 
 function dropOfGroupId(message: JsonObject, context: JsonObject | undefined): Drop | null {
   const groupId = groupIdOf(message, context);
-  const length = typeof groupId === 'string' ? [...groupId].length : 0;
+  const length = typeof groupId === 'string' ? charactersOf(groupId) : 0;
   if (length > maxGroupIdLength) {
     const detail = `The group id has ${length} characters; at most ${maxGroupIdLength} are taken.`;
     return { reason: 'group_id_too_long', detail };
@@ -49,8 +49,9 @@ function dropOfGroupId(message: JsonObject, context: JsonObject | undefined): Dr
 
 function dropOfSizes(message: JsonObject): Drop | null {
   const { messageId } = message;
-  if (typeof messageId === 'string' && messageId.length > maxMessageIdLength) {
-    const detail = `The message id has ${messageId.length} characters; at most ${maxMessageIdLength} are taken.`;
+  const idLength = typeof messageId === 'string' ? charactersOf(messageId) : 0;
+  if (idLength > maxMessageIdLength) {
+    const detail = `The message id has ${idLength} characters; at most ${maxMessageIdLength} are taken.`;
     return { reason: 'message_id_too_long', detail };
   }
   const traits = isJsonObject(message.traits) ? Object.keys(message.traits).length : 0;

@@ -246,6 +246,7 @@ describe('conformance vectors of profile-space.md section 8', () => {
     expect(await s.send({ type: 'group', userId: 'u1' })).toBe('dropped: group_id_missing');
     expect(await s.send({ type: 'group', userId: 'u1', groupId: 'g'.repeat(501) })).toBe('dropped: group_id_too_long');
     expect(await s.send({ ...base, messageId: 'm'.repeat(101) })).toBe('dropped: message_id_too_long');
+    expect(await s.send({ ...base, messageId: '😀'.repeat(100) })).toMatch(/^use_/);
     expect(await s.send({ ...base, timestamp: '1969-12-31T23:59:59Z' })).toBe('dropped: timestamp_before_1970');
     expect(await s.send({ ...base, properties: manyTraits(301) })).toBe('dropped: too_many_properties');
     expect(await s.send({ ...base, properties: manyTraits(300) })).toMatch(/^use_/);

@@ -76,6 +76,7 @@ export async function planSync(
     const decided = decideChanges(comparison, compiled, {
       sendNothing: sendsNothing,
       findFailing: someFailing ? (changes) => findFailing(db.pool, memory, changes, clock.now(), settings) : null,
+      select: null,
       onNotFinite: tally.notFinite,
       onMembersLost: tally.membersLost,
       settings,

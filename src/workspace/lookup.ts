@@ -3,6 +3,7 @@ import { MillraceError } from '../base/errors.ts';
 import type { Queryable, Transaction } from '../db/db.ts';
 import { suggestion } from './near-names.ts';
 import {
+  alertOf,
   destinationOf,
   eventStreamOf,
   mappingOf,
@@ -13,6 +14,7 @@ import {
   spaceOf,
   type WorkspaceRecords,
 } from './records.ts';
+import type { Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 import type { Destination, Model, ResolvedMapping, Source, Workspace, WorkspaceStore } from './workspace.ts';
 
@@ -35,6 +37,7 @@ export function workspaceOf(records: WorkspaceRecords, secrets: Secrets): Worksp
         space_ids.map((id) => spaceById.get(id) as SpaceRecord),
       ),
     ),
+    alerts: records.alerts.map((record) => alertOf(secrets, record)),
   };
 }
 
@@ -85,6 +88,29 @@ export async function outsideDestinations(db: Queryable): Promise<readonly Pick<
   return rows;
 }
 
+/** A mapping that has a schedule. */
+export interface ScheduledMapping {
+  readonly id: string;
+  readonly name: string;
+  readonly schedule: Schedule;
+  readonly enabled: boolean;
+  /** What it needs and what is disabled; null when nothing is. */
+  readonly disabledPart: string | null;
+}
+
+/** Those that have a schedule, by name. Reads no secrets. */
+export async function scheduledMappings(db: Queryable): Promise<readonly ScheduledMapping[]> {
+  const { rows } = await db.query<ScheduledMapping>(
+    `SELECT m.id, m.name, m.schedule, m.enabled,
+       CASE WHEN NOT l.enabled THEN 'model ' || l.name WHEN NOT s.enabled THEN 'source ' || s.name
+            WHEN NOT d.enabled THEN 'destination ' || d.name END AS "disabledPart"
+     FROM mappings m JOIN models l ON l.id = m.model_id JOIN sources s ON s.id = l.source_id
+       JOIN destinations d ON d.id = m.destination_id
+     WHERE m.schedule IS NOT NULL ORDER BY m.name`,
+  );
+  return rows;
+}
+
 /** Begins a new epoch of a mapping: message ids of the next sync differ from all before. Returns it. Error: `not_found`. */
 export async function bumpEpoch(tx: Transaction, mappingId: string): Promise<number> {
   const { rows } = await tx.query<{ epoch: number }>(
@@ -127,7 +153,10 @@ export function notFound(kind: string, nameOrId: string, known: readonly string[
 }
 
 /** The names of a table, for "did you mean". */
-export async function namesOf(db: Queryable, table: 'spaces' | 'event_streams' | 'tokens'): Promise<readonly string[]> {
+export async function namesOf(
+  db: Queryable,
+  table: 'spaces' | 'event_streams' | 'tokens' | 'oauth_apps',
+): Promise<readonly string[]> {
   const { rows } = await db.query<{ name: string }>(`SELECT name FROM ${table} ORDER BY name LIMIT 1000`);
   return rows.map(({ name }) => name);
 }

@@ -14,6 +14,7 @@ import type {
   ModelDefinition,
   SpaceDefinition,
 } from './definitions.ts';
+import { readAlert } from './file-alerts.ts';
 import { type FaultList, type FilePath, faultList } from './file-faults.ts';
 import { readMapping } from './file-mappings.ts';
 import { engineNames, readShape, type Section, type Shaped, sectionNames, typeOf } from './file-shape.ts';
@@ -106,13 +107,14 @@ async function readSections(
     }
   }
   const entries = <S extends Section>(section: S) => readEntries(section, top[section] ?? {}, faults);
-  const [spaces, sources, models, destinations, mappings, eventStreams] = [
+  const [spaces, sources, models, destinations, mappings, eventStreams, alerts] = [
     entries('spaces'),
     entries('sources'),
     entries('models'),
     entries('destinations'),
     entries('mappings'),
     entries('event_streams'),
+    entries('alerts'),
   ];
   checkReferences({ sources, models, destinations, mappings, eventStreams, spaces }, faults);
   checkCounts(mappings, options.checks.mostMappings, faults);
@@ -138,6 +140,7 @@ async function readSections(
       return readMapping(name, shape, context, (key, fault) => spaceKeys.push({ key, fault }));
     }),
     eventStreams: each(eventStreams, (name, shape) => readEventStream(name, shape, spaces.names, writeKeys, faults)),
+    alerts: each(alerts, (name, shape) => readAlert(name, shape, mappings.names, faults)),
     spaceKeys,
   };
 }

@@ -81,6 +81,11 @@ function seed(): IncomingMessage[] {
     message({ type: 'identify', userId: 'c-501', traits: anaTraits }),
     message({ type: 'identify', userId: 'c-501', anonymousId: 'a-501', traits: { gone: null } }),
     message({ type: 'identify', userId: 'c-230', traits: manyTraits }),
+    message({
+      type: 'identify',
+      userId: 'c-halves',
+      traits: { 'a\0': 1, 'b\ud800': 2, 'b\ud801': 3, '': 4 },
+    }),
     message({ type: 'identify', userId: 'c-ids', traits: {} }),
     message({ type: 'identify', userId: 'c-ids', traits: {}, context: externalIds(manyTypes) }),
     ...oddValues.map((id, i) =>
@@ -221,6 +226,12 @@ export function profileApiConformance(name: string, open: () => Promise<SpaceUnd
         expect(await get('?class=audience')).toEqual({ left: false });
         expect(await get('?class=computed_trait')).toEqual({ orders: 2 });
         expect(await get('?class=audience&include=plan,orders')).toEqual({});
+      });
+
+      test('whose keys no address can hold are paged like others', async () => {
+        const pages = await follow(api, 'users/profiles/user_id:c-halves/traits?limit=1');
+        const keys = pages.flatMap(({ json }) => Object.keys(json.traits));
+        expect(keys).toEqual(['', 'a\0', 'b\ud800', 'b\ud801']);
       });
 
       test('of an account', async () => {

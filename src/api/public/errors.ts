@@ -9,6 +9,7 @@ type ProblemType =
   | 'bad-request'
   | 'unauthorized'
   | 'not-found'
+  | 'conflict'
   | 'method-not-allowed'
   | 'not-acceptable'
   | 'payload-too-large'
@@ -67,6 +68,22 @@ export function notFound(kind: string, id: string): PublicRefusal {
   return refusal(404, 'not-found', `${kind} with id '${shown(id)}' not found.`);
 }
 
+/** The token is good, but does not allow this. */
+export function notAllowed(power: string): PublicRefusal {
+  return refusal(401, 'unauthorized', `The token does not allow this; it takes a role that may ${power}.`);
+}
+
+/** Well-formed, but it cannot be. */
+export function badRequest(message: string, field?: string): PublicRefusal {
+  const answer = refusal(400, 'bad-request', message);
+  return field === undefined ? answer : { ...answer, problems: [{ ...answer.problems[0], field }] };
+}
+
+export function conflict(message: string, field?: string): PublicRefusal {
+  const answer = refusal(409, 'conflict', message);
+  return field === undefined ? answer : { ...answer, problems: [{ ...answer.problems[0], field }] };
+}
+
 export function notAcceptable(offered: string): PublicRefusal {
   return refusal(406, 'not-acceptable', `This version is not offered here; ask for ${offered} or application/json.`);
 }
@@ -95,10 +112,19 @@ export function refusalOfStatus(
   return refusal(status, status >= 500 ? 'server-error' : (typeOfStatus[status] ?? 'bad-request'), message, headers);
 }
 
+/** Errors of the rooms behind the API, by what they are here. */
+const conflicts: ReadonlySet<string> = new Set(['sync_running', 'name_taken', 'write_key_taken', 'workspace_changed']);
+const impossible: ReadonlySet<string> = new Set(['sync_disabled', 'sync_outdated']);
+
 /** What a thrown error becomes. Null: a fault of the server, to be logged. */
 export function refusalOf(error: unknown): PublicRefusal | null {
   if (isMillraceError(error, 'cursor_invalid')) {
     return inputInvalid([{ field: 'pagination.cursor', message: '"pagination.cursor" is not a cursor of this list' }]);
+  }
+  if (isMillraceError(error)) {
+    if (conflicts.has(error.code)) return conflict(error.message);
+    if (impossible.has(error.code)) return badRequest(error.message);
+    if (error.code === 'not_found') return refusal(404, 'not-found', error.message);
   }
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
@@ -107,6 +133,29 @@ export function refusalOf(error: unknown): PublicRefusal | null {
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return refusal(413, 'payload-too-large', 'The body is too large.');
   if (typeof statusCode !== 'number' || statusCode < 400 || statusCode >= 500) return null;
   return refusalOfStatus(statusCode, error instanceof Error ? error.message : 'The request cannot be read.');
+}
+
+/** A refusal on its way out of an edit, which it undoes. */
+class Refused extends Error {
+  readonly refusal: PublicRefusal;
+  constructor(refusal: PublicRefusal) {
+    super(refusal.problems[0].message);
+    this.refusal = refusal;
+  }
+}
+
+export function refused(refusal: PublicRefusal): Error {
+  return new Refused(refusal);
+}
+
+/** What `work` returns, or the refusal it throws. */
+export async function settled<T>(work: () => Promise<T>): Promise<T | PublicRefusal> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Refused) return error.refusal;
+    throw error;
+  }
 }
 
 export function isRefusal(value: unknown): value is PublicRefusal {

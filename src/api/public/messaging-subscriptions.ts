@@ -38,6 +38,7 @@ export function messagingSubscriptionRoutes({ db, reader, clock }: PublicApiDeps
       method: 'PUT',
       url,
       versions,
+      needs: 'space:admin',
       async handle({ params, body, grant }) {
         const space = await spaceOrRefusal(db.pool, params.spaceId as string);
         if (isRefusal(space)) return space;
@@ -52,6 +53,7 @@ export function messagingSubscriptionRoutes({ db, reader, clock }: PublicApiDeps
       method: 'POST',
       url: `${url}/batch`,
       versions,
+      needs: 'space:read',
       async handle({ params, body }) {
         const space = await spaceOrRefusal(db.pool, params.spaceId as string);
         if (isRefusal(space)) return space;

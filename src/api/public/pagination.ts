@@ -3,8 +3,9 @@
  * Cursors are opaque; `MA==`, with which some clients begin, is the first page of every list. `next` is left out on the
  * last page: clients go on while it is there.
  */
-import type { InputFault } from './errors.ts';
+import { type InputFault, inputInvalid, type PublicRefusal } from './errors.ts';
 import type { Query } from './query.ts';
+import type { PublicAnswer } from './route.ts';
 
 export const firstCursor = 'MA==';
 const usualCount = 200;
@@ -49,6 +50,19 @@ export function cutRows<Row>(
   const end = offset + count;
   const next = end < rows.length ? { next: Buffer.from(String(end)).toString('base64') } : {};
   return { items: rows.slice(offset, end), pagination: { current: cursor, ...next, totalEntries: rows.length } };
+}
+
+/** The page a query wants of rows that are there as a whole, under the key of the list; 422 when it cannot be read. */
+export function listPage(key: string, rows: readonly object[], query: Query): PublicAnswer | PublicRefusal {
+  const faults: InputFault[] = [];
+  const wanted = readPagination(query, faults);
+  const offset = offsetOf(wanted.cursor);
+  if (offset === null) {
+    faults.push({ field: 'pagination.cursor', message: '"pagination.cursor" is not a cursor of this list' });
+  }
+  if (faults.length > 0 || offset === null) return inputInvalid(faults);
+  const { items, pagination } = cutRows(rows, wanted, offset);
+  return { data: { [key]: items, pagination } };
 }
 
 /** The cursor as a list that gives cursors of its own takes it. */

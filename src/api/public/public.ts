@@ -6,29 +6,27 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import type { Database } from '../../db/db.ts';
 import type { SpaceReader } from '../../space/space.ts';
-import type { WorkspaceGrant } from '../../workspace/workspace.ts';
+import { mayAnywhere, powers, type WorkspaceGrant } from '../../workspace/workspace.ts';
 import type { Area } from '../transport.ts';
 import { publicAccess, type VerifyWorkspaceToken } from './access.ts';
+import type { ConfigDeps } from './config.ts';
 import {
   asIs,
   isRefusal,
+  notAllowed,
   type PublicRefusal,
   refusalOf,
   refusalOfStatus,
   refusePublic,
   serverFault,
 } from './errors.ts';
-import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
 import { readQuery } from './query.ts';
-import { regulationRoutes } from './regulations.ts';
 import type { PublicRequest, PublicRoute } from './route.ts';
-import { usageRoutes } from './usage.ts';
+import { publicRoutes } from './routes.ts';
 import { answerType } from './versions.ts';
 
-export interface PublicApiDeps {
-  readonly db: Database;
+export interface PublicApiDeps extends ConfigDeps {
   readonly reader: SpaceReader;
   readonly verifyWorkspaceToken: VerifyWorkspaceToken;
   readonly clock: Clock;
@@ -78,12 +76,13 @@ export async function publicApi(app: FastifyInstance, deps: PublicApiDeps): Prom
     if (isRefusal(grant)) return refusePublic(reply, grant);
     const type = answerType(request.headers.accept, route.versions);
     if (isRefusal(type)) return refusePublic(reply, type);
+    if (!mayAnywhere(grant, route.needs)) return refusePublic(reply, notAllowed(powers[route.needs]));
     request.workspaceGrant = grant;
     request.answerType = type;
     return undefined;
   }
 
-  for (const route of [messagingSubscriptionRoutes, usageRoutes, regulationRoutes].flatMap((routes) => routes(deps))) {
+  for (const route of publicRoutes(deps)) {
     app.route({
       method: route.method,
       url: `${root}${route.url}`,
@@ -94,7 +93,12 @@ export async function publicApi(app: FastifyInstance, deps: PublicApiDeps): Prom
         const answer = await route.handle(requestOf(request));
         if (isRefusal(answer)) return refusePublic(reply, answer);
         const text = JSON.stringify({ data: answer.data });
-        return reply.code(200).header('Content-Type', request.answerType).serializer(asIs).send(text);
+        for (const name in answer.headers) reply.header(name, answer.headers[name]);
+        return reply
+          .code(route.status ?? 200)
+          .header('Content-Type', request.answerType)
+          .serializer(asIs)
+          .send(text);
       },
     });
   }

@@ -24,41 +24,39 @@ import type { PublicApiDeps } from './public.ts';
 import type { Query } from './query.ts';
 import type { PublicRoute } from './route.ts';
 import { allVersions } from './versions.ts';
-
-/** There is one workspace in a database. */
-const workspaceId = 'workspace';
+import { workspaceId } from './workspace.ts';
 
 /** Statuses that regulations of other servers have; none of ours ever does. */
 const otherStatuses = ['INVALID', 'NOT_SUPPORTED', 'PARTIAL_SUCCESS'] as const;
 
 export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   const { db } = deps;
-  const versions = allVersions;
+  const common = { versions: allVersions, needs: 'privacy:admin' } as const;
   return [
     {
-      ...{ method: 'POST', url: '/regulations', versions },
+      ...{ method: 'POST', url: '/regulations', ...common },
       handle: ({ body }) => create(deps, body, undefined),
     },
     {
-      ...{ method: 'POST', url: '/regulations/sources/:sourceId', versions },
+      ...{ method: 'POST', url: '/regulations/sources/:sourceId', ...common },
       async handle({ params, body }) {
         const sourceId = await sourceOrRefusal(db.pool, params.sourceId as string);
         return isRefusal(sourceId) ? sourceId : create(deps, body, sourceId);
       },
     },
     {
-      ...{ method: 'GET', url: '/regulations', versions },
+      ...{ method: 'GET', url: '/regulations', ...common },
       handle: ({ query }) => list(deps, query, null),
     },
     {
-      ...{ method: 'GET', url: '/regulations/sources/:sourceId', versions },
+      ...{ method: 'GET', url: '/regulations/sources/:sourceId', ...common },
       async handle({ params, query }) {
         const sourceId = await sourceOrRefusal(db.pool, params.sourceId as string);
         return isRefusal(sourceId) ? sourceId : list(deps, query, sourceId);
       },
     },
     {
-      ...{ method: 'GET', url: '/regulations/:regulateId', versions },
+      ...{ method: 'GET', url: '/regulations/:regulateId', ...common },
       async handle({ params }) {
         const id = params.regulateId as string;
         try {
@@ -70,7 +68,7 @@ export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
       },
     },
     {
-      ...{ method: 'GET', url: '/suppressions', versions },
+      ...{ method: 'GET', url: '/suppressions', ...common },
       async handle({ query }) {
         const faults: InputFault[] = [];
         const wanted = readPagination(query, faults);

@@ -1,6 +1,6 @@
 /** A route of the Public API, as data plus one function. */
 import type { Json } from '../../base/json.ts';
-import type { WorkspaceGrant } from '../../workspace/workspace.ts';
+import type { Power, WorkspaceGrant } from '../../workspace/workspace.ts';
 import type { PublicRefusal } from './errors.ts';
 import type { Query } from './query.ts';
 import type { Version } from './versions.ts';
@@ -20,5 +20,14 @@ export interface PublicRoute {
   readonly url: string;
   /** In which it is offered, the most mature first. */
   readonly versions: readonly Version[];
-  handle(request: PublicRequest): Promise<{ readonly data: object } | PublicRefusal>;
+  /** What it takes somewhere in the workspace; where exactly is checked by the route. */
+  readonly needs: Power;
+  /** Of a success; 200 when left out. */
+  readonly status?: 201;
+  handle(request: PublicRequest): Promise<PublicAnswer | PublicRefusal>;
+}
+
+export interface PublicAnswer {
+  readonly data: object;
+  readonly headers?: Readonly<Record<string, string>>;
 }

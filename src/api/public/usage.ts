@@ -12,6 +12,7 @@ export function usageRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
     method: 'GET',
     url: report.path,
     versions: allVersions,
+    needs: 'workspace:admin',
     handle: (request) => readReport(report, request, deps),
   }));
 }

@@ -71,6 +71,7 @@ describe('a message of a batch is discarded with its code, the other one is take
     ['previous_id_missing', { type: 'alias', userId: 'u' }],
     ['previous_id_missing', { type: 'alias', anonymousId: 'a', previousId: 'p' }],
     ['message_id_too_long', { ...good, messageId: 'm'.repeat(101) }],
+    ['message_id_too_long', { ...good, messageId: '😀'.repeat(101) }],
     ['consent_categorypreferences_should_exist', consent],
     ['consent_categorypreferences_should_exist', { ...consent, context: { consent: {} } }],
     [
@@ -101,6 +102,7 @@ describe('taken are', () => {
     ['consent that is complete', { ...consent, context: { ...withPreferences, device: { advertisingId: 'x' } } }],
     ['consent without a device', { ...consent, context: withPreferences }],
     ['an id of 100 characters', { ...good, messageId: 'm'.repeat(100) }],
+    ['an id of 100 characters of two units each', { ...good, messageId: '😀'.repeat(100) }],
     ['499 levels below the message', { ...good, properties: JSON.parse(nested(499)) }],
     ['an alias', { type: 'alias', userId: 'u', previousId: 'p' }],
   ])('%s', async (_, item) => {

@@ -3,6 +3,7 @@
  * or null. The sender is answered 200 all the same; the code is in the log of the event stream.
  */
 import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
+import { charactersOf } from '../../base/text.ts';
 
 export const messageTypes = ['identify', 'track', 'page', 'screen', 'group', 'alias'] as const;
 export type MessageType = (typeof messageTypes)[number];
@@ -44,7 +45,7 @@ const longestMessageId = 100;
 
 export function discardOf(message: JsonObject): DiscardCode | null {
   const { messageId } = message;
-  if (typeof messageId === 'string' && messageId.length > longestMessageId) return 'message_id_too_long';
+  if (typeof messageId === 'string' && charactersOf(messageId) > longestMessageId) return 'message_id_too_long';
   return discardOfIds(message) ?? discardOfType(message);
 }
 

@@ -1,0 +1,64 @@
+/**
+ * The body of a request. In: JSON and the shape it must have. Out: the values, or every fault, worded as the vendor does:
+ * `"slug" is required`, `"enabled" must be a boolean`. Keys that are not in the shape are ignored.
+ */
+import { z } from 'zod';
+import type { Json, JsonObject } from '../../base/json.ts';
+import type { InputFault } from './errors.ts';
+
+/** Any JSON object. */
+export const map = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;
+/** Text with something in it. */
+export const text = (longest = 255) => z.string().min(1).max(longest);
+
+/** The values; null, with faults, when the body has another shape. */
+export function readBody<S extends z.ZodType>(
+  schema: S,
+  body: Json | undefined,
+  faults: InputFault[],
+): z.output<S> | null {
+  const result = schema.safeParse(body ?? {});
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) {
+    const field = issue.path.join('.');
+    faults.push({ field, message: `"${field}" ${wording(issue, at(body, issue.path))}` });
+  }
+  return null;
+}
+
+function at(body: Json | undefined, path: readonly PropertyKey[]): unknown {
+  let here: unknown = body;
+  for (const step of path) here = (here as Record<PropertyKey, unknown> | null | undefined)?.[step];
+  return here;
+}
+
+const typeWords: Readonly<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'a boolean',
+  array: 'an array',
+  object: 'an object',
+  record: 'an object',
+};
+
+/** Never quotes what was sent. */
+function wording(issue: z.core.$ZodIssue, given: unknown): string {
+  if (given === undefined) return 'is required';
+  switch (issue.code) {
+    case 'invalid_type':
+      return `must be ${typeWords[issue.expected] ?? issue.expected}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      if (issue.origin === 'string') return 'must not be empty';
+      return issue.origin === 'array'
+        ? `must have at least ${issue.minimum} items`
+        : `must be at least ${issue.minimum}`;
+    case 'too_big':
+      if (issue.origin === 'string') return `must have at most ${issue.maximum} characters`;
+      return issue.origin === 'array' ? `must have at most ${issue.maximum} items` : `must be at most ${issue.maximum}`;
+    default:
+      return issue.message === '' ? 'cannot be used here' : issue.message;
+  }
+}

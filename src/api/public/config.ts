@@ -1,0 +1,55 @@
+/**
+ * What is configured, as the routes read and change it. Promised: changes go the way of a workspace file; what other rooms
+ * remember of mappings that are gone or begin anew is dropped after the answer, and what cannot be dropped is logged.
+ */
+import type { Log } from '../../base/log.ts';
+import type { Database } from '../../db/db.ts';
+import type { segmentProfiles } from '../../destination/destination.ts';
+import {
+  type Draft,
+  type EditContext,
+  type Edited,
+  editWorkspace,
+  type MappingChecks,
+  type ResolvedMapping,
+  readWorkspace,
+  type Secrets,
+  type Workspace,
+  type WorkspaceGrant,
+} from '../../workspace/workspace.ts';
+
+/** What the routes need of other rooms. */
+export interface ConfigDeps extends Pick<EditContext, 'spaceHasProfiles' | 'excludeSyncs'> {
+  readonly db: Database;
+  readonly secrets: Secrets;
+  readonly checks: MappingChecks;
+  readonly destination: typeof segmentProfiles;
+  /** Drops what the warehouse remembers of a mapping. */
+  readonly forgetMapping: (mapping: ResolvedMapping) => Promise<unknown>;
+  /** Sources over files may read below these folders; none: such sources are made by a workspace file alone. */
+  readonly fileFolders: readonly string[];
+  readonly log: Log;
+}
+
+/** Holds secrets in clear: never answer with its settings as they are. */
+export function readConfig({ db, secrets }: ConfigDeps): Promise<Workspace> {
+  return readWorkspace({ db: db.pool, secrets });
+}
+
+/** Errors as `editWorkspace`; a refusal that is thrown changes nothing and is the answer. */
+export async function editConfig<T>(
+  deps: ConfigDeps,
+  { tokenId, tokenName }: WorkspaceGrant,
+  change: (draft: Draft) => Promise<T> | T,
+): Promise<Edited<T>> {
+  const { db, secrets, spaceHasProfiles, excludeSyncs } = deps;
+  const actor = { id: tokenId, name: tokenName };
+  const edited = await editWorkspace({ db, secrets, actor, spaceHasProfiles, excludeSyncs }, change);
+  const { resets, removedMappings, formerly } = edited.applied;
+  for (const { mappingId, mapping } of [...resets, ...removedMappings]) {
+    deps.forgetMapping(formerly(mappingId)).catch((error: unknown) => {
+      deps.log.warn({ mapping, err: error }, 'what the warehouse remembers of a mapping could not be dropped');
+    });
+  }
+  return edited;
+}

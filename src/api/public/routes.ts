@@ -1,0 +1,22 @@
+/** Every route of the Public API. */
+import { catalogRoutes } from './catalog.ts';
+import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
+import type { PublicApiDeps } from './public.ts';
+import { regulationRoutes } from './regulations.ts';
+import type { PublicRoute } from './route.ts';
+import { sourceRoutes } from './sources.ts';
+import { usageRoutes } from './usage.ts';
+import { workspaceRoutes } from './workspace.ts';
+
+const all = [
+  workspaceRoutes,
+  catalogRoutes,
+  sourceRoutes,
+  messagingSubscriptionRoutes,
+  usageRoutes,
+  regulationRoutes,
+] as const;
+
+export function publicRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
+  return all.flatMap((routes) => routes(deps));
+}

@@ -283,6 +283,22 @@ export const options = {
     ...httpUrl,
     sentence: 'Tracking API of the endpoint europe, instead of https://events.eu1.segmentapis.com/v1.',
   },
+  publicApiUrlNorthAmerica: {
+    type: 'text',
+    group: 'Delivery',
+    default: undefined,
+    value: 'URL',
+    ...httpUrl,
+    sentence: 'Public API of the endpoint north_america, instead of https://api.segmentapis.com.',
+  },
+  publicApiUrlEurope: {
+    type: 'text',
+    group: 'Delivery',
+    default: undefined,
+    value: 'URL',
+    ...httpUrl,
+    sentence: 'Public API of the endpoint europe, instead of https://eu1.api.segmentapis.com.',
+  },
   deliveryRate: {
     type: 'integer',
     group: 'Delivery',

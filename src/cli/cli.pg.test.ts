@@ -215,7 +215,8 @@ describe('before the first sync', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('"userId": "c42"');
     const { document } = await json('mapping', 'test', 'customers-identify', '--row', 'c42');
-    expectDocumented('mapping test', document, 'event', 'payload', 'result');
+    expectDocumented('mapping test', document, 'event', 'payload', 'result', 'receipt', 'effects');
+    expect(document).toMatchObject({ receipt: null, effects: null, notRunning: null });
     expect(document.result).toMatchObject({
       kind: 'message',
       space: 'main',

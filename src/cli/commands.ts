@@ -3,6 +3,7 @@ import { alertListCommand, alertLogCommand, alertTestCommand } from './alert.ts'
 import { applyCommand } from './apply.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
+import { destinationSpacesCommand, destinationTestCommand } from './destination.ts';
 import { doctorCommand } from './doctor.ts';
 import {
   eventStreamCreateCommand,
@@ -14,6 +15,7 @@ import {
 } from './event-stream.ts';
 import { eventStreamLogCommand } from './event-stream-log.ts';
 import { mappingResetCommand, mappingTestCommand } from './mapping.ts';
+import { mappingSuggestCommand } from './mapping-suggest.ts';
 import { modelPreviewCommand } from './model.ts';
 import {
   oauthAppAddKeyCommand,
@@ -44,6 +46,9 @@ export const commands: readonly Command[] = [
   startCommand,
   applyCommand,
   modelPreviewCommand,
+  destinationTestCommand,
+  destinationSpacesCommand,
+  mappingSuggestCommand,
   mappingTestCommand,
   mappingResetCommand,
   syncPlanCommand,
@@ -85,7 +90,8 @@ export const commands: readonly Command[] = [
 /** What the first words of two-word commands are about. */
 export const commandGroups: Readonly<Record<string, string>> = {
   model: 'Look at a model.',
-  mapping: 'Try a mapping, or begin it anew.',
+  destination: 'Try the connection of a destination, and list its spaces.',
+  mapping: 'Propose a mapping, try it, or begin it anew.',
   sync: 'Plan, run, list and cancel syncs.',
   schedule: 'See when mappings are synced by themselves.',
   profile: 'Look at a profile.',

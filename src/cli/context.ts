@@ -9,6 +9,7 @@ import { createLog, type Log, type LogLevel } from '../base/log.ts';
 import { variableOf } from '../base/options.ts';
 import { type Database, openDatabase } from '../db/db.ts';
 import { createRates } from '../delivery/delivery.ts';
+import { regionUrls } from '../destination/destination.ts';
 import { createInlet, createLiveFeed, createSpaceWriter, type Inlet } from '../space/space.ts';
 import type { SyncContext } from '../sync/sync.ts';
 import { openWarehouse, type Warehouse } from '../warehouse/warehouse.ts';
@@ -155,7 +156,7 @@ function deliveryOptions(config: Config): NonNullable<SyncContext['delivery']> {
   const { deliveryRate, deliveryConnections: connections, deliveryTimeout: timeoutMs } = config;
   return {
     rateOf: createRates(deliveryRate),
-    trackingUrls: { north_america: config.trackingUrlNorthAmerica, europe: config.trackingUrlEurope },
+    trackingUrls: regionUrls(config).tracking,
     http: { connections, timeoutMs },
   };
 }

@@ -1,6 +1,6 @@
 /** What the other rooms know about parts of a workspace file, for the room that reads it. */
 import type { Config } from '../base/config.ts';
-import { actions, checkFields, checkSettings, fillDefaults } from '../destination/destination.ts';
+import { actions, checkFields, checkSettings, fillDefaults, segmentProfiles } from '../destination/destination.ts';
 import { checkMapping, compileTrigger } from '../mapping/mapping.ts';
 import { checkModelSql, checkSourceSettings } from '../warehouse/warehouse.ts';
 import { type MappingChecks, usualScheduleLimits } from '../workspace/workspace.ts';
@@ -15,6 +15,7 @@ export const workspaceChecks: MappingChecks = {
   checkSourceSettings,
   checkModelSql,
   scheduleLimits: usualScheduleLimits,
+  mostMappings: segmentProfiles.maxMappings,
 };
 
 /** With the limits that are configured. */

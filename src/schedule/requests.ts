@@ -4,7 +4,7 @@ import { newId } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
 import { checkRetry, endDeadSyncs, isLeased } from '../sync/sync.ts';
-import type { ResolvedMapping } from '../workspace/workspace.ts';
+import { type ResolvedMapping, whyNotRunning } from '../workspace/workspace.ts';
 
 export interface NewRequest {
   readonly reason: 'manual' | 'scheduled' | 'replay' | 'retry';
@@ -32,15 +32,13 @@ const columns = `sync_id AS "syncId", mapping_id AS "mappingId", reason, request
  */
 export async function requestSync(
   db: Queryable,
-  { mapping, model, source, destination }: ResolvedMapping,
+  job: ResolvedMapping,
   { reason, requestedBy, options = {} }: NewRequest,
   now: Date,
 ): Promise<SyncRequest> {
-  const parts = { mapping, model, source, destination };
-  for (const [kind, part] of Object.entries(parts)) {
-    if (part.enabled) continue;
-    throw new MillraceError('sync_disabled', `The ${kind} ${part.name} is disabled, so ${mapping.name} cannot run.`);
-  }
+  const { mapping } = job;
+  const disabled = whyNotRunning(job);
+  if (disabled !== null) throw new MillraceError('sync_disabled', disabled);
   if (reason === 'replay') throw cannotReplay(options.syncId);
   if (reason === 'retry') await checkRetry(db, mapping.id, String(options.syncId));
   // What a dead process left must not stand in the way.

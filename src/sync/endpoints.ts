@@ -8,7 +8,7 @@ import {
   openHttpEndpoint,
   type RateOf,
 } from '../delivery/delivery.ts';
-import { type TrackingUrls, trackingUrlOf } from '../destination/destination.ts';
+import { type BaseUrls, trackingUrlOf } from '../destination/destination.ts';
 import type { SpaceRef, SpaceWriter } from '../space/space.ts';
 import { createUsage, findSpace, type ResolvedMapping } from '../workspace/workspace.ts';
 import type { Journal } from './journal.ts';
@@ -20,14 +20,18 @@ export interface DeliveryOptions {
   /** Of the process: syncs of one destination share its rate. Without it a sync has a rate of its own, of the default. */
   readonly rateOf?: RateOf;
   /** Other Tracking APIs than the vendor's. */
-  readonly trackingUrls?: TrackingUrls;
+  readonly trackingUrls?: BaseUrls;
   readonly http?: Partial<HttpSettings>;
 }
 
 const usualRate = 1_000;
 
 /** The endpoint that the destination's settings name. Error `endpoint_invalid`. */
-export async function openEndpoint(context: SyncContext, job: ResolvedMapping, journal: Journal): Promise<Endpoint> {
+export async function openEndpoint(
+  context: SyncContext,
+  job: ResolvedMapping,
+  journal: Pick<Journal, 'recordEffects'>,
+): Promise<Endpoint> {
   if (context.openEndpoint !== undefined) return context.openEndpoint(job);
   if (!isLocal(job)) return httpEndpoint(context, job);
   const usage = createUsage({ clock: context.clock });

@@ -12,7 +12,7 @@ import type { Database } from '../db/db.ts';
 import type { Endpoint } from '../delivery/delivery.ts';
 import { pruneSpaceLog, type SpaceWriter } from '../space/space.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
-import { currentEpoch, type ResolvedMapping, type Source } from '../workspace/workspace.ts';
+import { currentEpoch, type ResolvedMapping, type Source, whyNotRunning } from '../workspace/workspace.ts';
 import type { DeliveryOptions } from './endpoints.ts';
 import { endDeadSyncs, pruneHistory, runningSync, showSync } from './history.ts';
 import { type Journal, openJournal, recordCancelling, runningState, type SyncEnd } from './journal.ts';
@@ -139,18 +139,9 @@ function namesOf(job: ResolvedMapping) {
   };
 }
 
-function checkEnabled({ mapping, model, source, destination }: ResolvedMapping): void {
-  const parts = [
-    ['mapping', mapping],
-    ['model', model],
-    ['source', source],
-    ['destination', destination],
-  ] as const;
-  for (const [kind, part] of parts) {
-    if (!part.enabled) {
-      throw new MillraceError('sync_disabled', `The ${kind} ${part.name} is disabled, so ${mapping.name} cannot run.`);
-    }
-  }
+function checkEnabled(job: ResolvedMapping): void {
+  const reason = whyNotRunning(job);
+  if (reason !== null) throw new MillraceError('sync_disabled', reason);
 }
 
 /** Asked a few times within half a second: Postgres takes a moment to notice that the session of a dead process is over. */

@@ -40,12 +40,14 @@ export {
 } from './history.ts';
 export { isLeased, type Lease, takeLease } from './lease.ts';
 export { type PlanOptions, planSync, type SyncPlan } from './plan.ts';
-export { type ModelPreview, previewModel, type TestedMapping, testMapping } from './preview.ts';
+export { type ModelPreview, modelColumns, previewModel, type TestedMapping, testMapping } from './preview.ts';
 export type { EndState, OnProgress, Progress, Sync, SyncCounts, SyncRow, SyncState } from './records.ts';
 export { type ForgetReport, forgetMapping, type ResetReport, resetMapping } from './reset.ts';
 export { checkRetry } from './retry.ts';
 export type { RunOptions, SyncContext } from './runner.ts';
 export { defaultSyncSettings, type SyncSettings } from './settings.ts';
+export { type SuggestedMapping, suggestForModel } from './suggest.ts';
+export { type SentRecord, sendTestRecord } from './test-record.ts';
 
 /**
  * Runs a sync to its end and says how it went. What goes wrong while it runs is in the answer, not thrown; thrown are

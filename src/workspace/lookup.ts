@@ -74,6 +74,12 @@ export async function findSource({ db, secrets }: WorkspaceStore, nameOrId: stri
   return sourceOf(secrets, pick('source', records.sources, nameOrId));
 }
 
+/** With its secrets in clear: never print its settings. Errors: `not_found`, `secret_…`. */
+export async function findDestination({ db, secrets }: WorkspaceStore, nameOrId: string): Promise<Destination> {
+  const records = await readRecords(db);
+  return destinationOf(secrets, pick('destination', records.destinations, nameOrId));
+}
+
 /** The destinations that are not in this database, by name. Reads no secrets. */
 export async function outsideDestinations(db: Queryable): Promise<readonly Pick<Destination, 'id' | 'name'>[]> {
   const { rows } = await db.query<{ id: string; name: string }>(

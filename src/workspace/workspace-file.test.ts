@@ -896,6 +896,49 @@ test('of a query whose engine is not known, what every engine finds is said', as
   ).toContain('INTO');
 });
 
+test('the settings of a destination: every fault at once, none of them quoting a secret', async () => {
+  const faulty = small
+    .replace(
+      '{ source: shop }\nmappings',
+      '{ source: shop, settings: { endpoint: custom, segment_papi_token: "${URL_PW}", tracking_url: a.test, public_api_url: b.test, region: x } }\nmappings',
+    )
+    .replace('engage_space: main', 'engage_space: their-key');
+  const faults = await faultsOf(faulty);
+  expect(faults).toEqual([
+    expect.stringContaining('settings.segment_papi_token: segment_papi_token must be a token'),
+    expect.stringContaining('settings.tracking_url: tracking_url must be a URL'),
+    expect.stringContaining('settings.public_api_url: public_api_url must be a URL'),
+    expect.stringContaining('settings.region: there is no such key.'),
+  ]);
+  expect(faults.join('\n')).not.toContain(env.URL_PW);
+});
+
+test('with an endpoint that is not known, nothing is said that depends on it', async () => {
+  const faulty = small.replace(
+    '{ source: shop }\nmappings',
+    '{ source: shop, settings: { endpoint: erope, tracking_url: a.test } }\nmappings',
+  );
+  expect(await faultsOf(faulty)).toEqual([
+    expect.stringContaining(
+      'settings.endpoint: this must be one of local, north_america, europe, custom; probably europe.',
+    ),
+    expect.stringContaining('settings.tracking_url: tracking_url must be a URL'),
+  ]);
+});
+
+test('only a warehouse can be connected', async () => {
+  const streams = `${small}event_streams:\n  website: { spaces: [main] }\n`;
+  for (const [name, kind] of [
+    ['website', 'an event stream'],
+    ['main', 'a profile space'],
+  ]) {
+    const faults = await faultsOf(streams.replace('profiles: { source: shop }', `profiles: { source: ${name} }`));
+    expect(faults).toContainEqual(
+      expect.stringContaining(`destinations.profiles.source: "${name}" is ${kind}; only a warehouse can be connected`),
+    );
+  }
+});
+
 test('a destination on another server says where it is, and its spaces are not looked for here', async () => {
   const away = (settings: string) =>
     small

@@ -46,6 +46,8 @@ export interface MappingChecks {
   /** What is wrong with a model's query, as far as that can be said without its warehouse. */
   checkModelSql(engine: string, query: string): string | null;
   readonly scheduleLimits: ScheduleLimits;
+  /** Of one destination. */
+  readonly mostMappings: number;
 }
 
 export interface FileOptions {
@@ -114,8 +116,8 @@ async function readSections(
     entries('event_streams'),
     entries('alerts'),
   ];
-  checkReferences({ sources, models, destinations, mappings }, faults);
-  checkCounts(mappings, faults);
+  checkReferences({ sources, models, destinations, mappings, eventStreams, spaces }, faults);
+  checkCounts(mappings, options.checks.mostMappings, faults);
   const writeKeys = new Map<string, string>();
   const spaceKeys: { readonly key: string; readonly fault: Fault }[] = [];
   return {
@@ -168,16 +170,22 @@ interface Referring {
   readonly models: Entries<'models'>;
   readonly destinations: Entries<'destinations'>;
   readonly mappings: Entries<'mappings'>;
+  readonly eventStreams: Entries<'event_streams'>;
+  readonly spaces: Entries<'spaces'>;
 }
 
-function checkReferences({ sources, models, destinations, mappings }: Referring, faults: FaultList): void {
+function checkReferences(entries: Referring, faults: FaultList): void {
+  const { sources, models, destinations, mappings } = entries;
   const refer = (from: FilePath, kind: 'source' | 'model' | 'destination', name: string, known: readonly string[]) => {
     if (known.includes(name) || faults.isStandIn([`${kind}s`])) return;
     faults.add(from, `there is no ${kind} "${name}" in this file.${suggestion(name, known)}`);
   };
   for (const [name, { source }] of models.shaped) refer(['models', name, 'source'], 'source', source, sources.names);
   for (const [name, { source }] of destinations.shaped) {
-    refer(['destinations', name, 'source'], 'source', source, sources.names);
+    const here = ['destinations', name, 'source'];
+    const other = sources.names.includes(source) ? null : kindOfOther(source, entries);
+    if (other === null) refer(here, 'source', source, sources.names);
+    else faults.add(here, `"${source}" is ${other}; only a warehouse can be connected to this destination.`);
   }
   for (const [name, mapping] of mappings.shaped) {
     refer(['mappings', name, 'model'], 'model', mapping.model, models.names);
@@ -199,9 +207,13 @@ function checkReferences({ sources, models, destinations, mappings }: Referring,
   }
 }
 
-const mostMappings = 50;
+/** What else than a warehouse has this name, and also is a source to people. */
+function kindOfOther(name: string, { eventStreams, spaces }: Referring): string | null {
+  if (eventStreams.names.includes(name)) return 'an event stream';
+  return spaces.names.includes(name) ? 'a profile space' : null;
+}
 
-function checkCounts(mappings: Entries<'mappings'>, faults: FaultList): void {
+function checkCounts(mappings: Entries<'mappings'>, mostMappings: number, faults: FaultList): void {
   const counts = new Map<string, number>();
   for (const [name, { destination }] of mappings.shaped) {
     if (faults.isStandIn(['mappings', name, 'destination'])) continue;
@@ -258,9 +270,8 @@ function readDestination(
   const { source, enabled } = shape;
   const settings = shape.settings as unknown as DestinationDefinition['settings'];
   const here = ['destinations', name, 'settings'];
-  if (!faults.isStandIn([...here, 'endpoint'])) {
-    for (const { where, message } of checks.checkDestinationSettings(settings)) faults.addBelow(here, where, message);
-  }
+  // An endpoint that is not known is taken for `local`, which needs nothing.
+  for (const { where, message } of checks.checkDestinationSettings(settings)) faults.addBelow(here, where, message);
   return {
     name,
     title: shape.title ?? null,

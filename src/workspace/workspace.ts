@@ -38,6 +38,7 @@ export { lockWorkspace } from './lock.ts';
 export {
   bumpEpoch,
   currentEpoch,
+  findDestination,
   findMapping,
   findModel,
   findSource,
@@ -103,6 +104,7 @@ export {
 export { maskSettings } from './secret-settings.ts';
 export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
+export { whyNotRunning } from './switches.ts';
 export {
   createToken,
   createWorkspaceToken,

@@ -112,8 +112,7 @@ export const options = {
     value: 'URL',
     form: /^https?:\/\/[A-Za-z0-9.:_[\]-]+\/?$/,
     formInWords: 'a URL without a path, such as https://events.example.com',
-    sentence:
-      'Where clients reach this server; OAuth assertions must be addressed to it, and without it to the host their request names.',
+    sentence: 'Where clients reach this server: whom OAuth assertions are for; without it, the host of their request.',
   },
   logLevel: {
     type: 'choice',
@@ -143,8 +142,7 @@ export const options = {
     default: undefined,
     value: 'FOLDERS',
     ...anything,
-    sentence:
-      'Folders that DuckDB sources made over the Public API may read, with a colon between two; without it there are no such sources.',
+    sentence: 'Folders, colons between them, that DuckDB sources made over the Public API may read; default: none.',
   },
   trackingApiRate: {
     type: 'integer',

@@ -1,6 +1,7 @@
 /** `start`: serves the APIs until it is told to stop. */
 import { startAlerts } from '../alerts/alerts.ts';
-import { segmentProfiles } from '../destination/destination.ts';
+import type { JsonObject } from '../base/json.ts';
+import { listProfileSpaces, regionUrls, segmentProfiles, testConnection } from '../destination/destination.ts';
 import { startRegulationWorker } from '../privacy/privacy.ts';
 import { createSpaceReader, deleteIdentifier, watchSpace } from '../space/space.ts';
 import { excludeSyncs, forgetMapping } from '../sync/sync.ts';
@@ -101,6 +102,7 @@ async function publicApi(context: CliContext) {
   const sync = await context.sync();
   const reader = createSpaceReader({ db });
   const { sourceFolders } = context.config;
+  const publicApiUrls = regionUrls(context.config).publicApi;
   return {
     db,
     secrets,
@@ -110,6 +112,12 @@ async function publicApi(context: CliContext) {
     spaceHasProfiles: (_: unknown, spaceNo: number) => hasProfiles(reader, spaceNo),
     excludeSyncs,
     forgetMapping: (mapping: ResolvedMapping) => forgetMapping(sync, mapping),
+    sync,
+    region: {
+      testConnection: (settings: JsonObject) => testConnection(settings, { publicApiUrls }),
+      profileSpaces: (settings: JsonObject) =>
+        listProfileSpaces(settings, { publicApiUrls, localSpaces: () => listSpaces(db.pool) }),
+    },
     fileFolders: sourceFolders === undefined ? [] : sourceFolders.split(':').filter((folder) => folder !== ''),
   };
 }

@@ -47,6 +47,7 @@ export { checkRetry } from './retry.ts';
 export type { RunOptions, SyncContext } from './runner.ts';
 export { defaultSyncSettings, type SyncSettings } from './settings.ts';
 export { type SuggestedMapping, suggestForModel } from './suggest.ts';
+export { listTables, type WarehouseTable } from './tables.ts';
 export { type SentRecord, sendTestRecord } from './test-record.ts';
 
 /**

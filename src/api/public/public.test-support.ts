@@ -2,17 +2,20 @@
 import { tmpdir } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { testDatabase, testLog } from '../../../test/database.ts';
+import { systemClock } from '../../base/clock.ts';
 import type { JsonObject } from '../../base/json.ts';
 import { workspaceChecks } from '../../cli/workspace-checks.ts';
 import type { Database } from '../../db/db.ts';
-import { segmentProfiles } from '../../destination/destination.ts';
+import { listProfileSpaces, segmentProfiles, testConnection } from '../../destination/destination.ts';
 import { createSpaceReader, createSpaceWriter, deleteIdentifier, type SpaceSettings } from '../../space/space.ts';
 import { excludeSyncs } from '../../sync/sync.ts';
+import { openWarehouse } from '../../warehouse/warehouse.ts';
 import {
   createSpace,
   createToken,
   createWorkspaceToken,
   findSpace,
+  listSpaces,
   openSecrets,
   type Space,
   verifyToken,
@@ -65,6 +68,7 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
       ms += passed;
     },
   };
+  const writer = createSpaceWriter({ db });
   const app = await buildApi({
     reader: createSpaceReader({ db }),
     deleteIdentifier: (spaceNo, identifier) => deleteIdentifier(db, spaceNo, identifier),
@@ -79,6 +83,17 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
       spaceHasProfiles: async () => false,
       excludeSyncs,
       forgetMapping: async () => undefined,
+      sync: {
+        db,
+        log: testLog(),
+        clock: systemClock,
+        writer,
+        openWarehouse: (source) => openWarehouse(source.engine, source.settings),
+      },
+      region: {
+        testConnection: (settings) => testConnection(settings),
+        profileSpaces: (settings) => listProfileSpaces(settings, { localSpaces: () => listSpaces(db.pool) }),
+      },
       fileFolders: [tmpdir()],
     },
     log: testLog(),
@@ -86,7 +101,6 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
     limits: { profileRequestsPerSecond: 0 },
     ready: async () => true,
   });
-  const writer = createSpaceWriter({ db });
   return {
     db,
     app,

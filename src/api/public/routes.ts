@@ -1,4 +1,5 @@
 /** Every route of the Public API. */
+import { assistanceRoutes } from './assistance.ts';
 import { catalogRoutes } from './catalog.ts';
 import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
 import type { PublicApiDeps } from './public.ts';
@@ -15,6 +16,7 @@ const all = [
   messagingSubscriptionRoutes,
   usageRoutes,
   regulationRoutes,
+  assistanceRoutes,
 ] as const;
 
 export function publicRoutes(deps: PublicApiDeps): readonly PublicRoute[] {

@@ -14,15 +14,12 @@ import {
 import { useDisclosure } from '@mantine/hooks';
 import {
   IconActivity,
-  IconChartBar,
   IconDatabase,
   IconMoon,
   IconSend,
-  IconSettings,
   IconSun,
   IconTable,
   IconUser,
-  IconUsers,
   IconUsersGroup,
 } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
@@ -35,10 +32,7 @@ const ways = [
   { to: '/sources', label: 'Sources', icon: IconDatabase, group: 'Reverse ETL' },
   { to: '/models', label: 'Models', icon: IconTable, group: 'Reverse ETL' },
   { to: '/destinations', label: 'Destinations', icon: IconSend, group: 'Reverse ETL' },
-  { to: '/profiles', label: 'Profile explorer', icon: IconUsers, group: 'Unify' },
   { to: '/spaces', label: 'Spaces', icon: IconUsersGroup, group: 'Unify' },
-  { to: '/usage', label: 'Usage', icon: IconChartBar, group: 'Workspace' },
-  { to: '/settings', label: 'Settings', icon: IconSettings, group: 'Workspace' },
 ] as const;
 
 export function Layout() {

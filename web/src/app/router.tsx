@@ -39,20 +39,94 @@ const inside = createRoute({
   },
 });
 
-const page = <P extends string>(path: P, load: () => Promise<Record<string, unknown>>, name: string) =>
-  createRoute({
-    getParentRoute: () => inside,
-    path,
-    component: lazyRouteComponent(load as () => Promise<Record<string, never>>, name),
-  });
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+const under = { getParentRoute: () => inside } as const;
 
 const pages = [
-  page('/', () => import('../pages/overview.tsx'), 'Overview'),
-  page('/sources', () => import('../pages/sources.tsx'), 'Sources'),
-  page('/models', () => import('../pages/models.tsx'), 'Models'),
-  page('/destinations', () => import('../pages/destinations.tsx'), 'Destinations'),
-  page('/spaces', () => import('../pages/spaces.tsx'), 'Spaces'),
-];
+  createRoute({
+    ...under,
+    path: '/',
+    component: lazyRouteComponent(() => import('../pages/overview.tsx'), 'Overview'),
+  }),
+  createRoute({
+    ...under,
+    path: '/sources',
+    component: lazyRouteComponent(() => import('../pages/sources.tsx'), 'Sources'),
+  }),
+  createRoute({
+    ...under,
+    path: '/sources/new',
+    /** Where one came from, and goes on to. */
+    validateSearch: ({ next }): { readonly next?: 'destination' } => (next === 'destination' ? { next } : {}),
+    component: lazyRouteComponent(() => import('../pages/source-new.tsx'), 'SourceNew'),
+  }),
+  createRoute({
+    ...under,
+    path: '/sources/$id',
+    validateSearch: ({ tried }): { readonly tried?: true } => (tried === true ? { tried } : {}),
+    component: lazyRouteComponent(() => import('../pages/source.tsx'), 'SourcePage'),
+  }),
+  createRoute({
+    ...under,
+    path: '/models',
+    component: lazyRouteComponent(() => import('../pages/models.tsx'), 'Models'),
+  }),
+  createRoute({
+    ...under,
+    path: '/models/new',
+    validateSearch: ({ source }): { readonly source?: string } =>
+      text(source) ? { source: text(source) as string } : {},
+    component: lazyRouteComponent(() => import('../pages/model-form.tsx'), 'ModelNew'),
+  }),
+  createRoute({
+    ...under,
+    path: '/models/$id',
+    component: lazyRouteComponent(() => import('../pages/model-form.tsx'), 'ModelPage'),
+  }),
+  createRoute({
+    ...under,
+    path: '/destinations',
+    component: lazyRouteComponent(() => import('../pages/destinations.tsx'), 'Destinations'),
+  }),
+  createRoute({
+    ...under,
+    path: '/destinations/new',
+    validateSearch: ({ source }): { readonly source?: string } =>
+      text(source) ? { source: text(source) as string } : {},
+    component: lazyRouteComponent(() => import('../pages/destination-new.tsx'), 'DestinationNew'),
+  }),
+  createRoute({
+    ...under,
+    path: '/destinations/$id',
+    validateSearch: ({ tab }): { readonly tab?: 'mappings' } => (tab === 'mappings' ? { tab } : {}),
+    component: lazyRouteComponent(() => import('../pages/destination.tsx'), 'DestinationPage'),
+  }),
+  createRoute({
+    ...under,
+    path: '/destinations/$id/mappings/new',
+    component: lazyRouteComponent(() => import('../pages/mapping-form.tsx'), 'MappingNew'),
+  }),
+  createRoute({
+    ...under,
+    path: '/destinations/$id/mappings/$mapping',
+    component: lazyRouteComponent(() => import('../pages/mapping.tsx'), 'MappingPage'),
+  }),
+  createRoute({
+    ...under,
+    path: '/destinations/$id/mappings/$mapping/edit',
+    component: lazyRouteComponent(() => import('../pages/mapping-form.tsx'), 'MappingEdit'),
+  }),
+  createRoute({
+    ...under,
+    path: '/destinations/$id/mappings/$mapping/syncs/$sync',
+    component: lazyRouteComponent(() => import('../pages/sync.tsx'), 'SyncPage'),
+  }),
+  createRoute({
+    ...under,
+    path: '/spaces',
+    component: lazyRouteComponent(() => import('../pages/spaces.tsx'), 'Spaces'),
+  }),
+] as const;
 
 export const router = createRouter({
   routeTree: root.addChildren([signIn, link, inside.addChildren(pages)]),

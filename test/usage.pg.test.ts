@@ -1,6 +1,7 @@
 /** What counts, end to end: the Tracking API counts, the Segment Profiles destination is free. */
 import { expect, test } from 'vitest';
 import { openTracking } from '../src/api/tracking/tracking.test-support.ts';
+import { defaultSpaceSettings } from '../src/space/space.ts';
 import { openWorld, peopleTable } from '../src/sync/sync.test-support.ts';
 import { runSync } from '../src/sync/sync.ts';
 import { apiCallsDaily, createSpace, exemptDaily, mtuDaily } from '../src/workspace/workspace.ts';
@@ -38,6 +39,19 @@ test('API calls and tracked users of event streams: each message once, nothing f
   expect((await apiCallsDaily(pool, period, true)).at(-1)).toMatchObject({ sourceId: server.stream.id, apiCalls: '5' });
   const { rows } = await pool.query('SELECT space_no, count(*)::int AS n FROM events GROUP BY 1 ORDER BY 1');
   expect(rows.map(({ n }) => n)).toEqual([3, 3]);
+});
+
+test('a message that the space keeps out counts once, however often it is sent', async () => {
+  const filters = [{ name: 'f', description: '', enabled: true, if: 'event = "Filtered"' }];
+  await using server = await openTracking({ settings: { ...defaultSpaceSettings(), filters } });
+  const message = { event: 'Filtered', userId: 'u1', messageId: 'm1' };
+  for (let n = 0; n < 5; n += 1) expect((await server.post('/v1/track', message)).status).toBe(200);
+  expect((await server.post('/v1/batch', { batch: [1, 2, 3].map(() => ({ type: 'track', ...message })) })).status).toBe(
+    200,
+  );
+  const { pool } = server.db;
+  expect((await apiCallsDaily(pool, period, false)).at(-1)).toMatchObject({ apiCalls: '1' });
+  expect((await mtuDaily(pool, period, false)).at(-1)).toMatchObject({ identified: '1' });
 });
 
 test('fifty people from a warehouse: no tracked user, no API call, fifty exempt messages', async () => {

@@ -1,6 +1,6 @@
 /**
- * What every answer has in common, routed or not: a `Request-Id`, no caching; 404 for an unknown path,
- * 405 with `Allow` for a known path and another method, also for requests the HTTP parser cannot read. The form of errors
+ * What every answer has in common, routed or not: a `Request-Id`, no caching; 404 for an unknown path (outside of areas not
+ * for `OPTIONS`, which is 405 there), 405 with `Allow` for a known path and another method, also for requests the HTTP parser cannot read. The form of errors
  * is the Profile API's, except in an area with its own; pages may read them in areas that are open to pages.
  */
 import { randomUUID } from 'node:crypto';
@@ -60,9 +60,13 @@ function pathOf(url: string): string {
 }
 
 /** Answers a request that no route took. */
-function unroutable(table: PathTable, method: string, url: string): Refusal {
-  const allowed = table.methodsOf(pathOf(url));
-  if (method === 'OPTIONS') return methodNotAllowed(method, allowed ?? ['GET', 'HEAD']);
+function unroutable(table: PathTable, method: string, url: string, areas: readonly Area[]): Refusal {
+  const path = pathOf(url);
+  const allowed = table.methodsOf(path);
+  // The Profile API never answers a preflight, and owns whatever no area does.
+  const isProfiles = !areas.some((area) => area.owns(path));
+  if (method === 'OPTIONS' && (allowed !== null || isProfiles))
+    return methodNotAllowed(method, allowed ?? ['GET', 'HEAD']);
   return allowed === null || allowed.includes(method) ? routeNotFound : methodNotAllowed(method, allowed);
 }
 
@@ -76,7 +80,7 @@ export function installTransport(app: FastifyInstance, log: Log, areas: readonly
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
       area.refuse(reply, badRequest('The Host header is missing.'));
     } else if (request.is404) {
-      area.refuse(reply, unroutable(table, request.method, request.originalUrl));
+      area.refuse(reply, unroutable(table, request.method, request.originalUrl, areas));
     } else {
       done();
     }

@@ -34,8 +34,29 @@ describe('a condition', () => {
     ['!contains(context.page.url, "shop.example")', false],
     ['match(event,"*Completed")\nand (properties.plan = "pro")', true],
     ['properties.constructor = "x"', false],
+    // What every object, text and list inherits is not in the message.
+    ['properties.hasOwnProperty = null', true],
+    ['properties.toString != null', false],
+    ['traits.valueOf = null and context.page.isPrototypeOf = null', true],
+    ['properties.plan.trim = null and properties.items.map = null', true],
+    ['context.__proto__ != null', false],
+    ['properties.items.length = 1', true],
   ])('%s', (fql, expected) => {
     expect(parseFql(fql).matches(message)).toBe(expected);
+  });
+
+  it('takes whole numbers above 2^53 for their neighbours', () => {
+    const given = { type: 'track', properties: { id: 9007199254740992 } };
+    expect(parseFql('properties.id = 9007199254740993').matches(given)).toBe(true);
+    expect(parseFql('properties.id = 9007199254740991').matches(given)).toBe(false);
+  });
+
+  it('sees members of its own, whatever they are called', () => {
+    const given = JSON.parse(
+      '{"type":"track","properties":{"__proto__":"a","constructor":{"name":"b"}}}',
+    ) as JsonObject;
+    expect(parseFql('properties.__proto__ = "a"').matches(given)).toBe(true);
+    expect(parseFql('properties.constructor.name = "b"').matches(given)).toBe(true);
   });
 
   it.each([
@@ -85,6 +106,8 @@ describe('a condition', () => {
     ['properties.a\\.b = 1', 'has an escaped dot or bracket in `properties.a\\.b`'],
     ['contains(context.a\\[0\\], "x")', 'has an escaped dot or bracket'],
     ['event = "x"\r', 'cannot be understood'],
+    ['event = "a \\" b"', 'has `b` where `and`, `or` should be'],
+    ['properties.total = 1e3', 'has `e3` where `and`, `or` should be'],
   ])('%j is refused', (fql, words) => {
     expect(() => parseFql(fql)).toThrow(
       expect.objectContaining({ code: 'fql_invalid', message: expect.stringContaining(words) }),

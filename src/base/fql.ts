@@ -32,7 +32,7 @@ export function parseFql(fql: string): Fql {
   const fault = fqlFault(fql);
   const read = fault === null ? readFql(fql) : { fault };
   if ('fault' in read) throw new MillraceError('fql_invalid', `The condition \`${fql}\` ${read.fault}.`);
-  return { matches: (message) => holds(read.condition, message) };
+  return { matches: compileFql(read.condition) };
 }
 
 /** The condition as the library understands it. */
@@ -46,9 +46,56 @@ export function readFql(fql: string): ReadFql {
   return { condition, leaves };
 }
 
-/** Whether a message meets the condition. Never throws for a condition that `parseFql` took. */
-export function holds(condition: GroupCondition, message: JsonObject): boolean {
-  return subscriptions.validate(condition, message);
+/**
+ * Tells whether a message meets the condition. Never throws for a condition that `parseFql` took. The library would also
+ * find what every object inherits (`properties.constructor`): so it is handed the values, found as a message's own.
+ */
+export function compileFql(condition: GroupCondition): (message: JsonObject) => boolean {
+  const places: Place[] = [];
+  const flat = flattened(condition, places);
+  return (message) => {
+    const { type, event, name, userId } = message;
+    const properties: Record<string, unknown> = {};
+    for (const { key, map, steps } of places) properties[key] = valueAt(message[map], steps);
+    return subscriptions.validate(flat as GroupCondition, { type, event, name, userId, properties });
+  };
+}
+
+const mapOf = { 'event-property': 'properties', 'event-trait': 'traits', 'event-context': 'context' } as const;
+
+/** A value that a condition looks at, and the key under which the library gets it. */
+interface Place {
+  readonly key: string;
+  readonly map: (typeof mapOf)[keyof typeof mapOf];
+  readonly steps: readonly string[];
+}
+
+/** The condition with a plain key for each place within `properties`, `traits` and `context`. */
+function flattened(condition: Condition, places: Place[]): Condition {
+  switch (condition.type) {
+    case 'group':
+      return { ...condition, children: condition.children.map((child) => flattened(child, places)) };
+    case 'event-property':
+    case 'event-trait':
+    case 'event-context': {
+      const key = `at${places.length}`;
+      // As the library divides a name.
+      places.push({ key, map: mapOf[condition.type], steps: condition.name.match(/[^[.\]]+/g) ?? [] });
+      return { ...condition, type: 'event-property', name: key };
+    }
+    default:
+      return condition;
+  }
+}
+
+/** As the library walks, which stops at what is empty; but only along members that are there themselves. */
+function valueAt(map: unknown, steps: readonly string[]): unknown {
+  let value = steps.length === 0 ? undefined : map;
+  for (const step of steps) {
+    if (!value) return value;
+    value = Object.hasOwn(Object(value), step) ? (value as Record<string, unknown>)[step] : undefined;
+  }
+  return value;
 }
 
 const incomplete = 'it is not a complete condition, or has parentheses within parentheses';

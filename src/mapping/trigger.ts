@@ -4,7 +4,7 @@
  */
 import type { Condition, GroupCondition } from '@segment/destination-subscriptions';
 import { MillraceError } from '../base/errors.ts';
-import { type FqlLeaf, holds, readFql } from '../base/fql.ts';
+import { compileFql, type FqlLeaf, readFql } from '../base/fql.ts';
 import type { ChangeKind } from '../diff/diff.ts';
 import type { CompiledTrigger } from './mapping.ts';
 
@@ -19,7 +19,7 @@ export function parseTrigger(fql: string): CompiledTrigger {
   const { condition, leaves } = read;
   const kinds = changeKinds.filter((kind) => mayMatch(condition, kind));
   if (kinds.length === 0) throw invalid(fql, 'can match no row change');
-  return { matches: (event) => holds(condition, event), kinds: new Set(kinds), columns: columnsOf(leaves) };
+  return { matches: compileFql(condition), kinds: new Set(kinds), columns: columnsOf(leaves) };
 }
 
 function invalid(fql: string, what: string): MillraceError {
@@ -53,7 +53,7 @@ function mayMatch(condition: Condition, kind: ChangeKind): boolean {
   }
   if (condition.type === 'event-property' && kind !== 'deleted') return true;
   const alone: GroupCondition = { type: 'group', operator: 'and', children: [condition] };
-  return holds(alone, { type: 'track', event: kind, properties: {}, context: {} });
+  return compileFql(alone)({ type: 'track', event: kind, properties: {}, context: {} });
 }
 
 function columnsOf(leaves: readonly FqlLeaf[]): ReadonlySet<string> | null {

@@ -35,7 +35,7 @@ export interface PreparedMessage {
   readonly userIds: readonly string[];
   /** Set when the message is dropped. */
   readonly outcome: Outcome | null;
-  /** Hash of what it is known by; null when it may come again. */
+  /** Hash of what it is known by; null when it may come again, or is dropped and not counted. */
   readonly once: string | null;
   readonly subscriptions: readonly SubscriptionEntry[];
   readonly preferences: Preferences | null;
@@ -101,13 +101,14 @@ export async function prepareBatch(batch: readonly IncomingMessage[], rules: Spa
     const prepared = prepareMessage(incoming, rules, times);
     messages.push(prepared);
     for (const userId of prepared.userIds) userIds.add(userId);
+    if (prepared.once !== null) {
+      once.add(prepared.once);
+      firstReceivedAt = Math.min(firstReceivedAt, prepared.facts.receivedAt);
+    }
     if (prepared.outcome !== null) continue;
     for (const id of prepared.found.users) keys.add(id.key);
     for (const id of prepared.found.accounts) keys.add(id.key);
     for (const { contact } of prepared.subscriptions) contacts.add(contact);
-    if (prepared.once === null) continue;
-    once.add(prepared.once);
-    firstReceivedAt = Math.min(firstReceivedAt, prepared.facts.receivedAt);
   }
   return {
     messages,
@@ -135,12 +136,16 @@ function prepareMessage(incoming: IncomingMessage, rules: SpaceRules, times: Map
     (id) => id !== null,
   );
   const dropped = dropOfMessage(message, eventAt) ?? rules.dropOf(message);
-  if (dropped !== null) return { ...nothing, incoming, facts, userIds: own, outcome: { kind: 'dropped', ...dropped } };
+  if (dropped !== null) {
+    const once = incoming.isCounted === true ? onceOf(incoming) : null;
+    return { ...nothing, incoming, facts, userIds: own, outcome: { kind: 'dropped', ...dropped }, once };
+  }
   const found = extractIdentifiers(message, rules);
   const userIds = [...own, ...userIdsIn(found, facts.userId)];
   const unusable = dropOfIdentifiers(message, found);
   if (unusable !== null) {
-    return { ...nothing, incoming, facts, found, userIds, outcome: { kind: 'dropped', ...unusable } };
+    const once = incoming.isCounted === true ? onceOf(incoming) : null;
+    return { ...nothing, incoming, facts, found, userIds, outcome: { kind: 'dropped', ...unusable }, once };
   }
   const faults: Fault[] = [];
   const said = preferencesOf(message);
@@ -151,7 +156,7 @@ function prepareMessage(incoming: IncomingMessage, rules: SpaceRules, times: Map
     found,
     userIds,
     outcome: null,
-    once: incoming.onceKey === undefined ? null : hashOf(incoming.onceKey),
+    once: onceOf(incoming),
     subscriptions: subscriptionsOf(message, (reason, detail) => faults.push({ reason, detail })),
     preferences: said === 'invalid' ? null : said,
     faults,
@@ -160,11 +165,14 @@ function prepareMessage(incoming: IncomingMessage, rules: SpaceRules, times: Map
 
 const nothing = {
   found: { users: [], accounts: [], violations: [] } satisfies Extracted,
-  once: null,
   subscriptions: [],
   preferences: null,
   faults: [],
 };
+
+function onceOf({ onceKey }: IncomingMessage): string | null {
+  return onceKey === undefined ? null : hashOf(onceKey);
+}
 
 /** As identifiers are: trimmed, so that blanks do not make another person of it. */
 function userIdOf(given: Json | undefined): string | null {
@@ -208,6 +216,8 @@ export async function applyBatch(batch: PreparedBatch, workingSet: WorkingSet, r
 
 /** How many entries of one kind a batch lists one by one; the rest are counted. */
 const logSamples = 5;
+/** Of copies and of suppressed people there is nothing to look into: they are only counted. */
+const onlyCounted: ReadonlySet<string> = new Set<DropReason>(['duplicate', 'suppressed']);
 
 const suppressed = {
   reason: 'suppressed',
@@ -248,10 +258,11 @@ class BatchWork {
       const shown = outcome.reason === 'suppressed' ? { ...facts, messageId: null, userId: null } : facts;
       this.note('drop', incoming, shown, outcome.reason, outcome.detail);
       if (outcome.reason === 'no_matching_identifiers') this.noteViolations(found, incoming, facts);
-      return outcome;
+      return { ...outcome, ...this.repeat(prepared, outcome.reason) };
     }
     this.noteViolations(found, incoming, facts);
     for (const { reason, detail } of faults) this.note('violation', incoming, facts, reason, detail);
+    const repeat = this.repeat(prepared);
     if (prepared.once !== null) this.state.take(prepared.once, facts.receivedAt);
     const { message } = incoming;
     const account = this.resolveIn('accounts', found.accounts, incoming, facts);
@@ -270,7 +281,17 @@ class BatchWork {
     if (userId !== null && isEvent(message)) {
       this.events.push({ profileId: userId, accountId, facts, ids: user?.ids ?? [], incoming });
     }
-    return { kind: 'applied', profileId: (message.type === 'group' ? accountId : userId) ?? '' };
+    return { kind: 'applied', profileId: (message.type === 'group' ? accountId : userId) ?? '', ...repeat };
+  }
+
+  /** Of a message that counts: whether it was counted before. One that is dropped and was not is noted as counted. */
+  private repeat({ incoming, facts, once }: PreparedMessage, dropped?: DropReason): { isRepeat: true } | undefined {
+    if (once === null || incoming.isCounted !== true || (dropped !== undefined && onlyCounted.has(dropped))) return;
+    const never = Number.NEGATIVE_INFINITY;
+    const before = Math.max(this.state.seen.get(once) ?? never, this.state.counted.get(once) ?? never);
+    if (facts.receivedAt - before < onceMs) return { isRepeat: true };
+    if (dropped !== undefined) this.state.count(once, facts.receivedAt);
+    return undefined;
   }
 
   /** Why the message is not taken; null when it is. */
@@ -377,7 +398,7 @@ class BatchWork {
       seen = { entries: [], more: 0 };
       this.noted.set(key, seen);
     }
-    if (seen.entries.length >= logSamples) {
+    if (seen.entries.length >= (onlyCounted.has(reason) ? 1 : logSamples)) {
       seen.more += 1;
       return;
     }

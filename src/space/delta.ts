@@ -32,6 +32,7 @@ export async function renderDelta(spaceNo: number, delta: Delta, tables: SpaceTa
   if (delta.links.length > 0) statements.push(...(await writeLinks(spaceNo, delta.links, state, tables)));
   if (state.changedContacts.size > 0) statements.push(upsertContacts(spaceNo, state, tables));
   if (state.taken.size > 0) statements.push(await copySeen(spaceNo, state, tables));
+  if (state.countedApart.size > 0) statements.push(upsertCounted(spaceNo, state, tables));
   if (delta.events.length > 0) statements.push(await copyEvents(spaceNo, delta.events, tables));
   if (delta.log.length > 0) statements.push(insertLog(spaceNo, delta.log, tables));
   return statements;
@@ -246,6 +247,24 @@ function copySeen(spaceNo: number, state: Overlay, tables: SpaceTables): Promise
   const rows = [...state.taken].sort(([a], [b]) => (a < b ? -1 : 1));
   const lines = mapped(rows, ([hash, at]) => `${spaceNo}\t${hash}\t${timestamp(at)}\n`);
   return copy(`COPY ${tables.seen} (space_no, key, received_at) FROM STDIN`, lines);
+}
+
+/** One that is taken may have been counted in the same millisecond: then it is the same row. */
+function upsertCounted(spaceNo: number, state: Overlay, tables: SpaceTables): DeltaStatement {
+  const rows = [...state.countedApart].sort(([a], [b]) => (a < b ? -1 : 1));
+  return query({
+    name: `space-counted-${tables.seen}`,
+    text: `INSERT INTO ${tables.seen} (space_no, key, received_at, only_counted)
+      SELECT $1, key, received_at, CASE WHEN NOT is_taken THEN true END
+      FROM unnest($2::uuid[], $3::timestamptz[], $4::boolean[]) AS d (key, received_at, is_taken)
+      ON CONFLICT (space_no, key, received_at) DO UPDATE SET only_counted = excluded.only_counted`,
+    values: [
+      spaceNo,
+      rows.map(([hash]) => hash),
+      rows.map(([, { receivedAt }]) => timestamp(receivedAt)),
+      rows.map(([, { isTaken }]) => isTaken),
+    ],
+  });
 }
 
 const eventColumns =

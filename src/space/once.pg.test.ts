@@ -1,9 +1,17 @@
 /** A message that comes again within 24 hours is dropped, whoever brings it. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testDatabase } from '../../test/database.ts';
 import { became, type Sent, SpaceHand } from '../../test/space-hand.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { Database } from '../db/db.ts';
-import { createPlanWriter, createSpaceWriter } from './space.ts';
+import {
+  createPlanWriter,
+  createSpaceWriter,
+  type IncomingMessage,
+  readSpaceLog,
+  type SpaceRef,
+  type SpaceWriter,
+} from './space.ts';
 
 let db: Database;
 beforeAll(async () => {
@@ -23,14 +31,79 @@ async function trait(hand: SpaceHand): Promise<unknown> {
   return (await hand.profile('user_id', 'u1'))?.traits[0]?.value;
 }
 
-test('in the same batch, and in a later one: dropped, without effect, and logged', async () => {
+test('in the same batch, and in a later one: dropped, without effect, and counted in the log', async () => {
   const hand = new SpaceHand(db);
   expect(became(await hand.send(seen('m1', 1), seen('m1', 2), seen('m2', 3)))).toEqual(['taken', 'duplicate', 'taken']);
   hand.pass(1000);
   expect(became(await hand.send(seen('m1', 4), seen('m2', 5)))).toEqual(['duplicate', 'duplicate']);
   expect(await trait(hand)).toBe(3);
   const drop = 'drop duplicate: A message with this id was taken within the last 24 hours.';
-  expect(await hand.log()).toEqual([drop, drop, drop]);
+  expect(await hand.log()).toEqual([drop, drop]);
+  const counts = (await readSpaceLog(db.pool, hand.space.no)).map(({ count }) => count);
+  expect(counts).toEqual([2, 1]);
+});
+
+describe('a message that counts as an API call', () => {
+  const filters = [{ name: 'f', description: '', enabled: true, if: 'event = "Filtered"' }];
+  const counted = (hand: SpaceHand, onceKey: string, event = 'Filtered', more: JsonObject = {}): IncomingMessage => ({
+    ...hand.incoming({ type: 'track', event, userId: 'u1', onceKey, ...more }),
+    isCounted: true,
+  });
+  /** `again` stands for a message that was counted before. */
+  const write = async (space: SpaceRef, writer: SpaceWriter, ...batch: readonly IncomingMessage[]) => {
+    const { outcomes } = await writer.write(space, batch);
+    return became(outcomes).map((what, at) => (outcomes[at]?.isRepeat === true ? `${what} again` : what));
+  };
+
+  test('and that the space keeps out counts once in 24 hours', async () => {
+    const hand = new SpaceHand(db, { filters });
+    await using writer = createSpaceWriter({ db });
+    await using other = createSpaceWriter({ db });
+    const send = (by: SpaceWriter, ...batch: readonly IncomingMessage[]) => write(hand.space, by, ...batch);
+    const ofNobody = () => counted(hand, 'm2', 'E', { userId: null });
+    const alias = () => ({ ...hand.incoming({ type: 'alias', userId: 'nobody', onceKey: 'm3' }), isCounted: true });
+    expect(await send(writer, counted(hand, 'm1'), counted(hand, 'm1'), ofNobody(), alias())).toEqual([
+      ...['filtered', 'filtered again', 'no_matching_identifiers', 'no_matching_identifiers'],
+    ]);
+    const all = ['filtered again', 'no_matching_identifiers again', 'no_matching_identifiers again'];
+    expect(await send(writer, counted(hand, 'm1'), ofNobody(), alias())).toEqual(all);
+    hand.pass(24 * hour - 1);
+    expect(await send(other, counted(hand, 'm1'), ofNobody(), alias())).toEqual(all);
+    hand.pass(1);
+    expect(await send(other, counted(hand, 'm1'), counted(hand, 'm1'))).toEqual(['filtered', 'filtered again']);
+    // Copies of what does not count are looked at one by one.
+    expect(
+      became(await hand.send(seen('m9'), { type: 'track', event: 'Filtered', userId: 'u1', onceKey: 'm1' })),
+    ).toEqual(['taken', 'filtered']);
+  });
+
+  test('is taken when the filter is gone, without counting again; and the other way round', async () => {
+    const hand = new SpaceHand(db, { filters });
+    const open = { ...hand.space, settings: { ...hand.space.settings, filters: [] } };
+    await using writer = createSpaceWriter({ db });
+    expect(await write(hand.space, writer, counted(hand, 'm1'))).toEqual(['filtered']);
+    // In the same millisecond.
+    expect(await write(open, writer, counted(hand, 'm1'), counted(hand, 'm2'))).toEqual(['taken again', 'taken']);
+    expect(await write(open, writer, counted(hand, 'm1'))).toEqual(['duplicate']);
+    expect(await write(hand.space, writer, counted(hand, 'm2'))).toEqual(['filtered again']);
+    expect(await eventsOf(hand)).toBe(2);
+    hand.pass(1000);
+    expect(await write(hand.space, writer, counted(hand, 'm4'))).toEqual(['filtered']);
+    hand.pass(1000);
+    expect(await write(open, writer, counted(hand, 'm4'), counted(hand, 'm4'))).toEqual(['taken again', 'duplicate']);
+  });
+
+  test('of batches under way at once, of two writers, counts once', async () => {
+    const hand = new SpaceHand(db, { filters });
+    const writers = [createSpaceWriter({ db }), createSpaceWriter({ db })];
+    const sent = Array.from({ length: 20 }, (_, n) =>
+      write(hand.space, writers[n % 2] as SpaceWriter, counted(hand, `m${n % 4}`), counted(hand, `e${n}`, 'E')),
+    );
+    const became = (await Promise.all(sent)).flat();
+    await Promise.all(writers.map((writer) => writer[Symbol.asyncDispose]()));
+    expect(became.filter((what) => what === 'filtered')).toHaveLength(4);
+    expect(became.filter((what) => what === 'filtered again')).toHaveLength(16);
+  });
 });
 
 test('after 24 hours it is taken again, and counts anew', async () => {

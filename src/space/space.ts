@@ -106,7 +106,10 @@ export interface IncomingMessage {
   readonly syncId?: string;
   /** When set: dropped as a duplicate if the space took a message of this key within the last 24 hours. */
   readonly onceKey?: string;
-  /** Counts as an API call of its source. Of a message that is offered to several spaces, one copy does. */
+  /**
+   * Counts as an API call of its source, also when the space keeps it out; but its repeats do not. Of a message that is
+   * offered to several spaces, one copy does.
+   */
   readonly isCounted?: boolean;
   /** The message as compact JSON text, when the sender has it anyway. */
   readonly text?: string;
@@ -128,8 +131,13 @@ export type DropReason =
   | 'duplicate';
 
 export type Outcome =
-  | { readonly kind: 'applied'; readonly profileId: string }
-  | { readonly kind: 'dropped'; readonly reason: DropReason; readonly detail: string };
+  | ({ readonly kind: 'applied'; readonly profileId: string } & Repeat)
+  | ({ readonly kind: 'dropped'; readonly reason: DropReason; readonly detail: string } & Repeat);
+
+interface Repeat {
+  /** A message of this key was counted within the last 24 hours: this one does not count again. */
+  readonly isRepeat?: true;
+}
 
 /** What a batch did to the space, for plans and sync histories. */
 export interface Effects {

@@ -174,28 +174,30 @@ interface StoredContact {
   readonly groups: Contact['groups'];
 }
 
-/** When these messages arrived, if they did within the time that counts. */
+/** When these messages arrived, if they did within the time that counts: those that were taken, and the others. */
 async function loadSeen(
   db: Queryable,
   spaceNo: number,
   { once, firstReceivedAt }: Wanted,
   tables: readonly SpaceTables[],
-): Promise<Map<string, number>> {
+): Promise<Pick<WorkingSet, 'seen' | 'counted'>> {
   const seen = new Map<string, number>();
-  if (once.length === 0) return seen;
+  const counted = new Map<string, number>();
+  if (once.length === 0) return { seen, counted };
   for (const table of tables) {
     const { rows } = await db.query({
       name: `space-seen-${table.seen}`,
-      text: `SELECT replace(key::text, '-', ''), received_at FROM ${table.seen}
+      text: `SELECT replace(key::text, '-', ''), received_at, only_counted FROM ${table.seen}
         WHERE space_no = $1 AND key = ANY($2::uuid[]) AND received_at > $3`,
       values: [spaceNo, once, new Date(firstReceivedAt - onceMs)],
       rowMode: 'array',
     });
-    for (const [hash, at] of rows as unknown as [string, Date][]) {
-      seen.set(hash, Math.max(at.getTime(), seen.get(hash) ?? 0));
+    for (const [hash, at, onlyCounted] of rows as unknown as [string, Date, true | null][]) {
+      const found = onlyCounted === null ? seen : counted;
+      found.set(hash, Math.max(at.getTime(), found.get(hash) ?? 0));
     }
   }
-  return seen;
+  return { seen, counted };
 }
 
 async function loadSuppressed(db: Queryable, userIds: readonly string[]): Promise<Map<string, string[]>> {
@@ -222,7 +224,7 @@ export async function loadWorkingSet(
   const owners = await loadOwners(db, spaceNo, wanted.keys, tables);
   const profiles = await loadProfiles(db, spaceNo, owners.values(), tables);
   const contacts = await loadContacts(db, spaceNo, wanted.contacts, tables);
-  const seen = await loadSeen(db, spaceNo, wanted, tables);
+  const { seen, counted } = await loadSeen(db, spaceNo, wanted, tables);
   const suppressed = suppresses ? await loadSuppressed(db, wanted.userIds) : new Map<string, string[]>();
-  return { owners, profiles, contacts, seen, suppressed };
+  return { owners, profiles, contacts, seen, counted, suppressed };
 }

@@ -98,6 +98,8 @@ export interface WorkingSet {
   readonly contacts: ReadonlyMap<string, Contact>;
   /** When messages that the space has taken lately arrived, by the hash of what they are known by; ms. */
   readonly seen: ReadonlyMap<string, number>;
+  /** The same of messages that it did not take, but that were counted. */
+  readonly counted: ReadonlyMap<string, number>;
   /** User id → the sources that may not bring it; `''` stands for all. */
   readonly suppressed: ReadonlyMap<string, readonly string[]>;
 }
@@ -129,6 +131,7 @@ export function newerOver(older: WorkingSet, newer: WorkingSet, wanted: Wanted):
     profiles,
     contacts: newerOf(older.contacts, newer.contacts, wanted.contacts),
     seen: newerOf(older.seen, newer.seen, wanted.once),
+    counted: newerOf(older.counted, newer.counted, wanted.once),
     suppressed: older.suppressed,
   };
 }
@@ -153,6 +156,7 @@ export class Overlay implements WorkingSet {
   readonly profiles: Map<string, ProfileRow>;
   readonly contacts: Map<string, Contact>;
   readonly seen: Map<string, number>;
+  readonly counted: Map<string, number>;
   readonly suppressed: WorkingSet['suppressed'];
   /** Keys that got an owner. */
   readonly newKeys: string[] = [];
@@ -161,12 +165,15 @@ export class Overlay implements WorkingSet {
   readonly changedContacts = new Set<string>();
   /** Hashes of messages that it took, with their arrival. */
   readonly taken = new Map<string, number>();
+  /** Hashes of those it only counted, or took after they were counted. Few, if any. */
+  readonly countedApart = new Map<string, { readonly receivedAt: number; readonly isTaken: boolean }>();
 
   constructor(base: WorkingSet) {
     this.owners = new Map(base.owners);
     this.profiles = new Map(base.profiles);
     this.contacts = new Map(base.contacts);
     this.seen = new Map(base.seen);
+    this.counted = new Map(base.counted);
     this.suppressed = base.suppressed;
   }
 
@@ -214,6 +221,13 @@ export class Overlay implements WorkingSet {
 
   take(hash: string, receivedAt: number): void {
     this.seen.set(hash, receivedAt);
-    this.taken.set(hash, receivedAt);
+    if (this.counted.has(hash)) this.countedApart.set(hash, { receivedAt, isTaken: true });
+    else this.taken.set(hash, receivedAt);
+  }
+
+  /** A message that is not taken was counted. */
+  count(hash: string, receivedAt: number): void {
+    this.counted.set(hash, receivedAt);
+    this.countedApart.set(hash, { receivedAt, isTaken: false });
   }
 }

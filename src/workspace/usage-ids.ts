@@ -1,5 +1,6 @@
 /** What a batch of messages adds to the usage: calls per day and source, and every id once, with its earliest day. */
 import { hash } from 'node:crypto';
+import { normalizeValue } from '../space/space.ts';
 import type { CountedMessage } from './usage.ts';
 import { dayOf, monthOf } from './usage-period.ts';
 
@@ -57,17 +58,15 @@ export function gatherUsage(messages: readonly CountedMessage[]): {
   return { calls: [...buckets.values()].map(({ calls }) => calls), seen: [...seen.values()] };
 }
 
-function add({ calls, ids }: Bucket, user: unknown, anonymous: unknown): void {
+/** Ids are told apart as spaces tell them apart: without blanks around them. */
+function add({ calls, ids }: Bucket, userId: unknown, anonymousId: unknown): void {
   calls.calls += 1;
-  if (isId(user)) note(ids.users, user, calls.day);
-  if (!isId(anonymous)) return;
+  const user = typeof userId === 'string' ? normalizeValue('user_id', userId) : null;
+  const anonymous = typeof anonymousId === 'string' ? normalizeValue('anonymous_id', anonymousId) : null;
+  if (user !== null) note(ids.users, user, calls.day);
+  if (anonymous === null) return;
   note(ids.anonymous, anonymous, calls.day);
-  if (isId(user)) note(ids.linked, anonymous, calls.day);
-}
-
-/** Anything else is not an id: the Tracking API refuses it. */
-function isId(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
+  if (user !== null) note(ids.linked, anonymous, calls.day);
 }
 
 function note(days: Map<string, string>, id: string, day: string): void {

@@ -98,6 +98,18 @@ describe('the example of docs/usage.md', async () => {
 });
 
 describe('the reports', () => {
+  test('take ids with blanks around them for the same, and blanks alone for none', async () => {
+    const time = '2025-05-01T12:00:00.000Z';
+    await count(createUsage(), [
+      sent('a', time, { userId: 'u1', anonymousId: 'x' }),
+      sent('a', time, { userId: ' u1' }),
+      sent('a', time, { userId: 'u1\t', anonymousId: ' x ' }),
+      sent('a', time, { userId: '  ', anonymousId: 'y' }),
+    ]);
+    const users = (await mtuDaily(db.pool, '2025-05-01', false, at(time))).at(-1);
+    expect(users).toMatchObject({ identified: '1', anonymous: '2', anonymousIdentified: '1', neverIdentified: '1' });
+  });
+
   test('have a row per day of the month so far, cumulative, in the shape of the Reporting API', async () => {
     await count(createUsage(), [
       sent('b', '2025-05-01T23:59:59.999Z', { userId: 'u', anonymousId: 'x' }),

@@ -73,7 +73,8 @@ export async function countCalls(
   outcomes: readonly Outcome[],
 ): Promise<() => void> {
   const isAccepted = (outcome: Outcome | undefined) =>
-    outcome?.kind !== 'dropped' || (outcome.reason !== 'duplicate' && outcome.reason !== 'suppressed');
+    outcome?.isRepeat !== true &&
+    (outcome?.kind !== 'dropped' || (outcome.reason !== 'duplicate' && outcome.reason !== 'suppressed'));
   const counted = messages.filter(({ isCounted }, at) => isCounted === true && isAccepted(outcomes[at]));
   const counting = await usage.count(tx, space.no, counted);
   return () => counting.committed();

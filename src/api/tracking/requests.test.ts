@@ -65,6 +65,9 @@ describe('routes', () => {
     expect(answer.status).toBe(404);
     expect(answer.json).toEqual({ success: false, error: 'invalid_request', message: expect.any(String) });
     expect(answer.headers['access-control-allow-origin']).toBe('*');
+    const headers = { origin: 'https://shop.example', 'access-control-request-method': 'POST' };
+    const preflight = await api.app.inject({ method: 'OPTIONS', url: path, headers });
+    expect([preflight.statusCode, preflight.headers.allow, preflight.json()]).toEqual([404, undefined, answer.json]);
   });
 
   test.each([

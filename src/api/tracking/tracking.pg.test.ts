@@ -1,6 +1,7 @@
 /** The Tracking API over a real space: routes, keys, answers, discards, batches, times, deduplication. */
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createEventStream, createSpace } from '../../workspace/workspace.ts';
 import { openTracking, type TrackingServer } from './tracking.test-support.ts';
 
 let server: TrackingServer;
@@ -445,4 +446,28 @@ describe('deduplication', () => {
     await server.post('/v1/track', track({ messageId }));
     expect(await stored(messageId)).toMatchObject({ event: 'Seen' });
   });
+});
+
+test('copies and messages of suppressed people are counted among the discards, when no space took them', async () => {
+  await using other = await openTracking();
+  const alone = await createEventStream(other.db, { name: 'alone', spaces: [other.space.id], clientSide: false });
+  const second = await createSpace(other.db.pool, 'second');
+  await other.db.pool.query('UPDATE event_streams SET space_ids = space_ids || $1::text WHERE id = $2', [
+    second.id,
+    other.stream.id,
+  ]);
+  await other.db.pool.query(`INSERT INTO suppressions VALUES ('', 'gone', now(), 'reg_test')`);
+  const track = (messageId: string, userId = 'u1') => ({ type: 'track', event: 'E', userId, messageId });
+  const basic = `Basic ${Buffer.from(`${alone.writeKey}:`).toString('base64')}`;
+  const post = async (batch: readonly object[], headers: Record<string, string> = {}) =>
+    expect((await other.post('/v1/batch', { batch }, headers)).status).toBe(200);
+  await post([track('m1')], { authorization: basic });
+  // Of m1 the second space takes a copy.
+  await post([track('m1'), track('m2'), track('m2'), track('gone-1', 'gone')]);
+  await post([track('m1'), track('m2'), { type: 'track', event: 'E', messageId: 'm3' }, track('gone-1', 'gone')]);
+  expect(await other.discards()).toEqual({ duplicate: 3, suppressed: 2, no_user_anon_id: 1, multi_user_error: 1 });
+  const { rows } = await other.db.pool.query('SELECT samples FROM stream_discards WHERE code = ANY($1)', [
+    ['duplicate', 'suppressed'],
+  ]);
+  expect(rows).toEqual([{ samples: [] }, { samples: [] }]);
 });

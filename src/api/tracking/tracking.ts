@@ -10,7 +10,7 @@ import type { Clock } from '../../base/clock.ts';
 import { isMillraceError } from '../../base/errors.ts';
 import type { Json, JsonObject } from '../../base/json.ts';
 import type { Log } from '../../base/log.ts';
-import type { IncomingMessage, Inlet } from '../../space/space.ts';
+import type { IncomingMessage, Inlet, Outcome } from '../../space/space.ts';
 import type { DiscardLog, EventStream } from '../../workspace/workspace.ts';
 import type { Area } from '../transport.ts';
 import {
@@ -231,10 +231,36 @@ async function store(
     if (ends === null) return false;
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+    noteUntaken(discards, stream.id, ends);
   }
   // Noted once: a request that fails comes again.
   for (const { code, messageId, count } of discarded) discards.note(stream.id, code, messageId, count);
   return true;
+}
+
+/**
+ * Copies and messages of suppressed people: those that no space of the stream took. Only their number is noted: whoever
+ * is suppressed leaves nothing behind, and the first copy of a message says more than its id.
+ */
+function noteUntaken(
+  discards: DiscardLog,
+  streamId: string,
+  ends: readonly PromiseSettledResult<readonly Outcome[]>[],
+): void {
+  const [first = [], ...others] = ends.map((end) => (end.status === 'fulfilled' ? end.value : []));
+  const counts = { duplicate: 0, suppressed: 0 };
+  for (const [at, outcome] of first.entries()) {
+    const reason = untakenReason(outcome);
+    if (reason !== null && others.every((outcomes) => untakenReason(outcomes[at]) !== null)) counts[reason] += 1;
+  }
+  for (const reason of ['duplicate', 'suppressed'] as const) {
+    if (counts[reason] > 0) discards.note(streamId, reason, null, counts[reason]);
+  }
+}
+
+function untakenReason(outcome: Outcome | undefined): 'duplicate' | 'suppressed' | null {
+  if (outcome?.kind !== 'dropped') return null;
+  return outcome.reason === 'duplicate' || outcome.reason === 'suppressed' ? outcome.reason : null;
 }
 
 /** Null when it is not there in time. */

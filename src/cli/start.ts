@@ -38,7 +38,7 @@ export const startCommand: Command = {
   async run(context) {
     // A taken port or a bad address are said before the database is started.
     const { serve } = await import('../api/server.ts');
-    const { host, port } = context.config;
+    const { host, port, publicApiPort } = context.config;
     const db = await context.database();
     const { pool, describe } = db;
     context.signal.throwIfAborted();
@@ -47,15 +47,17 @@ export const startCommand: Command = {
     await using _regulations = startRegulationWorker({ db, log: context.log, clock: context.clock, everyMs: 5_000 });
     await using _alerts = startAlerts(await alerting(context));
     await using serving = await serve(await api(context, discards), { host, port });
+    await using own = publicApiPort === 0 ? null : await serve(await ownApi(context), { host, port: publicApiPort });
     const spaces = (await listSpaces(pool)).map(({ name }) => name);
     const { url } = serving;
+    const publicApiUrl = own?.url ?? null;
     context.output.finish({
-      document: { url, port: serving.port, pid: process.pid, database: describe, spaces },
-      text: startText(url, describe, spaces),
+      document: { url, port: serving.port, publicApiUrl, pid: process.pid, database: describe, spaces },
+      text: startText(url, publicApiUrl, describe, spaces),
     });
-    context.log.info({ url }, 'listening');
+    context.log.info({ url, publicApiUrl }, 'listening');
     await aborted(context.signal);
-    await serving.close();
+    await Promise.all([serving.close(), own?.close()]);
     context.log.info('stopped');
     return null;
   },
@@ -93,12 +95,20 @@ export async function api(context: CliContext, discards?: DiscardLog) {
   });
 }
 
+/** The Public API on a port of its own. */
+async function ownApi(context: CliContext) {
+  const { buildPublicApi } = await import('../api/api.ts');
+  const { log, clock } = context;
+  const reader = createSpaceReader({ db: await context.database() });
+  return buildPublicApi({ reader, log, clock, publicApi: await publicApi(context) });
+}
+
 async function publicApi(context: CliContext) {
   const db = await context.database();
   const { secrets } = await context.store();
   const sync = await context.sync();
   const reader = createSpaceReader({ db });
-  const { sourceFolders } = context.config;
+  const { sourceFolders, publicApiRate, publicApiLimits } = context.config;
   return {
     db,
     secrets,
@@ -108,6 +118,7 @@ async function publicApi(context: CliContext) {
     spaceHasProfiles: (_: unknown, spaceNo: number) => hasProfiles(reader, spaceNo),
     excludeSyncs,
     forgetMapping: (mapping: ResolvedMapping) => forgetMapping(sync, mapping),
+    rates: { perMinute: publicApiRate, asVendor: publicApiLimits === 'vendor' },
     fileFolders: sourceFolders === undefined ? [] : sourceFolders.split(':').filter((folder) => folder !== ''),
   };
 }
@@ -125,10 +136,11 @@ async function tracking(context: CliContext, discards: DiscardLog) {
   };
 }
 
-function startText(url: string, database: string, spaces: readonly string[]): string {
+function startText(url: string, publicApiUrl: string | null, database: string, spaces: readonly string[]): string {
   const space = spaces[0] ?? 'SPACE';
   return paragraphs(
     `Millrace serves the Tracking API, the Profile API and the Public API (below /public-api) at ${url} (database ${database}).`,
+    publicApiUrl === null ? '' : `The Public API alone, at its root: ${publicApiUrl}`,
     spaces.length === 0
       ? 'There is no space yet: millrace apply FILE makes one (examples/shop.yaml is a file to begin with).'
       : `Read a profile:\n  curl -u 'TOKEN:' '${url}/v1/spaces/${space}/collections/users/profiles/email:jane@example.com/traits'`,

@@ -30,6 +30,7 @@ export { excludeSyncs } from './exclude.ts';
 export { type Forgotten, forgetPeople, type KnownPeople } from './forget.ts';
 export { endDeadSyncs, type HistoryPage, listSyncs, type PageOptions, showSync, syncRows } from './history.ts';
 export { type Lease, takeLease } from './lease.ts';
+export { type Outcome, type OutcomeKind, type OutcomeQuery, syncOutcomes } from './outcomes.ts';
 export { type PlanOptions, planSync, type SyncPlan } from './plan.ts';
 export { type ModelPreview, previewModel, type TestedMapping, testMapping } from './preview.ts';
 export type { EndState, OnProgress, Progress, Sync, SyncCounts, SyncRow, SyncState } from './records.ts';

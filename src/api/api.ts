@@ -13,9 +13,16 @@ import { type OauthDeps, oauthApi, oauthArea, tokenCheck, withoutDoubleToken } f
 import { openApi } from './openapi.ts';
 import { routableUrl } from './profile/identifier.ts';
 import { type ProfileApiDeps, profileApi } from './profile/profile.ts';
-import { type PublicApiDeps, publicApi, publicArea, withoutDoubleSlash } from './public/public.ts';
+import {
+  type PublicApiDeps,
+  publicApi,
+  publicArea,
+  wholeServer,
+  withoutDoubleSlash,
+  withoutLeadingSlashes,
+} from './public/public.ts';
 import { type TrackingDeps, trackingApi, trackingArea } from './tracking/tracking.ts';
-import { answerUnreadable, frameworkErrorIn, installTransport } from './transport.ts';
+import { type Area, answerUnreadable, frameworkErrorIn, installTransport } from './transport.ts';
 
 export interface ApiLimits {
   /** Profile API requests per second and space, and how many may come at once; 0: no limit. */
@@ -53,31 +60,12 @@ const longestSegment = 65_536;
 const usualRequestTimeoutMs = 30_000;
 
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
-  const trustProxy = deps.trustProxy ?? false;
-  const requestTimeout = deps.requestTimeoutMs ?? usualRequestTimeoutMs;
   const areas = [
     ...(deps.tracking === undefined ? [] : [trackingArea]),
     ...(deps.oauth === undefined ? [] : [oauthArea]),
     ...(deps.publicApi === undefined ? [] : [publicArea]),
   ];
-  const app = Fastify({
-    logger: false,
-    genReqId: () => randomUUID(),
-    rewriteUrl: (request) => withoutDoubleToken(withoutDoubleSlash(routableUrl(request.url ?? '/'))),
-    routerOptions: { maxParamLength: longestSegment, ignoreTrailingSlash: true },
-    trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
-    // While closing, requests that are already on a connection are still answered.
-    return503OnClosing: false,
-    requestTimeout,
-    // Node takes the longer of the two for the whole request.
-    http: {
-      requireHostHeader: false,
-      headersTimeout: requestTimeout,
-      connectionsCheckingInterval: Math.min(5_000, requestTimeout),
-    },
-    frameworkErrors: frameworkErrorIn(areas),
-    clientErrorHandler: answerUnreadable,
-  });
+  const app = emptyApp(deps, areas, (url) => withoutDoubleToken(withoutDoubleSlash(routableUrl(url))));
   installTransport(app, deps.log, areas);
   await openApi(app, deps.version ?? '0');
   healthRoutes(app, deps.ready);
@@ -99,4 +87,46 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   }
   await app.ready();
   return app;
+}
+
+export interface PublicApiServerDeps
+  extends Pick<ApiDeps, 'reader' | 'log' | 'clock' | 'trustProxy' | 'requestTimeoutMs'> {
+  readonly publicApi: NonNullable<ApiDeps['publicApi']>;
+}
+
+/** The Public API at the root and nothing else, as clients find it that know a host name alone. */
+export async function buildPublicApi(deps: PublicApiServerDeps): Promise<FastifyInstance> {
+  const app = emptyApp(deps, [wholeServer], withoutLeadingSlashes);
+  installTransport(app, deps.log, [wholeServer]);
+  const { reader, clock, log } = deps;
+  await app.register(publicApi, { ...deps.publicApi, reader, clock, log, below: '' });
+  await app.ready();
+  return app;
+}
+
+function emptyApp(
+  deps: Pick<ApiDeps, 'trustProxy' | 'requestTimeoutMs'>,
+  areas: readonly Area[],
+  rewrite: (url: string) => string,
+): FastifyInstance {
+  const trustProxy = deps.trustProxy ?? false;
+  const requestTimeout = deps.requestTimeoutMs ?? usualRequestTimeoutMs;
+  return Fastify({
+    logger: false,
+    genReqId: () => randomUUID(),
+    rewriteUrl: (request) => rewrite(request.url ?? '/'),
+    routerOptions: { maxParamLength: longestSegment, ignoreTrailingSlash: true },
+    trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
+    // While closing, requests that are already on a connection are still answered.
+    return503OnClosing: false,
+    requestTimeout,
+    // Node takes the longer of the two for the whole request.
+    http: {
+      requireHostHeader: false,
+      headersTimeout: requestTimeout,
+      connectionsCheckingInterval: Math.min(5_000, requestTimeout),
+    },
+    frameworkErrors: frameworkErrorIn(areas),
+    clientErrorHandler: answerUnreadable,
+  });
 }

@@ -105,6 +105,30 @@ export const options = {
     max: 65_535,
     sentence: 'Port to listen on; 0 takes a free one.',
   },
+  publicApiPort: {
+    type: 'integer',
+    group: 'Server',
+    default: 0,
+    min: 0,
+    max: 65_535,
+    sentence: 'A further port with the Public API at its root, as the host of the vendor has it; 0 for none.',
+  },
+  publicApiRate: {
+    type: 'integer',
+    group: 'Server',
+    default: 60_000,
+    min: 0,
+    max: 100_000_000,
+    sentence: 'Requests per minute that the Public API takes of one token, sender and endpoint; 0 for no limit.',
+  },
+  publicApiLimits: {
+    type: 'choice',
+    group: 'Server',
+    default: 'own',
+    choices: ['own', 'vendor'],
+    sentence:
+      'Whether endpoints of the Public API that have a smaller limit at the vendor have it here too, e.g. 5 requests per minute that change mappings.',
+  },
   publicUrl: {
     type: 'text',
     group: 'Server',

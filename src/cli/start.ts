@@ -40,7 +40,7 @@ export const startCommand: Command = {
   async run(context) {
     // A taken port or a bad address are said before the database is started.
     const { serve } = await import('../api/server.ts');
-    const { host, port } = context.config;
+    const { host, port, publicApiPort } = context.config;
     const db = await context.database();
     const { pool, describe } = db;
     context.signal.throwIfAborted();
@@ -50,15 +50,17 @@ export const startCommand: Command = {
     await using _alerts = startAlerts(await alerting(context));
     await using _syncs = await keepSyncing(context, db);
     await using serving = await serve(await api(context, discards), { host, port });
+    await using own = publicApiPort === 0 ? null : await serve(await ownApi(context), { host, port: publicApiPort });
     const spaces = (await listSpaces(pool)).map(({ name }) => name);
     const { url } = serving;
+    const publicApiUrl = own?.url ?? null;
     context.output.finish({
-      document: { url, port: serving.port, pid: process.pid, database: describe, spaces },
-      text: startText(url, describe, spaces),
+      document: { url, port: serving.port, publicApiUrl, pid: process.pid, database: describe, spaces },
+      text: startText(url, publicApiUrl, describe, spaces),
     });
-    context.log.info({ url }, 'listening');
+    context.log.info({ url, publicApiUrl }, 'listening');
     await aborted(context.signal);
-    await serving.close();
+    await Promise.all([serving.close(), own?.close()]);
     context.log.info('stopped');
     return null;
   },
@@ -96,12 +98,20 @@ export async function api(context: CliContext, discards?: DiscardLog) {
   });
 }
 
+/** The Public API on a port of its own. */
+async function ownApi(context: CliContext) {
+  const { buildPublicApi } = await import('../api/api.ts');
+  const { log, clock } = context;
+  const reader = createSpaceReader({ db: await context.database() });
+  return buildPublicApi({ reader, log, clock, publicApi: await publicApi(context) });
+}
+
 async function publicApi(context: CliContext) {
   const db = await context.database();
   const { secrets } = await context.store();
   const sync = await context.sync();
   const reader = createSpaceReader({ db });
-  const { sourceFolders } = context.config;
+  const { sourceFolders, publicApiRate, publicApiLimits } = context.config;
   const publicApiUrls = regionUrls(context.config).publicApi;
   return {
     db,
@@ -118,6 +128,7 @@ async function publicApi(context: CliContext) {
       profileSpaces: (settings: JsonObject) =>
         listProfileSpaces(settings, { publicApiUrls, localSpaces: () => listSpaces(db.pool) }),
     },
+    rates: { perMinute: publicApiRate, asVendor: publicApiLimits === 'vendor' },
     fileFolders: sourceFolders === undefined ? [] : sourceFolders.split(':').filter((folder) => folder !== ''),
   };
 }
@@ -135,10 +146,11 @@ async function tracking(context: CliContext, discards: DiscardLog) {
   };
 }
 
-function startText(url: string, database: string, spaces: readonly string[]): string {
+function startText(url: string, publicApiUrl: string | null, database: string, spaces: readonly string[]): string {
   const space = spaces[0] ?? 'SPACE';
   return paragraphs(
     `Millrace serves the Tracking API, the Profile API and the Public API (below /public-api) at ${url} (database ${database}).`,
+    publicApiUrl === null ? '' : `The Public API alone, at its root: ${publicApiUrl}`,
     spaces.length === 0
       ? 'There is no space yet: millrace apply FILE makes one (examples/shop.yaml is a file to begin with).'
       : `Read a profile:\n  curl -u 'TOKEN:' '${url}/v1/spaces/${space}/collections/users/profiles/email:jane@example.com/traits'`,

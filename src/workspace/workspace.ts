@@ -22,6 +22,7 @@ export {
   readAudit,
   recordAudit,
 } from './audit.ts';
+export { type DayCount, discardsPerDay, messagesPerDay } from './daily-counts.ts';
 export type { Kind } from './definitions.ts';
 export { createDiscardLog, type DiscardLog, type Discards, pruneDiscards, readDiscards } from './discards.ts';
 export { type Draft, type EditContext, type Edited, editWorkspace } from './edit.ts';
@@ -34,6 +35,7 @@ export {
   removeEventStream,
   setEventStreamEnabled,
 } from './event-streams.ts';
+export { addLabel, type Label, listLabels, putSourceLabels, removeLabel, type SourceLabels } from './labels.ts';
 export { lockWorkspace } from './lock.ts';
 export {
   bumpEpoch,

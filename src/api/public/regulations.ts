@@ -18,7 +18,7 @@ import {
 } from '../../privacy/privacy.ts';
 import { findEventStream } from '../../workspace/workspace.ts';
 import { type InputFault, inputInvalid, isRefusal, notFound, type PublicRefusal } from './errors.ts';
-import { spaceOrRefusal } from './find-space.ts';
+import { spaceOfPath } from './find-space.ts';
 import { listCursor, paginationOf, readPagination } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { Query } from './query.ts';
@@ -32,24 +32,25 @@ const otherStatuses = ['INVALID', 'NOT_SUPPORTED', 'PARTIAL_SUCCESS'] as const;
 export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   const { db } = deps;
   const common = { versions: allVersions, needs: 'privacy:admin' } as const;
+  const limited = { ...common, perMinute: 600 } as const;
   return [
     {
-      ...{ method: 'POST', url: '/regulations', ...common },
+      ...{ method: 'POST', url: '/regulations', ...limited },
       handle: ({ body }) => create(deps, body, undefined),
     },
     {
-      ...{ method: 'POST', url: '/regulations/sources/:sourceId', ...common },
+      ...{ method: 'POST', url: '/regulations/sources/:sourceId', ...limited },
       async handle({ params, body }) {
         const sourceId = await sourceOrRefusal(db.pool, params.sourceId as string);
         return isRefusal(sourceId) ? sourceId : create(deps, body, sourceId);
       },
     },
     {
-      ...{ method: 'GET', url: '/regulations', ...common },
+      ...{ method: 'GET', url: '/regulations', ...limited },
       handle: ({ query }) => list(deps, query, null),
     },
     {
-      ...{ method: 'GET', url: '/regulations/sources/:sourceId', ...common },
+      ...{ method: 'GET', url: '/regulations/sources/:sourceId', ...limited },
       async handle({ params, query }) {
         const sourceId = await sourceOrRefusal(db.pool, params.sourceId as string);
         return isRefusal(sourceId) ? sourceId : list(deps, query, sourceId);
@@ -127,7 +128,7 @@ async function sourceOrRefusal(db: Queryable, id: string): Promise<string | Publ
   } catch (error) {
     if (!isMillraceError(error, 'not_found')) throw error;
   }
-  const space = await spaceOrRefusal(db, id);
+  const space = await spaceOfPath(db, id);
   return !isRefusal(space) && space.id === id ? id : notFound('Source', id);
 }
 

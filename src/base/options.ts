@@ -126,8 +126,7 @@ export const options = {
     group: 'Server',
     default: 'own',
     choices: ['own', 'vendor'],
-    sentence:
-      'Whether endpoints of the Public API that have a smaller limit at the vendor have it here too, e.g. 5 requests per minute that change mappings.',
+    sentence: 'Whether endpoints of the Public API have the smaller limits that some of them have at the vendor.',
   },
   publicUrl: {
     type: 'text',

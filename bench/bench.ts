@@ -31,6 +31,7 @@ const names = [
   'profile-api',
   'profile-api-during-sync',
   'tracking',
+  'delivery',
 ] as const;
 
 /** Measured together: the later ones need what the first leaves behind. */
@@ -39,6 +40,7 @@ const groups: readonly (readonly string[])[] = [
   ['first-sync-postgres'],
   ['mapping'],
   ['tracking'],
+  ['delivery'],
 ];
 
 const { values, positionals } = parseArgs({

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { createLog } from '../src/base/log.ts';
 import { type Database, openDatabase } from '../src/db/db.ts';
 import type { BenchResult } from './bench.ts';
+import { deliveryBench } from './delivery.ts';
 import { mappingBench } from './mapping.ts';
 import { benchProfileApi, benchProfileApiDuringSync } from './profile-api-on-space.ts';
 import { openSyncBench } from './sync-bench.ts';
@@ -14,12 +15,15 @@ const [rowsText, ...names] = process.argv.slice(2);
 const rows = Number(rowsText);
 const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
 
-const results = names.includes('mapping')
-  ? [await mappingBench(rows)]
-  : names.includes('tracking')
-    ? [await onDatabase((db) => trackingBench(db, say))]
-    : await onDatabase(measureSyncs);
+const results = await measure();
 process.send?.(results, () => process.disconnect());
+
+async function measure(): Promise<readonly BenchResult[]> {
+  if (names.includes('mapping')) return [await mappingBench(rows)];
+  if (names.includes('delivery')) return [await deliveryBench(rows, say)];
+  if (names.includes('tracking')) return [await onDatabase((db) => trackingBench(db, say))];
+  return onDatabase(measureSyncs);
+}
 
 async function onDatabase<T>(measure: (db: Database, folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'millrace-bench-'));
@@ -44,7 +48,7 @@ async function measureSyncs(db: Database, folder: string): Promise<BenchResult[]
   if (names.includes('resync-1-percent')) measured.push(await bench.onePercent());
   if (names.includes('profile-api')) measured.push(await benchProfileApi(db, bench.space, rows, say));
   if (names.includes('profile-api-during-sync')) {
-    measured.push(await benchProfileApiDuringSync(db, bench.space, rows, () => bench.everythingAgain(), say));
+    measured.push(await benchProfileApiDuringSync(db, bench.space, rows, (begun) => bench.everythingAgain(begun), say));
   }
   return measured.filter(({ name }) => names.includes(name));
 }

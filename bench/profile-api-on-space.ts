@@ -46,12 +46,12 @@ export async function benchProfileApi(db: Database, space: Space, rows: number, 
 /** Requests per second while the sync runs: what a busy web shop asks for. */
 const pace = 1_000;
 
-/** Latencies at a steady pace while a sync in the same process writes to every profile; the limit is the pace itself. */
+/** Latencies at a steady pace while a sync in its own process writes to every profile; the limit is the pace itself. */
 export async function benchProfileApiDuringSync(
   db: Database,
   space: Space,
   rows: number,
-  sync: () => Promise<number>,
+  sync: (begun: () => void) => Promise<number>,
   say: (sentence: string) => void,
 ): Promise<BenchResult> {
   const { paths, token, app: make } = await readingOf(db, space, rows);
@@ -59,7 +59,12 @@ export async function benchProfileApiDuringSync(
   try {
     const url = await app.listen({ host: '127.0.0.1', port: 0 });
     const load = { url, paths, token, connections: 50, seconds: 5 };
-    const running = sync();
+    let begun: () => void = () => undefined;
+    const loading = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const running = sync(begun);
+    await Promise.race([loading, running]);
     const { p50, p99 } = await firePaced(load, pace);
     const stillRunning = Symbol('running');
     if ((await Promise.race([running, Promise.resolve(stillRunning)])) !== stillRunning) {

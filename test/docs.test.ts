@@ -2,11 +2,65 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { errorCodes } from '../src/base/error-codes.ts';
 import { referencePages } from '../src/base/reference-pages.ts';
+import { workspaceChecks } from '../src/cli/workspace-checks.ts';
+import { maxMessageBytes, maxRequestBytes, maxRequestMessages } from '../src/delivery/delivery.ts';
+import { actions, destinationPages, segmentProfiles } from '../src/destination/destination.ts';
+import { parseWorkspaceFile } from '../src/workspace/workspace.ts';
+
+const ofDestinations = destinationPages({ maxMessageBytes, maxRequestBytes, maxRequestMessages });
 
 describe('the pages that are made from tables', () => {
-  test.each(Object.entries(referencePages()))('docs/%s is what `npm run docs` would write', async (name, text) => {
-    const committed = await readFile(new URL(`../docs/${name}`, import.meta.url), 'utf8').catch(() => '');
-    expect(committed === text, `docs/${name} is out of date: run npm run docs`).toBe(true);
+  test.each(Object.entries({ ...referencePages(), ...ofDestinations }))(
+    'docs/%s is what `npm run docs` would write',
+    async (name, text) => {
+      const committed = await readFile(new URL(`../docs/${name}`, import.meta.url), 'utf8').catch(() => '');
+      expect(committed === text, `docs/${name} is out of date: run npm run docs`).toBe(true);
+    },
+  );
+});
+
+describe('the page of the destination', () => {
+  const [page = ''] = Object.values(ofDestinations);
+
+  test('has every setting, endpoint, action and field, and the limit of mappings', () => {
+    const { settings, endpoints, maxMappings } = segmentProfiles;
+    for (const [name, { label, description }] of Object.entries(settings)) {
+      expect(page).toContain(`| \`${name}\` | ${label} |`);
+      expect(page).toContain(description);
+    }
+    for (const { value, label } of endpoints) expect(page).toContain(`| \`${value}\` | ${label} |`);
+    for (const { title, slug, fields, defaultTrigger } of Object.values(actions)) {
+      const part = page.split(`### ${title}\n`)[1]?.split('\n## ')[0]?.split('\n### ')[0] ?? '';
+      expect(part).toContain(`Slug: \`${slug}\``);
+      expect(part).toContain(`Default trigger: ${defaultTrigger === null ? 'none' : `\`${defaultTrigger}\``}`);
+      const rows = part
+        .split('\n')
+        .filter((line) => line.startsWith('| '))
+        .slice(1);
+      expect(rows).toHaveLength(Object.keys(fields).length);
+      for (const [index, [name, field]] of Object.entries(fields).entries()) {
+        const [, label, id, type, required, , description] = (rows[index] ?? '').split(' | ').join('|').split('|');
+        expect([label?.trim(), id, type?.split(',')[0], required]).toEqual([
+          ...[field.label, `\`${name}\``, field.type, field.required ? 'yes' : 'no'],
+        ]);
+        expect(description).toContain(field.description);
+      }
+    }
+    expect(page).toContain(`| Mappings of one destination | ${maxMappings} |`);
+  });
+
+  test('begins with a workspace file that holds together', async () => {
+    const yaml = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+    const file = await parseWorkspaceFile(yaml.replace(/^ {3}/gm, ''), {
+      fileName: 'page.yaml',
+      env: { SEGMENT_PAPI_TOKEN: 'a-token' },
+      baseFolder: '/nowhere',
+      checks: workspaceChecks,
+    });
+    expect(file.definitions().destinations).toMatchObject([
+      { name: 'profiles', settings: { endpoint: 'local' } },
+      { name: 'segment', settings: { endpoint: 'north_america', segment_papi_token: 'a-token' } },
+    ]);
   });
 });
 

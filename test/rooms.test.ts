@@ -49,6 +49,8 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   fastify: ['src/api/'],
   'fastify-type-provider-zod': ['src/api/'],
   '@fastify/swagger': ['src/api/'],
+  '@fastify/cookie': ['src/api/'],
+  '@fastify/static': ['src/api/'],
   commander: ['src/cli/'],
   'cli-progress': ['src/cli/'],
   'string-width': ['src/cli/'],

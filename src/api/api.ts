@@ -9,12 +9,20 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { healthRoutes } from './health.ts';
 import { type LiveApiDeps, liveApi } from './live/live.ts';
+import { type OauthDeps, oauthApi, oauthArea, tokenCheck, withoutDoubleToken } from './oauth/oauth.ts';
 import { openApi } from './openapi.ts';
 import { routableUrl } from './profile/identifier.ts';
 import { type ProfileApiDeps, profileApi } from './profile/profile.ts';
-import { type PublicApiDeps, publicApi, publicArea, withoutDoubleSlash } from './public/public.ts';
+import {
+  type PublicApiDeps,
+  publicApi,
+  publicArea,
+  wholeServer,
+  withoutDoubleSlash,
+  withoutLeadingSlashes,
+} from './public/public.ts';
 import { type TrackingDeps, trackingApi, trackingArea } from './tracking/tracking.ts';
-import { answerUnreadable, frameworkErrorIn, installTransport } from './transport.ts';
+import { type Area, answerUnreadable, frameworkErrorIn, installTransport } from './transport.ts';
 
 export interface ApiLimits {
   /** Profile API requests per second and space, and how many may come at once; 0: no limit. */
@@ -31,8 +39,10 @@ export interface ApiDeps extends Pick<ProfileApiDeps, 'reader' | 'deleteIdentifi
   readonly limits: ApiLimits;
   /** Without it there is no Tracking API. */
   readonly tracking?: Omit<TrackingDeps, 'clock' | 'log'>;
+  /** Without it there is no token service, and event streams that ask for a token take nothing. */
+  readonly oauth?: Omit<OauthDeps, 'clock' | 'log'>;
   /** Without it there is no Public API. */
-  readonly publicApi?: Pick<PublicApiDeps, 'db' | 'verifyWorkspaceToken'>;
+  readonly publicApi?: Omit<PublicApiDeps, 'reader' | 'clock' | 'log'>;
   /** Whether the process can do its work, for `/readyz`. */
   readonly ready: () => Promise<boolean>;
   /** The proxies whose `X-Forwarded-*` headers are believed: all (true), or these addresses. Default: none. */
@@ -50,16 +60,61 @@ const longestSegment = 65_536;
 const usualRequestTimeoutMs = 30_000;
 
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
-  const trustProxy = deps.trustProxy ?? false;
-  const requestTimeout = deps.requestTimeoutMs ?? usualRequestTimeoutMs;
   const areas = [
     ...(deps.tracking === undefined ? [] : [trackingArea]),
+    ...(deps.oauth === undefined ? [] : [oauthArea]),
     ...(deps.publicApi === undefined ? [] : [publicArea]),
   ];
-  const app = Fastify({
+  const app = emptyApp(deps, areas, (url) => withoutDoubleToken(withoutDoubleSlash(routableUrl(url))));
+  installTransport(app, deps.log, areas);
+  await openApi(app, deps.version ?? '0');
+  healthRoutes(app, deps.ready);
+  const access = {
+    verifyToken: deps.verifyToken,
+    findSpace: deps.findSpace,
+    clock: deps.clock,
+    requestsPerSecond: deps.limits.profileRequestsPerSecond,
+  };
+  await app.register(profileApi, { reader: deps.reader, deleteIdentifier: deps.deleteIdentifier, ...access });
+  if (deps.watch !== undefined) await app.register(liveApi, { ...access, watch: deps.watch, beatMs: deps.beatMs });
+  if (deps.tracking !== undefined) {
+    const oauth = deps.oauth && tokenCheck(deps.oauth.findGrant, deps.clock);
+    await app.register(trackingApi, { oauth, ...deps.tracking, clock: deps.clock, log: deps.log });
+  }
+  if (deps.oauth !== undefined) await app.register(oauthApi, { ...deps.oauth, clock: deps.clock, log: deps.log });
+  if (deps.publicApi !== undefined) {
+    await app.register(publicApi, { ...deps.publicApi, reader: deps.reader, clock: deps.clock, log: deps.log });
+  }
+  await app.ready();
+  return app;
+}
+
+export interface PublicApiServerDeps
+  extends Pick<ApiDeps, 'reader' | 'log' | 'clock' | 'trustProxy' | 'requestTimeoutMs'> {
+  readonly publicApi: NonNullable<ApiDeps['publicApi']>;
+}
+
+/** The Public API at the root and nothing else, as clients find it that know a host name alone. */
+export async function buildPublicApi(deps: PublicApiServerDeps): Promise<FastifyInstance> {
+  const app = emptyApp(deps, [wholeServer], withoutLeadingSlashes);
+  installTransport(app, deps.log, [wholeServer]);
+  const { reader, clock, log } = deps;
+  await app.register(publicApi, { ...deps.publicApi, reader, clock, log, below: '' });
+  await app.ready();
+  return app;
+}
+
+function emptyApp(
+  deps: Pick<ApiDeps, 'trustProxy' | 'requestTimeoutMs'>,
+  areas: readonly Area[],
+  rewrite: (url: string) => string,
+): FastifyInstance {
+  const trustProxy = deps.trustProxy ?? false;
+  const requestTimeout = deps.requestTimeoutMs ?? usualRequestTimeoutMs;
+  return Fastify({
     logger: false,
     genReqId: () => randomUUID(),
-    rewriteUrl: (request) => withoutDoubleSlash(routableUrl(request.url ?? '/')),
+    rewriteUrl: (request) => rewrite(request.url ?? '/'),
     routerOptions: { maxParamLength: longestSegment, ignoreTrailingSlash: true },
     trustProxy: typeof trustProxy === 'boolean' ? trustProxy : [...trustProxy],
     // While closing, requests that are already on a connection are still answered.
@@ -74,23 +129,4 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     frameworkErrors: frameworkErrorIn(areas),
     clientErrorHandler: answerUnreadable,
   });
-  installTransport(app, deps.log, areas);
-  await openApi(app, deps.version ?? '0');
-  healthRoutes(app, deps.ready);
-  const access = {
-    verifyToken: deps.verifyToken,
-    findSpace: deps.findSpace,
-    clock: deps.clock,
-    requestsPerSecond: deps.limits.profileRequestsPerSecond,
-  };
-  await app.register(profileApi, { reader: deps.reader, deleteIdentifier: deps.deleteIdentifier, ...access });
-  if (deps.watch !== undefined) await app.register(liveApi, { ...access, watch: deps.watch, beatMs: deps.beatMs });
-  if (deps.tracking !== undefined) {
-    await app.register(trackingApi, { ...deps.tracking, clock: deps.clock, log: deps.log });
-  }
-  if (deps.publicApi !== undefined) {
-    await app.register(publicApi, { ...deps.publicApi, reader: deps.reader, clock: deps.clock, log: deps.log });
-  }
-  await app.ready();
-  return app;
 }

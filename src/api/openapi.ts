@@ -30,6 +30,7 @@ export async function openApi(app: FastifyInstance, version: string): Promise<vo
             scheme: 'basic',
             description: 'An access token of the space as user name, an empty password.',
           },
+          workspaceToken: { type: 'http', scheme: 'bearer', description: 'An access token of the workspace.' },
         },
       },
     },

@@ -107,5 +107,5 @@ test('help has a flag for every option that is no secret', () => {
   });
   expect(help.find((entry) => entry.name === 'statementTimeout')?.description).toContain('default 1h');
   const hidden = optionNames.filter((name) => !help.some((entry) => entry.name === name));
-  expect(hidden).toEqual(['databaseUrl', 'secretKey']);
+  expect(hidden).toEqual(['databaseUrl', 'secretKey', 'smtpUrl']);
 });

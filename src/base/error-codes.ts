@@ -194,6 +194,30 @@ const entries = {
     help: 'Choose another one, or leave it out to have one made.',
     exit: 2,
   },
+  oauth_key_invalid: {
+    room: 'workspace',
+    what: 'What was given as the public key of an OAuth app is not one that can be used.',
+    help: 'Give an RSA public key of 2048 bits or more in PEM form (openssl pkey -in private.pem -pubout -out public.pem).',
+    exit: 2,
+  },
+  oauth_key_taken: {
+    room: 'workspace',
+    what: 'The OAuth app has the same public key already.',
+    help: 'Use the key under the id it has, or make a new pair of keys.',
+    exit: 2,
+  },
+  oauth_keys_full: {
+    room: 'workspace',
+    what: 'An OAuth app has at most two public keys, so that one can take over from the other.',
+    help: 'Remove the key that is no longer used with millrace oauth-app remove-key.',
+    exit: 2,
+  },
+  oauth_scope_unsupported: {
+    room: 'workspace',
+    what: 'An OAuth app asks for a scope that is not offered.',
+    help: 'Use tracking_api:write, which lets it send messages; there are no functions here, and the Public API takes tokens of the workspace (millrace token create --workspace).',
+    exit: 2,
+  },
   event_stream_without_space: {
     room: 'workspace',
     what: 'An event stream must name a space: its messages would go nowhere.',
@@ -314,6 +338,30 @@ const entries = {
     help: 'The connection to the database was interrupted. Run it again: it goes on where it stopped.',
     exit: 3,
   },
+  schedule_broken: {
+    room: 'schedule',
+    what: 'A schedule that was stored means no time, for example because its time zone is not known here.',
+    help: 'Write the schedule of the mapping anew; the names of time zones are those of the IANA, such as Europe/Oslo.',
+    exit: 2,
+  },
+  sync_left: {
+    room: 'sync',
+    what: 'A server stopped while it ran a sync that was requested; the sync goes on in another one.',
+    help: 'Nothing has to be done: the next server that has time goes on with it.',
+    exit: 3,
+  },
+  sync_retry_void: {
+    room: 'sync',
+    what: 'The rows that failed in a sync cannot be told from the others any more.',
+    help: 'Run a usual sync of the mapping: it sends everything that is not delivered.',
+    exit: 2,
+  },
+  sync_replay_unknown: {
+    room: 'sync',
+    what: 'Which rows a sync sent is not kept, so it cannot be replayed by itself.',
+    help: 'Send every row again with millrace mapping reset MAPPING and a sync, or only what failed with millrace sync run --retry-failed ID MAPPING.',
+    exit: 2,
+  },
   sync_process_ended: {
     room: 'sync',
     what: 'The process that ran a sync ended before the sync did.',
@@ -344,10 +392,16 @@ const entries = {
     help: 'Look at its rows with millrace model preview NAME.',
     exit: 2,
   },
-  endpoint_unsupported: {
+  endpoint_away: {
     room: 'sync',
-    what: 'The destination has an endpoint that this version cannot send to.',
-    help: 'Set endpoint: local in the settings of the destination.',
+    what: 'The endpoint of the destination could not be reached, or took nothing, in all tries of several requests.',
+    help: 'See that it is up and that this machine reaches it, then run the sync again: rows that were not sent stay to be done.',
+    exit: 3,
+  },
+  endpoint_invalid: {
+    room: 'sync',
+    what: 'The settings of the destination do not say where to send.',
+    help: 'Set endpoint to local, north_america, europe or custom, and for custom tracking_url to the base URL of a Tracking API.',
     exit: 2,
   },
   warehouse_engine_unknown: {
@@ -540,6 +594,12 @@ const entries = {
     room: 'privacy',
     what: 'There is no regulation with this id.',
     help: 'List those of the last 90 days with millrace regulation list.',
+    exit: 2,
+  },
+  alert_paging_invalid: {
+    room: 'alerts',
+    what: 'A page of notices was asked for that cannot be given.',
+    help: 'Ask for 1 to 1,000 notices, and give the cursor of the page before as it was.',
     exit: 2,
   },
   usage: {

@@ -42,6 +42,10 @@ const GiB = 2 ** 30;
 const second = 1000;
 const hour = 3600 * second;
 
+const httpUrl = {
+  form: /^https?:\/\/[^\s/?#@]+(\/[^\s?#@]*)?$/,
+  formInWords: 'a URL such as https://events.example.com/v1, without user, query and fragment',
+} as const;
 const anything = { form: /^[\s\S]+$/, formInWords: 'some text' } as const;
 
 export const options = {
@@ -101,6 +105,38 @@ export const options = {
     max: 65_535,
     sentence: 'Port to listen on; 0 takes a free one.',
   },
+  publicApiPort: {
+    type: 'integer',
+    group: 'Server',
+    default: 0,
+    min: 0,
+    max: 65_535,
+    sentence: 'A further port with the Public API at its root, as the host of the vendor has it; 0 for none.',
+  },
+  publicApiRate: {
+    type: 'integer',
+    group: 'Server',
+    default: 60_000,
+    min: 0,
+    max: 100_000_000,
+    sentence: 'Requests per minute that the Public API takes of one token, sender and endpoint; 0 for no limit.',
+  },
+  publicApiLimits: {
+    type: 'choice',
+    group: 'Server',
+    default: 'own',
+    choices: ['own', 'vendor'],
+    sentence: 'Whether endpoints of the Public API have the smaller limits that some of them have at the vendor.',
+  },
+  publicUrl: {
+    type: 'text',
+    group: 'Server',
+    default: undefined,
+    value: 'URL',
+    form: /^https?:\/\/[A-Za-z0-9.:_[\]-]+\/?$/,
+    formInWords: 'a URL without a path, such as https://events.example.com',
+    sentence: 'Where clients reach this server: whom OAuth assertions are for; without it, the host of their request.',
+  },
   logLevel: {
     type: 'choice',
     group: 'Server',
@@ -122,6 +158,14 @@ export const options = {
     min: 0,
     max: 1_000_000,
     sentence: 'Requests per second that the Profile API answers for one space; 0 for no limit.',
+  },
+  sourceFolders: {
+    type: 'text',
+    group: 'Server',
+    default: undefined,
+    value: 'FOLDERS',
+    ...anything,
+    sentence: 'Folders, colons between them, that DuckDB sources made over the Public API may read; default: none.',
   },
   trackingApiRate: {
     type: 'integer',
@@ -161,6 +205,33 @@ export const options = {
     max: 36_500,
     sentence: 'Days that events of profiles are kept, by their arrival.',
   },
+  smtpUrl: {
+    type: 'text',
+    group: 'Alerts',
+    default: undefined,
+    value: 'URL',
+    form: /^smtps?:\/\/\S+$/,
+    formInWords: 'a URL such as smtp://user:password@host:587 or smtps://user:password@host',
+    secret: true,
+    sentence: 'Mail server that alerts by e-mail go through; without it they cannot be sent.',
+  },
+  smtpFrom: {
+    type: 'text',
+    group: 'Alerts',
+    default: 'millrace@localhost',
+    value: 'ADDRESS',
+    form: /^[^\s<>,;:"()]+@[^\s<>,;:"()@]+$/,
+    formInWords: 'an e-mail address',
+    sentence: 'Address that alerts by e-mail come from.',
+  },
+  noticeDays: {
+    type: 'integer',
+    group: 'Alerts',
+    default: 90,
+    min: 1,
+    max: 3650,
+    sentence: 'Days that notices of alerts are kept.',
+  },
   batchSize: {
     type: 'integer',
     group: 'Syncs',
@@ -168,6 +239,30 @@ export const options = {
     min: 1,
     max: 50_000,
     sentence: 'Rows of a sync that are mapped, delivered and committed together.',
+  },
+  syncsAtOnce: {
+    type: 'integer',
+    group: 'Syncs',
+    default: 2,
+    min: 0,
+    max: 64,
+    sentence: 'Requested and scheduled syncs that this server runs at the same time; 0 leaves them to other servers.',
+  },
+  syncProcess: {
+    type: 'choice',
+    group: 'Syncs',
+    default: 'own',
+    choices: ['own', 'same'],
+    sentence:
+      'Where a server runs a sync: in a process of its own, so that the APIs stay quick, or in the same as the APIs.',
+  },
+  shortestInterval: {
+    type: 'duration',
+    group: 'Syncs',
+    default: 600 * second,
+    min: second,
+    max: 167 * hour,
+    sentence: 'Two runs of a schedule must be further apart than this.',
   },
   historyDays: {
     type: 'integer',
@@ -192,6 +287,62 @@ export const options = {
     min: 1,
     max: 1000,
     sentence: 'Syncs after which a row that failed in all of them is given up until it changes.',
+  },
+  trackingUrlNorthAmerica: {
+    type: 'text',
+    group: 'Delivery',
+    default: undefined,
+    value: 'URL',
+    ...httpUrl,
+    sentence: 'Tracking API of the endpoint north_america, instead of https://api.segment.io/v1.',
+  },
+  trackingUrlEurope: {
+    type: 'text',
+    group: 'Delivery',
+    default: undefined,
+    value: 'URL',
+    ...httpUrl,
+    sentence: 'Tracking API of the endpoint europe, instead of https://events.eu1.segmentapis.com/v1.',
+  },
+  publicApiUrlNorthAmerica: {
+    type: 'text',
+    group: 'Delivery',
+    default: undefined,
+    value: 'URL',
+    ...httpUrl,
+    sentence: 'Public API of the endpoint north_america, instead of https://api.segmentapis.com.',
+  },
+  publicApiUrlEurope: {
+    type: 'text',
+    group: 'Delivery',
+    default: undefined,
+    value: 'URL',
+    ...httpUrl,
+    sentence: 'Public API of the endpoint europe, instead of https://eu1.api.segmentapis.com.',
+  },
+  deliveryRate: {
+    type: 'integer',
+    group: 'Delivery',
+    default: 1000,
+    min: 0,
+    max: 1_000_000,
+    sentence: 'Requests per second that this process sends to one destination over HTTP; 0 for no limit.',
+  },
+  deliveryConnections: {
+    type: 'integer',
+    group: 'Delivery',
+    default: 8,
+    min: 1,
+    max: 256,
+    sentence: 'Connections that a sync opens to an endpoint over HTTP, each with one request at a time.',
+  },
+  deliveryTimeout: {
+    type: 'duration',
+    group: 'Delivery',
+    default: 30 * second,
+    min: second,
+    max: hour,
+    sentence: 'Time for one request over HTTP, from connecting to the end of its answer; then it is tried again.',
   },
   stateSchema: {
     type: 'text',

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isMillraceError, MillraceError } from '../base/errors.ts';
-import { createSpaceReader } from '../space/space.ts';
+import { createSpaceReader, type SpaceReader } from '../space/space.ts';
 import { excludeSyncs, forgetMapping } from '../sync/sync.ts';
 import {
   type Applied,
@@ -18,7 +18,7 @@ import { argument, type Command, flag, type Report } from './command.ts';
 import type { CliContext } from './context.ts';
 import { confirm } from './question.ts';
 import { nextSteps, paragraphs } from './text.ts';
-import { workspaceChecks } from './workspace-checks.ts';
+import { configuredChecks } from './workspace-checks.ts';
 
 export const applyCommand: Command = {
   name: 'apply',
@@ -31,10 +31,7 @@ export const applyCommand: Command = {
     const file = await readWorkspaceFile(context, fileName);
     const reader = createSpaceReader({ db: await context.database() });
     const plan = await planApply(await context.store(), file, {
-      spaceHasProfiles: async (_, spaceNo) => {
-        const pages = await Promise.all([reader.list(spaceNo, 'users', 1), reader.list(spaceNo, 'accounts', 1)]);
-        return pages.some(({ items }) => items.length > 0);
-      },
+      spaceHasProfiles: (_, spaceNo) => hasProfiles(reader, spaceNo),
       excludeSyncs,
     });
     if (plan.changesNothing) return nothingToDo(fileName, plan);
@@ -63,7 +60,7 @@ async function readWorkspaceFile({ env, config }: CliContext, fileName: string):
   }
   const baseFolder = path.dirname(path.resolve(fileName));
   const dataFolder = path.resolve(config.dataFolder);
-  return parseWorkspaceFile(text, { fileName, env, baseFolder, dataFolder, checks: workspaceChecks });
+  return parseWorkspaceFile(text, { fileName, env, baseFolder, dataFolder, checks: configuredChecks(config) });
 }
 
 function documentOf(file: string, plan: ApplyPlan) {
@@ -91,6 +88,12 @@ async function carryOut(context: CliContext, fileName: string, plan: ApplyPlan):
     await stepsAfter(context, plan),
   );
   return { document: { ...documentOf(fileName, plan), applied: true, created, changed, removed, warnings }, text };
+}
+
+/** Whether anybody is in a space. */
+export async function hasProfiles(reader: SpaceReader, spaceNo: number): Promise<boolean> {
+  const pages = await Promise.all([reader.list(spaceNo, 'users', 1), reader.list(spaceNo, 'accounts', 1)]);
+  return pages.some(({ items }) => items.length > 0);
 }
 
 /** What is remembered of mappings that are gone or begin anew; a warehouse that cannot be reached keeps it. */

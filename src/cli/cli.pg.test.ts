@@ -1,4 +1,5 @@
 /** The real program from end to end: each test is a person at the same workspace, so they build on each other. */
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -214,7 +215,8 @@ describe('before the first sync', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('"userId": "c42"');
     const { document } = await json('mapping', 'test', 'customers-identify', '--row', 'c42');
-    expectDocumented('mapping test', document, 'event', 'payload', 'result');
+    expectDocumented('mapping test', document, 'event', 'payload', 'result', 'receipt', 'effects');
+    expect(document).toMatchObject({ receipt: null, effects: null, notRunning: null });
     expect(document.result).toMatchObject({
       kind: 'message',
       space: 'main',
@@ -333,6 +335,32 @@ describe('syncs', () => {
       code: 2,
       document: { error: { code: 'sync_not_running', message: expect.stringContaining('partially succeeded') } },
     });
+  });
+
+  test('only what failed is sent again, and schedules are listed', async () => {
+    const [failed] = (await json('sync', 'list')).document.syncs.filter(
+      (sync: { counts: { refused: number } }) => sync.counts.refused > 0,
+    );
+    const retry = await json('sync', 'run', failed.mapping, '--retry-failed', failed.id);
+    expect(retry.document).toMatchObject({ sync: { counts: { delivered: 0, remaining: 0 } } });
+    const unknown = await json('sync', 'run', 'customers-identify', '--retry-failed', 'syn_none');
+    expect(unknown).toMatchObject({ code: 2, document: { error: { code: 'sync_not_found' } } });
+
+    await db.pool.query(
+      `UPDATE mappings SET schedule = '{"kind":"days","days":[5,1],"hours":[18,6],"timezone":"Europe/Oslo"}'
+       WHERE name = 'customers-identify'`,
+    );
+    await db.pool.query(
+      `INSERT INTO missed_schedules SELECT 'mis_1', id, name, now(), now() + interval '1 minute', 'sync_running', 'It ran.'
+       FROM mappings WHERE name = 'customers-identify'`,
+    );
+    const listed = await json('schedule', 'list');
+    expectDocumented('schedule list', listed.document, 'schedules[].schedule');
+    const { stdout } = await run('schedule', 'list');
+    expect(stdout).toContain('Monday and Friday at 6:00 and 18:00, Europe/Oslo');
+    expect(stdout).toContain('customers-identify could not start 1 time');
+    await db.pool.query('UPDATE mappings SET schedule = NULL');
+    await db.pool.query('DELETE FROM missed_schedules');
   });
 
   test('no row enters the log, whatever its level', async () => {
@@ -578,6 +606,60 @@ describe('tokens and the server', () => {
     });
     first.child.kill('SIGTERM');
     expect((await first.ended).code).toBe(0);
+  });
+});
+
+describe('OAuth apps', () => {
+  test('one is made, shown, given another key, listed and removed', async () => {
+    const pem = async (name: string) => {
+      const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      await writeFile(path.join(folder, `${name}.pem`), publicKey.export({ type: 'spki', format: 'pem' }));
+      await writeFile(path.join(folder, `${name}-private.pem`), privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    };
+    await pem('first');
+    await pem('second');
+    await run('event-stream', 'create', 'guarded', '--space', 'main', '--oauth-enforced');
+    const shownStream = (await run('event-stream', 'show', 'guarded')).stdout;
+    expect(shownStream).toContain('enforced: the write key alone is refused');
+    expect(shownStream).toMatch(/-H 'Authorization: Bearer TOKEN'.*\n.*"writeKey":"\w{32}"/);
+
+    const words = ['oauth-app', 'create', 'billing-server'];
+    const options = ['--stream', 'guarded', '--lifetime', '2w'];
+    const isPrivate = await run(...words, ...options, '--key', 'first-private.pem');
+    expect([isPrivate.code, isPrivate.stderr]).toEqual([2, expect.stringContaining('This is a private key.')]);
+    const missing = await run(...words, '--key', 'none.pem');
+    expect(missing.stderr).toContain('none.pem cannot be read: there is no such file. [file_unreadable]');
+    const scope = await run(...words, '--scope', 'functions:write');
+    expect(scope.stderr).toContain('The scope "functions:write" is not offered here.');
+    const { document: made } = await json(...words, ...options, '--key', 'first.pem');
+    expectDocumented('oauth-app create', made);
+    expect(made).toMatchObject({ streams: ['guarded'], tokenDays: 14, scopes: ['tracking_api:write'] });
+
+    const { stdout } = await run('oauth-app', 'show', 'billing-server', '--public-url', 'https://events.example.com/');
+    expect(stdout).toContain(`clientId: '${made.id}'`);
+    expect(stdout).toContain(`keyId: '${made.keys[0].id}'`);
+    expect(stdout).toContain("authServer: 'https://events.example.com'");
+    expect(stdout).toContain(`SHA-256 ${made.keys[0].fingerprint}`);
+    const { document: shown } = await json('oauth-app', 'show', made.id);
+    expectDocumented('oauth-app show', shown);
+    expect(shown).toEqual(made);
+
+    const { document: added } = await json('oauth-app', 'add-key', 'billing-server', 'second.pem');
+    expectDocumented('oauth-app add-key', added);
+    expect(added.keys).toEqual([made.keys[0], expect.objectContaining({ id: added.keyId })]);
+    const { document: list } = await json('oauth-app', 'list');
+    expectDocumented('oauth-app list', list);
+    expect((await run('oauth-app', 'list')).stdout).toMatch(/billing-server +guarded +2 +14 days +oap_/);
+    const { document: left } = await json('oauth-app', 'remove-key', 'billing-server', made.keys[0].id);
+    expectDocumented('oauth-app remove-key', left);
+    expect(left.keys).toEqual([added.keys[1]]);
+
+    const asked = await run('oauth-app', 'remove', 'billing-server');
+    expect([asked.code, asked.stderr]).toEqual([2, expect.stringContaining('[not_confirmed]')]);
+    const { document: removed } = await json('oauth-app', 'remove', 'billing-server', '--yes');
+    expectDocumented('oauth-app remove', removed);
+    expect((await run('oauth-app', 'list')).stdout).toContain('There are no OAuth apps. Make one:');
+    await run('event-stream', 'remove', 'guarded', '--yes');
   });
 });
 

@@ -8,6 +8,8 @@ import type { MillraceError } from '../base/errors.ts';
 import { createLog, type Log, type LogLevel } from '../base/log.ts';
 import { variableOf } from '../base/options.ts';
 import { type Database, openDatabase } from '../db/db.ts';
+import { createRates } from '../delivery/delivery.ts';
+import { regionUrls } from '../destination/destination.ts';
 import { createInlet, createLiveFeed, createSpaceWriter, type Inlet } from '../space/space.ts';
 import type { SyncContext } from '../sync/sync.ts';
 import { openWarehouse, type Warehouse } from '../warehouse/warehouse.ts';
@@ -18,6 +20,8 @@ import type { Output } from './output.ts';
 
 export interface CliContext {
   readonly env: Environment;
+  /** Options of the command line, for a process that is to have the same. */
+  readonly flags: Flags;
   /** Error `config_invalid` when it is first read. */
   readonly config: Config;
   readonly clock: Clock;
@@ -101,10 +105,12 @@ export function openContext(options: ContextOptions): OpenContext {
       writer: await writer(),
       openWarehouse: open,
       settings: syncSettings(config()),
+      delivery: deliveryOptions(config()),
     };
   });
   return {
     env,
+    flags,
     get config() {
       return config();
     },
@@ -144,6 +150,15 @@ function syncSettings(config: Config): NonNullable<SyncContext['settings']> {
     columnCharacters: config.columnNameLength,
   };
   return { batchSize, historyDays, retryDays, retrySyncs, recordBytes, valueBytes, recordsPerSync, modelLimits };
+}
+
+function deliveryOptions(config: Config): NonNullable<SyncContext['delivery']> {
+  const { deliveryRate, deliveryConnections: connections, deliveryTimeout: timeoutMs } = config;
+  return {
+    rateOf: createRates(deliveryRate),
+    trackingUrls: regionUrls(config).tracking,
+    http: { connections, timeoutMs },
+  };
 }
 
 /** The same result for every call; made by the first. */

@@ -32,6 +32,10 @@ export const eventStreamCreateCommand: Command = {
       flags: '--client-side',
       description: 'its senders are browsers and phones: a missing IP address is that of the connection',
     },
+    {
+      flags: '--oauth-enforced',
+      description: 'its senders also need an access token of an OAuth app; the write key alone is refused',
+    },
     { flags: '--write-key <KEY>', description: 'one that senders have already', defaultText: 'one is made' },
   ],
   examples: [
@@ -43,6 +47,7 @@ export const eventStreamCreateCommand: Command = {
       name: argument(input, 'NAME'),
       spaces: listOption(input, 'space'),
       clientSide: flag(input, 'clientSide'),
+      oauthEnforced: flag(input, 'oauthEnforced'),
       writeKey: option(input, 'writeKey'),
     });
     const text = paragraphs(
@@ -143,37 +148,45 @@ export const eventStreamRemoveCommand: Command = {
   },
 };
 
-function documentOf({ id, name, writeKey, spaces, enabled, clientSide }: EventStream) {
-  return { id, name, writeKey, spaces: spaces.map((space) => space.name), enabled, clientSide };
+function documentOf({ id, name, writeKey, spaces, enabled, clientSide, oauthEnforced }: EventStream) {
+  return { id, name, writeKey, spaces: spaces.map((space) => space.name), enabled, clientSide, oauthEnforced };
 }
 
 const spaceNames = ({ spaces }: EventStream) => spaces.map(({ name }) => name).join(', ');
 const sendersOf = ({ clientSide }: EventStream) => (clientSide ? 'browsers and phones' : 'servers');
 const stateOf = ({ enabled }: EventStream) => (enabled ? 'enabled' : 'disabled');
 
+const byKey = 'The write key is the user name of HTTP basic authentication, with an empty password:';
+const byToken =
+  'The write key goes into the body, and an access token of an OAuth app (millrace oauth-app create) beside it:';
+
 function described(one: EventStream, config: Config): string {
   const message = JSON.stringify({ userId: 'jane', event: 'Signed Up', properties: { plan: 'pro' } });
-  const sending = [
-    `curl -u '${one.writeKey}:' -H 'Content-Type: application/json' \\`,
-    `  -d '${message}' '${serverAddress(config)}/v1/track'`,
-  ];
+  const withToken = JSON.stringify({ writeKey: one.writeKey, ...JSON.parse(message) });
+  const url = `${serverAddress(config)}/v1/track`;
+  const json = `-H 'Content-Type: application/json'`;
+  const sending = one.oauthEnforced
+    ? [`curl -H 'Authorization: Bearer TOKEN' ${json} \\`, `  -d '${withToken}' '${url}'`]
+    : [`curl -u '${one.writeKey}:' ${json} \\`, `  -d '${message}' '${url}'`];
   return paragraphs(
     facts([
       ['event stream', `${one.name} (${one.id})`],
       ['write key', one.writeKey],
       ['spaces', spaceNames(one)],
       ['senders', sendersOf(one)],
+      ['OAuth', one.oauthEnforced ? 'enforced: the write key alone is refused' : 'not asked for'],
       ['state', one.enabled ? 'enabled' : 'disabled: messages are answered 200 and discarded'],
     ]),
-    `The write key is the user name of HTTP basic authentication, with an empty password:\n${indent(sending.join('\n'))}`,
+    `${one.oauthEnforced ? byToken : byKey}\n${indent(sending.join('\n'))}`,
   );
 }
 
 /** The lines of a workspace file that say the same; in quotes, since a name may look like a number. */
-function inFile({ name, writeKey, spaces, clientSide }: EventStream): string {
+function inFile({ name, writeKey, spaces, clientSide, oauthEnforced }: EventStream): string {
   const settings = [
     `spaces: ${JSON.stringify(spaces.map((space) => space.name))}`,
     ...(clientSide ? ['client_side: true'] : []),
+    ...(oauthEnforced ? ['oauth_enforced: true'] : []),
     `write_key: ${JSON.stringify(writeKey)}`,
   ];
   return `event_streams:\n  ${name}: { ${settings.join(', ')} }`;

@@ -1,32 +1,48 @@
 /** `mapping test` and `mapping reset`. */
-import { resetMapping, type TestedMapping, testMapping } from '../sync/sync.ts';
-import { findMapping } from '../workspace/workspace.ts';
-import { argument, type Command, option } from './command.ts';
+import { resetMapping, type SentRecord, sendTestRecord, testMapping } from '../sync/sync.ts';
+import { findMapping, whyNotRunning } from '../workspace/workspace.ts';
+import { argument, type Command, flag, option } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
+import { effectsText } from './sync-report.ts';
 import { count, indent, paragraphs, printable, printableLines } from './text.ts';
 
 const mapping = { name: 'NAME', description: 'name or id of a mapping', required: true };
 
 export const mappingTestCommand: Command = {
   name: 'mapping test',
-  description: 'Show the message that a row becomes, without sending it.',
+  description: 'Show the message that a row becomes, without sending it unless told to.',
   arguments: [mapping],
-  options: [{ flags: '--row <ID>', description: 'the identifier of a row of the model', defaultText: 'the first row' }],
-  examples: ['millrace mapping test customers-identify --row 42'],
+  options: [
+    { flags: '--row <ID>', description: 'the identifier of a row of the model', defaultText: 'the first row' },
+    { flags: '--send', description: 'send this one message for real, and show the answer' },
+  ],
+  examples: [
+    'millrace mapping test customers-identify --row 42',
+    'millrace mapping test customers-identify --row 42 --send',
+  ],
   async run(context, input) {
     const job = await findMapping(await context.store(), argument(input, 'NAME'));
-    const tested = await testMapping(await context.sync(), job, option(input, 'row'));
+    const row = option(input, 'row');
+    const sending = flag(input, 'send');
+    const tested: SentRecord = sending
+      ? await sendTestRecord(await context.sync(), job, row)
+      : { ...(await testMapping(await context.sync(), job, row)), receipt: null, effects: null };
+    const notRunning = whyNotRunning(job);
+    const failed = tested.result.kind === 'refused' || (tested.receipt ?? delivered).kind !== 'delivered';
     return {
-      document: { mapping: job.mapping.name, action: job.mapping.action, ...tested },
-      text: testedText(job.mapping.name, tested),
-      exit: tested.result.kind === 'refused' ? exitCodes.failures : exitCodes.ok,
+      document: { mapping: job.mapping.name, action: job.mapping.action, ...tested, notRunning },
+      text: paragraphs(testedText(job.mapping.name, tested), notRunning ?? ''),
+      exit: failed ? exitCodes.failures : exitCodes.ok,
     };
   },
 };
 
-function testedText(name: string, { recordId, kind, event, result }: TestedMapping): string {
+const delivered = { kind: 'delivered' } as const;
+
+function testedText(name: string, tested: SentRecord): string {
+  const { recordId, kind, event, result } = tested;
   const seen = paragraphs(`Row ${printable(recordId)} of ${name}, as a ${kind} row, is seen as:`, json(event));
-  const next = `Nothing was sent. Next: millrace sync plan ${name}`;
+  const next = answerText(name, tested);
   switch (result.kind) {
     case 'message':
       return paragraphs(seen, `and becomes, for the space ${printable(result.space)}:`, json(result.message), next);
@@ -37,6 +53,17 @@ function testedText(name: string, { recordId, kind, event, result }: TestedMappi
     default:
       return result satisfies never;
   }
+}
+
+function answerText(name: string, { receipt, effects }: SentRecord): string {
+  const next = `Next: millrace sync plan ${name}`;
+  if (receipt === null) return `Nothing was sent. ${next}`;
+  if (receipt.kind !== 'delivered') {
+    const what = receipt.kind === 'refused' ? 'It was sent and refused' : 'It could not be delivered';
+    return `${what}: ${printable(receipt.reason)} [${printable(receipt.code)}]`;
+  }
+  const made = effects === null ? '' : ` Effects: ${effectsText(effects, 'past')}.`;
+  return `It was sent and delivered.${made} The next sync sends the row again, since tests are not remembered. ${next}`;
 }
 
 function json(value: object): string {

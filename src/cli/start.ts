@@ -1,21 +1,33 @@
 /** `start`: serves the APIs until it is told to stop. */
+import { startAlerts } from '../alerts/alerts.ts';
+import type { JsonObject } from '../base/json.ts';
+import { listProfileSpaces, regionUrls, segmentProfiles, testConnection } from '../destination/destination.ts';
 import { startRegulationWorker } from '../privacy/privacy.ts';
 import { createSpaceReader, deleteIdentifier, watchSpace } from '../space/space.ts';
+import { excludeSyncs, forgetMapping } from '../sync/sync.ts';
 import {
   createDiscardLog,
   type DiscardLog,
+  findOauthGrant,
+  findSigningKey,
   findSpace,
   findStreamByWriteKey,
+  issueOauthToken,
   listSpaces,
+  type ResolvedMapping,
   verifyToken,
   verifyWorkspaceToken,
 } from '../workspace/workspace.ts';
+import { alertContext } from './alert.ts';
+import { hasProfiles } from './apply.ts';
 import type { Command } from './command.ts';
 import type { CliContext } from './context.ts';
 import { aborted } from './interrupts.ts';
+import { keepSyncing } from './start-syncs.ts';
 import { paragraphs } from './text.ts';
 import { keepTidy } from './upkeep.ts';
 import { programVersion } from './version.ts';
+import { configuredChecks } from './workspace-checks.ts';
 
 export const startCommand: Command = {
   name: 'start',
@@ -28,27 +40,36 @@ export const startCommand: Command = {
   async run(context) {
     // A taken port or a bad address are said before the database is started.
     const { serve } = await import('../api/server.ts');
-    const { host, port } = context.config;
+    const { host, port, publicApiPort } = context.config;
     const db = await context.database();
     const { pool, describe } = db;
     context.signal.throwIfAborted();
     await using discards = createDiscardLog({ db: pool, clock: context.clock, log: context.log });
     await using _upkeep = keepTidy(context, db);
     await using _regulations = startRegulationWorker({ db, log: context.log, clock: context.clock, everyMs: 5_000 });
+    await using _alerts = startAlerts(await alerting(context));
+    await using _syncs = await keepSyncing(context, db);
     await using serving = await serve(await api(context, discards), { host, port });
+    await using own = publicApiPort === 0 ? null : await serve(await ownApi(context), { host, port: publicApiPort });
     const spaces = (await listSpaces(pool)).map(({ name }) => name);
     const { url } = serving;
+    const publicApiUrl = own?.url ?? null;
     context.output.finish({
-      document: { url, port: serving.port, pid: process.pid, database: describe, spaces },
-      text: startText(url, describe, spaces),
+      document: { url, port: serving.port, publicApiUrl, pid: process.pid, database: describe, spaces },
+      text: startText(url, publicApiUrl, describe, spaces),
     });
-    context.log.info({ url }, 'listening');
+    context.log.info({ url, publicApiUrl }, 'listening');
     await aborted(context.signal);
-    await serving.close();
+    await Promise.all([serving.close(), own?.close()]);
     context.log.info('stopped');
     return null;
   },
 };
+
+/** Alerts are looked for every two seconds. */
+async function alerting(context: CliContext) {
+  return { ...(await alertContext(context)), everyMs: 2_000, keepDays: context.config.noticeDays };
+}
 
 /** Without `discards` there is no Tracking API. */
 export async function api(context: CliContext, discards?: DiscardLog) {
@@ -65,10 +86,51 @@ export async function api(context: CliContext, discards?: DiscardLog) {
     clock: context.clock,
     limits: { profileRequestsPerSecond: context.config.profileApiRate },
     ...(discards !== undefined && { tracking: await tracking(context, discards) }),
-    publicApi: { db, verifyWorkspaceToken: (secret) => verifyWorkspaceToken(pool, secret) },
+    oauth: {
+      findKey: (keyId) => findSigningKey(pool, keyId),
+      issueToken: (request) => issueOauthToken(pool, request),
+      findGrant: (secret) => findOauthGrant(pool, secret),
+      publicUrl: context.config.publicUrl,
+    },
+    publicApi: await publicApi(context),
     ready: async () => (await pool.query('SELECT 1')).rowCount === 1,
     version: await programVersion(),
   });
+}
+
+/** The Public API on a port of its own. */
+async function ownApi(context: CliContext) {
+  const { buildPublicApi } = await import('../api/api.ts');
+  const { log, clock } = context;
+  const reader = createSpaceReader({ db: await context.database() });
+  return buildPublicApi({ reader, log, clock, publicApi: await publicApi(context) });
+}
+
+async function publicApi(context: CliContext) {
+  const db = await context.database();
+  const { secrets } = await context.store();
+  const sync = await context.sync();
+  const reader = createSpaceReader({ db });
+  const { sourceFolders, publicApiRate, publicApiLimits } = context.config;
+  const publicApiUrls = regionUrls(context.config).publicApi;
+  return {
+    db,
+    secrets,
+    verifyWorkspaceToken: (secret: string) => verifyWorkspaceToken(db.pool, secret),
+    checks: configuredChecks(context.config),
+    destination: segmentProfiles,
+    spaceHasProfiles: (_: unknown, spaceNo: number) => hasProfiles(reader, spaceNo),
+    excludeSyncs,
+    forgetMapping: (mapping: ResolvedMapping) => forgetMapping(sync, mapping),
+    sync,
+    region: {
+      testConnection: (settings: JsonObject) => testConnection(settings, { publicApiUrls }),
+      profileSpaces: (settings: JsonObject) =>
+        listProfileSpaces(settings, { publicApiUrls, localSpaces: () => listSpaces(db.pool) }),
+    },
+    rates: { perMinute: publicApiRate, asVendor: publicApiLimits === 'vendor' },
+    fileFolders: sourceFolders === undefined ? [] : sourceFolders.split(':').filter((folder) => folder !== ''),
+  };
 }
 
 async function tracking(context: CliContext, discards: DiscardLog) {
@@ -84,10 +146,11 @@ async function tracking(context: CliContext, discards: DiscardLog) {
   };
 }
 
-function startText(url: string, database: string, spaces: readonly string[]): string {
+function startText(url: string, publicApiUrl: string | null, database: string, spaces: readonly string[]): string {
   const space = spaces[0] ?? 'SPACE';
   return paragraphs(
     `Millrace serves the Tracking API, the Profile API and the Public API (below /public-api) at ${url} (database ${database}).`,
+    publicApiUrl === null ? '' : `The Public API alone, at its root: ${publicApiUrl}`,
     spaces.length === 0
       ? 'There is no space yet: millrace apply FILE makes one (examples/shop.yaml is a file to begin with).'
       : `Read a profile:\n  curl -u 'TOKEN:' '${url}/v1/spaces/${space}/collections/users/profiles/email:jane@example.com/traits'`,

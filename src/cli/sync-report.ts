@@ -1,5 +1,5 @@
 /** A sync or a plan in plain words: the same counts, as what happened or as what would. */
-import type { SyncCounts, SyncPlan, SyncRow } from '../sync/sync.ts';
+import type { Sync, SyncCounts, SyncPlan, SyncRow } from '../sync/sync.ts';
 import { count, counted, duration, indent, printable, shorten, table } from './text.ts';
 
 export interface Reason {
@@ -74,10 +74,17 @@ function reasonsText(reasons: readonly Reason[]): string {
   return indent(shown.join('\n'), '    ');
 }
 
+/** `would create …`; of a plan. */
+export function plannedEffectsText(effects: SyncPlan['effects']): string {
+  return effects === null ? 'known to the server of the endpoint only' : effectsText(effects, 'future');
+}
+
 /** `9,950 profiles and 400 accounts created, 12 merged, 50,000 traits changed`. */
-export function effectsText(effects: SyncPlan['effects'], tense: 'past' | 'future'): string {
+export function effectsText(effects: Sync['effects'], tense: 'past' | 'future'): string {
   const made = `${counted(effects.profilesCreated, 'profile')} and ${counted(effects.accountsCreated, 'account')}`;
   const [merged, traits] = [count(effects.merged), counted(effects.traitsChanged, 'trait')];
+  if (tense === 'past' && Object.values(effects).every((value) => value === 0))
+    return 'none on the profiles of this server';
   return tense === 'past'
     ? `${made} created, ${merged} merged, ${traits} changed`
     : `would create ${made}, merge ${merged}, change ${traits}`;

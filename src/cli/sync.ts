@@ -1,10 +1,19 @@
 /** `sync plan` and `sync run`: what a sync would do, and doing it. */
 import { planSync, runSync, type Sync, type SyncPlan } from '../sync/sync.ts';
 import { findMapping } from '../workspace/workspace.ts';
-import { argument, type Command, type Report } from './command.ts';
+import { argument, type Command, option, type Report } from './command.ts';
 import { showProgress } from './progress.ts';
 import { exitOf, failureReasons, secondsOf, syncDocument } from './sync-document.ts';
-import { countsText, doneRows, effectsText, paceText, type Reason, rateOf, reasonsOf } from './sync-report.ts';
+import {
+  countsText,
+  doneRows,
+  effectsText,
+  paceText,
+  plannedEffectsText,
+  type Reason,
+  rateOf,
+  reasonsOf,
+} from './sync-report.ts';
 import { facts, indent, nextSteps, paragraphs, printable } from './text.ts';
 
 const mapping = { name: 'MAPPING', description: 'name or id of a mapping', required: true };
@@ -43,7 +52,7 @@ function planText(name: string, plan: SyncPlan, reasons: readonly Reason[]): str
       ? 'The mapping skips the backfill: its first sync would record every row and send nothing.'
       : stop,
     facts([
-      ['effects', effectsText(plan.effects, 'future')],
+      ['effects', plannedEffectsText(plan.effects)],
       ['planned in', paceText(doneRows(plan.counts), plan.seconds)],
     ]),
     warningsText(plan.warnings),
@@ -55,15 +64,29 @@ export const syncRunCommand: Command = {
   name: 'sync run',
   description: 'Run a sync of a mapping: deliver what changed since the last one. Ctrl-C cancels it cleanly.',
   arguments: [mapping],
-  options: [],
-  examples: ['millrace sync run customers-identify', 'millrace sync run customers-identify --json'],
+  options: [
+    {
+      flags: '--retry-failed <ID>',
+      description: 'send only the rows that failed in this sync of the mapping, as they are now, also given up ones',
+    },
+  ],
+  examples: [
+    'millrace sync run customers-identify',
+    'millrace sync run customers-identify --json',
+    'millrace sync run customers-identify --retry-failed syn_2mFNHhVyGWDrDsC8oK5dYnpqZ1f',
+  ],
   cancellable: true,
   async run(context, input) {
     const job = await findMapping(await context.store(), argument(input, 'MAPPING'));
+    const retryOf = option(input, 'retryFailed');
     const sync = await (async () => {
       using progress = showProgress(context.output, `Syncing ${job.mapping.name}`);
       // Awaited here: the display ends with this block.
-      return await runSync(await context.sync(), job, { onProgress: progress.update, signal: context.signal });
+      return await runSync(await context.sync(), job, {
+        onProgress: progress.update,
+        signal: context.signal,
+        ...(retryOf !== undefined && { retryOf }),
+      });
     })();
     const reasons = await failureReasons(await context.database(), sync);
     return syncReport(sync, reasons, context.clock.now(), nextStep(sync));

@@ -1,7 +1,7 @@
 /** What a server does beside serving: forgets what has expired. Any number of processes may do it at once. */
 import type { Database } from '../db/db.ts';
 import { expireDays, pruneSpaceLog } from '../space/space.ts';
-import { pruneDiscards } from '../workspace/workspace.ts';
+import { pruneDiscards, pruneOauth } from '../workspace/workspace.ts';
 import type { CliContext } from './context.ts';
 
 const hourMs = 3_600_000;
@@ -18,6 +18,7 @@ export function keepTidy({ clock, config, log }: CliContext, db: Database): Asyn
     const before = new Date(now.getTime() - logDays * dayMs);
     await pruneSpaceLog(db.pool, before);
     await pruneDiscards(db.pool, before);
+    await pruneOauth(db.pool, now);
   };
   const run = () => tidy().catch((error: unknown) => log.error({ err: error }, 'expired data could not be dropped'));
   let running = run();

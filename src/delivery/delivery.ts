@@ -41,7 +41,8 @@ export interface Endpoint extends AsyncDisposable {
   readonly maxBatch: number;
   /**
    * Delivers a batch in order. Calls `record` exactly once, then resolves with the same receipts. Calls may overlap;
-   * they take effect in the order they were made. Throws only when nothing of the batch was delivered or recorded.
+   * they take effect in the order they were made, as far as they are about the same people. Throws only when nothing of
+   * the batch was delivered or recorded; or, of an endpoint without a transaction, when `record` throws.
    */
   deliver(
     batch: readonly Delivery[],
@@ -51,7 +52,16 @@ export interface Endpoint extends AsyncDisposable {
   ): Promise<readonly Receipt[]>;
 }
 
+export { isCancelled } from './cancelled.ts';
+export {
+  defaultHttpSettings,
+  type HttpEndpointOptions,
+  type HttpSettings,
+  openDryEndpoint,
+  openHttpEndpoint,
+} from './http-endpoint.ts';
 export { maxMessageBytes, maxRequestBytes, maxRequestMessages } from './limits.ts';
+export { createRate, createRates, type Rate, type RateOf } from './rate.ts';
 export {
   type Backoff,
   networkOutcome,

@@ -12,7 +12,11 @@ export type Outcome =
 
 const worthAnotherTry: ReadonlySet<number> = new Set([408, 423, 429]);
 
+const redirect =
+  'a redirect, which is not followed, so that the write key goes to no other address; give the address it leads to as the tracking URL';
+
 const names: ReadonlyMap<number, string> = new Map([
+  ...[300, 301, 302, 303, 307, 308].map((status) => [status, redirect] as const),
   [400, 'bad request'],
   [401, 'the write key or token is not accepted'],
   [403, 'not allowed'],

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../base/json.ts';
-import { type ActionSlug, actions, checkFields, fillDefaults, segmentProfiles } from './destination.ts';
+import {
+  type ActionSlug,
+  actions,
+  checkFields,
+  checkSettings,
+  fillDefaults,
+  segmentProfiles,
+  trackingUrlOf,
+} from './destination.ts';
 
 const local = { endpoint: 'local' };
 const integrations = { All: false };
@@ -303,5 +311,57 @@ describe('field mappings', () => {
       'europe',
       'custom',
     ]);
+  });
+});
+
+describe('settings', () => {
+  it.each<[string, JsonObject, readonly string[]]>([
+    ['none: the endpoint has a default', {}, []],
+    ['this server', { endpoint: 'local' }, []],
+    ['a region without a token', { endpoint: 'europe' }, ['segment_papi_token']],
+    ['a token that is null', { endpoint: 'europe', segment_papi_token: null }, ['segment_papi_token']],
+    ['a region with one', { endpoint: 'north_america', segment_papi_token: 't' }, []],
+    ['custom without a URL', { endpoint: 'custom' }, ['tracking_url']],
+    ['custom without a Public API', { endpoint: 'custom', tracking_url: 'https://x.test/v1' }, []],
+    ['an unknown setting, an unknown endpoint', { endpoint: 'mars', retries: 3 }, ['retries', 'endpoint']],
+    ['wrong types', { endpoint: 7, segment_papi_token: {} }, ['segment_papi_token', 'endpoint']],
+    ['a token of two lines', { endpoint: 'local', segment_papi_token: 'a\nb' }, ['segment_papi_token']],
+    [
+      'URLs that cannot be used, whatever the endpoint',
+      { endpoint: 'local', tracking_url: 'ftp://x.test', public_api_url: 'https://u:p@x.test' },
+      ['tracking_url', 'public_api_url'],
+    ],
+    ['a URL with a blank', { endpoint: 'custom', tracking_url: 'https://x.test/a b' }, ['tracking_url']],
+  ])('%s', (_, given, places) => {
+    const faults = checkSettings(given);
+    expect(faults.map(({ where }) => where)).toEqual(places);
+    for (const { message } of faults) expect(message).not.toMatch(/a\nb|u:p|ftp/);
+  });
+});
+
+describe('where messages go', () => {
+  it.each<[JsonObject, string | null]>([
+    [{ endpoint: 'local' }, null],
+    [{ endpoint: 'north_america' }, 'https://api.segment.io/v1'],
+    [{ endpoint: 'europe', tracking_url: 'https://x.test' }, 'http://127.0.0.1:1/v1'],
+    [{ endpoint: 'custom', tracking_url: 'http://127.0.0.1:2/v1' }, 'http://127.0.0.1:2/v1'],
+    [{ endpoint: 'custom' }, null],
+    [{ endpoint: 'custom', tracking_url: 'https://user:secret@x.test/v1' }, null],
+    [{ endpoint: 'custom', tracking_url: 'https://x.test/v1?a=b' }, null],
+    [{ endpoint: 'custom', tracking_url: 'ftp://x.test/v1' }, null],
+    [{ endpoint: 'mars' }, null],
+  ])('%j', (settings, url) => {
+    expect(trackingUrlOf(settings, { europe: 'http://127.0.0.1:1/v1' })).toBe(url);
+  });
+
+  it.each<[JsonObject, readonly string[]]>([
+    [{}, []],
+    [{ endpoint: 'local' }, []],
+    [{ endpoint: 'europe' }, ['segment_papi_token']],
+    [{ endpoint: 'north_america', segment_papi_token: 't' }, []],
+    [{ endpoint: 'custom' }, ['tracking_url']],
+    [{ endpoint: 'custom', tracking_url: 'x', public_api_url: 'y' }, ['tracking_url', 'public_api_url']],
+  ])('faults of %j', (settings, places) => {
+    expect(checkSettings(settings).map(({ where }) => where)).toEqual(places);
   });
 });

@@ -6,12 +6,19 @@
 import type { Fault } from '../base/errors.ts';
 import type { Json, JsonObject } from '../base/json.ts';
 import { endpoints, type Setting, settings } from './endpoints.ts';
+import { type PageLimits, pagesOf } from './page.ts';
 import { sendGroup } from './send-group.ts';
 import { sendIdentify } from './send-identify.ts';
 import { sendSubscription } from './send-subscription.ts';
 import { sendTrack } from './send-track.ts';
 
 export type ActionSlug = 'sendIdentify' | 'sendGroup' | 'sendTrack' | 'sendSubscription';
+
+export { checkSettings } from './check-settings.ts';
+export { type ConnectionOptions, type ConnectionTest, testConnection } from './connection.ts';
+export type { PageLimits } from './page.ts';
+export { type DynamicChoices, type FieldChoice, listProfileSpaces, type SpaceOptions } from './profile-spaces.ts';
+export { type BaseUrls, publicApiUrlOf, type RegionUrls, regionUrls, trackingUrlOf } from './region-urls.ts';
 
 export interface Field {
   readonly label: string;
@@ -57,6 +64,11 @@ export const segmentProfiles = {
   /** The vendor's limit per destination. */
   maxMappings: 50,
 } as const;
+
+/** The pages of `docs/` about it, by file name. */
+export function destinationPages(limits: PageLimits): Readonly<Record<string, string>> {
+  return pagesOf(segmentProfiles, limits);
+}
 
 type FieldMappings = Readonly<Record<string, Json>>;
 

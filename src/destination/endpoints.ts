@@ -45,7 +45,8 @@ export interface Setting {
 export const settings = {
   segment_papi_token: {
     label: 'Segment Public API Token',
-    description: 'Bearer token with Source Admin permission; lists profile spaces and tests the connection.',
+    description:
+      'A token of the Public API with Source Admin permission. It lists profile spaces and tests the connection; messages are sent without it.',
     type: 'password',
     requiredFor: ['north_america', 'europe'],
   },
@@ -65,8 +66,8 @@ export const settings = {
   },
   public_api_url: {
     label: 'Public API URL',
-    description: 'Base URL of the Public API of a custom endpoint.',
+    description: 'Base URL of the Public API of a custom endpoint, where its profile spaces are looked up.',
     type: 'string',
-    requiredFor: ['custom'],
+    requiredFor: [],
   },
 } as const satisfies Readonly<Record<string, Setting>>;

@@ -15,6 +15,7 @@ import { MappingFailure } from './node.ts';
 import { parseTrigger } from './trigger.ts';
 
 export { lostMembers } from './lost-members.ts';
+export { type Suggestion, type Suggestions, suggestedFields, suggestMapping } from './suggest.ts';
 
 /** What a mapping sees of one row change (`reverse-etl.md` section 3). A type, not an interface, so that it is a `JsonObject`. */
 export type ChangeEvent = {

@@ -6,8 +6,19 @@
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Transaction } from '../db/db.ts';
 
-export type { Arrival, LiveItem, Skipped } from './arrivals.ts';
-export { expireDays } from './days.ts';
+export { type DeletionJob, deletePeople, forgetDeletions } from './deletion/deletion.ts';
+export { deleteIdentifier, type IdentifierToDelete } from './deletion/identifier-deletion.ts';
+export {
+  findSuppressed,
+  listSuppressions,
+  revokeSuppressions,
+  type Suppression,
+  type SuppressionChange,
+  suppress,
+  unsuppress,
+} from './deletion/suppression.ts';
+export { expireDays } from './events/days.ts';
+export { channelsOf, readChannel, readKey } from './facts/subscriptions.ts';
 export {
   defaultIdentifierTypes,
   defaultRule,
@@ -15,16 +26,16 @@ export {
   isDefaultIdentifier,
   orderedIdentifiers,
   recommendedBlocked,
-} from './default-settings.ts';
-export { type DeletionJob, deletePeople, forgetDeletions } from './deletion.ts';
-export { createIdentifierReader, normalizeValue } from './extract.ts';
-export { deleteIdentifier, type IdentifierToDelete } from './identifier-deletion.ts';
-export { createInlet, type InletOptions } from './inlet.ts';
-export { createLiveFeed, type LiveFeed } from './live.ts';
+} from './identity/default-settings.ts';
+export { createIdentifierReader, normalizeValue } from './identity/extract.ts';
+export { type UnreadableFilter, unreadableFilters } from './identity/rules.ts';
+export type { Arrival, LiveItem, Skipped } from './live/arrivals.ts';
+export { createLiveFeed, type LiveFeed } from './live/live.ts';
+export { type SpaceWatch, watchSpace } from './live/watch.ts';
 export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
-export { createPlanWriter } from './plan-writer.ts';
-export { createSpaceReader } from './reader.ts';
-export { type UnreadableFilter, unreadableFilters } from './rules.ts';
+export { createSpaceReader } from './reading/reader.ts';
+export { createInlet, type InletOptions } from './writing/inlet.ts';
+export { createPlanWriter } from './writing/plan-writer.ts';
 export {
   contactProblem,
   keyProblem,
@@ -34,19 +45,8 @@ export {
   setSubscriptions,
   subscriptionGroupId,
   typeProblem,
-} from './set-subscriptions.ts';
-export { channelsOf, readChannel, readKey } from './subscriptions.ts';
-export {
-  findSuppressed,
-  listSuppressions,
-  revokeSuppressions,
-  type Suppression,
-  type SuppressionChange,
-  suppress,
-  unsuppress,
-} from './suppression.ts';
-export { type SpaceWatch, watchSpace } from './watch.ts';
-export { createSpaceWriter } from './writer.ts';
+} from './writing/set-subscriptions.ts';
+export { createSpaceWriter } from './writing/writer.ts';
 
 export type Collection = 'users' | 'accounts';
 

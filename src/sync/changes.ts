@@ -17,12 +17,17 @@ export interface ChangesOptions {
   readonly sendNothing: boolean;
   /** Null when the mapping has no failing rows. */
   readonly findFailing: FindFailing | null;
+  /** Looks up which of these changes are to be decided at all; null: all. */
+  readonly select: Select | null;
   readonly onNotFinite: (values: number) => void;
   /** Rows to be sent without some of their members. */
   readonly onMembersLost: (rows: number) => void;
   readonly settings: SyncSettings;
   readonly signal: AbortSignal;
 }
+
+/** Some of these changes, in their order. */
+export type Select = (changes: readonly Change[]) => Promise<readonly Change[]>;
 
 const allKinds: readonly ChangeKind[] = ['new', 'updated', 'deleted'];
 
@@ -36,7 +41,7 @@ export async function* decideChanges(
   job: CompiledJob,
   options: ChangesOptions,
 ): AsyncIterable<DecidedBatch> {
-  const { settings, findFailing, signal } = options;
+  const { settings, findFailing, select, signal } = options;
   const { batchSize } = settings;
   const wanted = new Set(allKinds.filter((kind) => !options.sendNothing && job.trigger.kinds.has(kind)));
   const others = new Set(allKinds.filter((kind) => !wanted.has(kind)));
@@ -45,8 +50,9 @@ export async function* decideChanges(
   for (const kinds of [wanted, others]) {
     if (countOf(comparison, kinds) === 0 || left === 0) continue;
     // How many have to be read to find so many that count is not known when some do not.
-    const limit = findFailing === null ? { limit: left } : {};
-    const changes = ofSize(comparison.changes(kinds, { batchSize, signal, ...limit }), batchSize);
+    const limit = findFailing === null && select === null ? { limit: left } : {};
+    const found = comparison.changes(kinds, { batchSize, signal, ...limit });
+    const changes = ofSize(select === null ? found : selected(found, select), batchSize);
     const decideOne = kinds === wanted ? (change: Change) => decide(change, rules) : decideToSkip;
     for await (const batch of decideAll(changes, decideOne, findFailing)) {
       const taken = { ...batch, decided: upTo(left, batch.decided) };
@@ -56,7 +62,7 @@ export async function* decideChanges(
         options.onMembersLost(rowsLosingMembers(taken, rules));
       }
       yield taken;
-      if (left === 0 && findFailing !== null) break;
+      if (left === 0 && (findFailing !== null || select !== null)) break;
     }
   }
 }
@@ -66,6 +72,10 @@ function upTo(limit: number, decided: readonly Decided[]): readonly Decided[] {
   if (decided.length <= limit) return decided;
   let left = limit;
   return decided.filter(({ failedBefore }) => failedBefore || left-- > 0);
+}
+
+async function* selected(batches: AsyncIterable<ChangeBatch>, select: Select): AsyncIterable<ChangeBatch> {
+  for await (const batch of batches) yield { ...batch, changes: await select(batch.changes) };
 }
 
 /** Warehouses give batches of about a size; a batch is a transaction, so here they get exactly that size. */

@@ -1,16 +1,39 @@
 /** Where the messages of a mapping go. */
 import { isMillraceError, MillraceError } from '../base/errors.ts';
-import type { Endpoint } from '../delivery/delivery.ts';
+import {
+  createRates,
+  type Endpoint,
+  type HttpSettings,
+  openDryEndpoint,
+  openHttpEndpoint,
+  type RateOf,
+} from '../delivery/delivery.ts';
+import { type BaseUrls, trackingUrlOf } from '../destination/destination.ts';
 import type { SpaceRef, SpaceWriter } from '../space/space.ts';
 import { createUsage, findSpace, type ResolvedMapping } from '../workspace/workspace.ts';
 import type { Journal } from './journal.ts';
 import { type LocalEndpointOptions, openLocalEndpoint } from './local-endpoint.ts';
 import type { SyncContext } from './runner.ts';
 
-/** The endpoint that the destination's settings name. Error `endpoint_unsupported`. */
-export async function openEndpoint(context: SyncContext, job: ResolvedMapping, journal: Journal): Promise<Endpoint> {
+/** How messages go to other servers. */
+export interface DeliveryOptions {
+  /** Of the process: syncs of one destination share its rate. Without it a sync has a rate of its own, of the default. */
+  readonly rateOf?: RateOf;
+  /** Other Tracking APIs than the vendor's. */
+  readonly trackingUrls?: BaseUrls;
+  readonly http?: Partial<HttpSettings>;
+}
+
+const usualRate = 1_000;
+
+/** The endpoint that the destination's settings name. Error `endpoint_invalid`. */
+export async function openEndpoint(
+  context: SyncContext,
+  job: ResolvedMapping,
+  journal: Pick<Journal, 'recordEffects'>,
+): Promise<Endpoint> {
   if (context.openEndpoint !== undefined) return context.openEndpoint(job);
-  checkLocal(job);
+  if (!isLocal(job)) return httpEndpoint(context, job);
   const usage = createUsage({ clock: context.clock });
   const onEffects: LocalEndpointOptions['onEffects'] = async (effects, _, tx, { space, applied }) => {
     await journal.recordEffects(tx, effects);
@@ -20,24 +43,43 @@ export async function openEndpoint(context: SyncContext, job: ResolvedMapping, j
   return localEndpoint(context, context.writer, onEffects);
 }
 
-/** Of a plan: the same endpoint over a writer that leaves no trace. Error `endpoint_unsupported`. */
+/**
+ * Of a plan: the local endpoint over a writer that leaves no trace; of another server one that sends nothing, so its
+ * effects on profiles stay unknown. Error `endpoint_invalid`.
+ */
 export function planEndpoint(
   context: SyncContext,
   job: ResolvedMapping,
   writer: SpaceWriter,
   onEffects: LocalEndpointOptions['onEffects'],
 ): Endpoint {
-  checkLocal(job);
-  return localEndpoint(context, writer, onEffects);
+  if (isLocal(job)) return localEndpoint(context, writer, onEffects);
+  requireTrackingUrl(context, job);
+  return openDryEndpoint(job.destination.settings.endpoint);
 }
 
-function checkLocal({ destination }: ResolvedMapping): void {
-  const { endpoint } = destination.settings;
-  if (endpoint === 'local') return;
-  throw new MillraceError(
-    'endpoint_unsupported',
-    `The destination ${destination.name} has the endpoint ${endpoint}; this version sends to "local" only.`,
-  );
+export function isLocal({ destination }: ResolvedMapping): boolean {
+  return destination.settings.endpoint === 'local';
+}
+
+function httpEndpoint(context: SyncContext, job: ResolvedMapping): Promise<Endpoint> {
+  const { destination } = job;
+  const { rateOf = createRates(usualRate), http = {} } = context.delivery ?? {};
+  return openHttpEndpoint({
+    name: destination.settings.endpoint,
+    trackingUrl: requireTrackingUrl(context, job),
+    rate: rateOf(destination.id),
+    clock: context.clock,
+    settings: http,
+  });
+}
+
+function requireTrackingUrl({ delivery }: SyncContext, { destination }: ResolvedMapping): string {
+  const url = trackingUrlOf(destination.settings, delivery?.trackingUrls);
+  if (url !== null) return url;
+  const endpoint = JSON.stringify(destination.settings.endpoint);
+  const what = `The settings of the destination ${destination.name} do not say where to send: its endpoint is ${endpoint}`;
+  throw new MillraceError('endpoint_invalid', `${what}, and there is no usable tracking URL for it.`);
 }
 
 function localEndpoint(

@@ -43,13 +43,17 @@ export async function anyFailing(db: Queryable, memory: Memory): Promise<boolean
   return rows[0]?.any === true;
 }
 
-/** Looks the changes up. A row that changed since it failed is not among the answers: it starts anew. */
+/**
+ * Looks the changes up. A row that changed since it failed is not among the answers: it starts anew. Failures in an earlier
+ * attempt of this very sync do not count.
+ */
 export async function findFailing(
   db: Queryable,
   memory: Memory,
   changes: readonly Change[],
   now: Date,
   settings: SyncSettings,
+  syncId?: string,
 ): Promise<FailingRows> {
   const { rows } = await db.query<{
     record_key: string;
@@ -57,8 +61,9 @@ export async function findFailing(
     attempts: number;
     first_failed_at: Date;
     reason: string;
+    counted_in: string;
   }>(
-    `SELECT record_key, checksum, attempts, first_failed_at, reason FROM failing_rows
+    `SELECT record_key, checksum, attempts, first_failed_at, reason, counted_in FROM failing_rows
      WHERE mapping_id = $1 AND epoch = $2 AND record_key = ANY($3::text[])`,
     [memory.mappingId, memory.epoch, changes.map((change) => recordKey(change.recordId))],
   );
@@ -69,11 +74,13 @@ export async function findFailing(
   for (const change of changes) {
     const row = byKey.get(recordKey(change.recordId));
     if (row === undefined || row.checksum !== change.checksum) continue;
+    const attempts = row.counted_in === syncId ? row.attempts - 1 : row.attempts;
+    if (attempts === 0) continue;
     found.set(change.recordId, {
-      attempts: row.attempts,
+      attempts,
       firstFailedAt: row.first_failed_at,
       reason: row.reason,
-      givenUp: row.attempts >= settings.retrySyncs || row.first_failed_at.getTime() <= oldest,
+      givenUp: attempts >= settings.retrySyncs || row.first_failed_at.getTime() <= oldest,
     });
   }
   return found;
@@ -85,7 +92,7 @@ export interface FailedRow {
   readonly reason: string;
 }
 
-/** Counts one more failure of each row; a row with other contents than before starts at one. */
+/** Counts one more failure of each row, once for a sync; a row with other contents than before starts at one. */
 export async function storeFailed(
   tx: Queryable,
   memory: Memory,
@@ -96,13 +103,14 @@ export async function storeFailed(
   if (failed.length === 0) return;
   await tx.query(
     `INSERT INTO failing_rows AS f (mapping_id, epoch, record_key, checksum, attempts, first_failed_at, reason,
-                                     sync_id)
-     SELECT $1, $2, k, c, 1, $3, r, $4 FROM unnest($5::text[], $6::text[], $7::text[]) AS t (k, c, r)
+                                     sync_id, counted_in)
+     SELECT $1, $2, k, c, 1, $3, r, $4, $4 FROM unnest($5::text[], $6::text[], $7::text[]) AS t (k, c, r)
      ON CONFLICT (mapping_id, epoch, record_key) DO UPDATE SET
-       attempts = CASE WHEN f.checksum IS NOT DISTINCT FROM excluded.checksum THEN f.attempts + 1 ELSE 1 END,
+       attempts = CASE WHEN f.checksum IS NOT DISTINCT FROM excluded.checksum THEN f.attempts + (f.counted_in <> excluded.counted_in)::int ELSE 1 END,
        first_failed_at = CASE WHEN f.checksum IS NOT DISTINCT FROM excluded.checksum
                               THEN f.first_failed_at ELSE excluded.first_failed_at END,
-       checksum = excluded.checksum, reason = excluded.reason, sync_id = excluded.sync_id`,
+       checksum = excluded.checksum, reason = excluded.reason, sync_id = excluded.sync_id,
+       counted_in = excluded.counted_in`,
     [
       memory.mappingId,
       memory.epoch,

@@ -91,26 +91,62 @@ export async function runningSync(db: Queryable, mappingId: string): Promise<str
 
 /**
  * Ends syncs that run by their row while nobody holds the lock of their mapping. Waits for a last batch of theirs that
- * Postgres is still committing, so that afterwards their counts and receipts are final. The holder of a mapping's lock
- * says so with `lockIsOurs`: then no other sync of it can be alive. Returns how many there were.
+ * Postgres is still committing, so that afterwards their counts and receipts are final. Those that were requested wait for
+ * a server to go on with them, unless they were to be cancelled. The holder of a mapping's lock says so with `holder`: then
+ * no other sync of it than the holder's own can be alive, or go on. Returns how many there were.
  */
-export async function endDeadSyncs(db: Queryable, now: Date, mappingId?: string, lockIsOurs = false): Promise<number> {
-  const { rows } = await db.query<{ id: string; mapping_id: string; state: SyncState }>(
-    `SELECT id, mapping_id FROM syncs WHERE state IN ${runningStates} AND ($1::text IS NULL OR mapping_id = $1)`,
-    [mappingId ?? null],
+export async function endDeadSyncs(
+  db: Queryable,
+  now: Date,
+  mappingId?: string,
+  holder?: { readonly syncId: string | null },
+): Promise<number> {
+  const { rows } = await db.query<{ id: string; mapping_id: string; state: SyncState; requested: boolean }>(
+    `SELECT id, mapping_id, state, EXISTS (SELECT FROM sync_requests r WHERE r.sync_id = s.id) AS requested
+     FROM syncs s
+     WHERE state IN ${runningStates} AND ($1::text IS NULL OR mapping_id = $1) AND id IS DISTINCT FROM $2`,
+    [mappingId ?? null, holder?.syncId ?? null],
   );
   let ended = 0;
-  for (const row of rows) {
-    if (!lockIsOurs && (await isLeased(db, row.mapping_id))) continue;
+  for (const { id, mapping_id, state, requested } of rows) {
+    if (holder === undefined && requested && state !== 'cancelling') continue;
+    if (holder === undefined && (await isLeased(db, mapping_id))) continue;
+    const cancelled = state === 'cancelling';
     const { rowCount } = await db.query(
-      `UPDATE syncs SET state = 'failed', code = 'sync_process_ended', reason = 'the process that ran it ended',
-         help = 'Run it again: it goes on where it stopped.', finished_at = $2
+      `UPDATE syncs SET state = $3, code = $4, reason = $5, help = 'Run it again: it goes on where it stopped.',
+         finished_at = $2
        WHERE id = $1 AND state IN ${runningStates}`,
-      [row.id, now],
+      [
+        ...[id, now],
+        ...(cancelled
+          ? ['cancelled', 'cancelled', 'The sync was cancelled.']
+          : ['failed', 'sync_process_ended', 'the process that ran it ended']),
+      ],
     );
     ended += rowCount ?? 0;
+    if (requested) await db.query('DELETE FROM sync_requests WHERE sync_id = $1', [id]);
   }
   return ended;
+}
+
+/** Ends a sync that cannot run, also one that has not begun; one that has ended stays as it is. */
+export async function failSync(
+  db: Queryable,
+  sync: Pick<Sync, 'id' | 'mappingId' | 'mapping' | 'model' | 'destination'>,
+  error: MillraceError,
+  now: Date,
+): Promise<void> {
+  await db.query(
+    `INSERT INTO syncs AS s (id, mapping_id, mapping, model, destination, state, code, reason, help, started_at, finished_at)
+     VALUES ($1, $2, $3, $4, $5, 'failed', $6, $7, $8, $9, $9)
+     ON CONFLICT (id) DO UPDATE SET state = 'failed', code = excluded.code, reason = excluded.reason,
+       help = excluded.help, finished_at = excluded.finished_at, attempt = s.attempt + 1
+     WHERE s.state IN ${runningStates}`,
+    [
+      ...[sync.id, sync.mappingId, sync.mapping, sync.model, sync.destination],
+      ...[error.code, error.message, error.help, now],
+    ],
+  );
 }
 
 /** Forgets syncs that ended so many days ago, and their rows. */
@@ -124,7 +160,8 @@ export async function pruneHistory(db: Queryable, now: Date, days: number): Prom
   );
 }
 
-interface StoredSync {
+/** A row of `syncs`, all columns. */
+export interface StoredSync {
   readonly id: string;
   readonly mapping_id: string;
   readonly mapping: string;
@@ -142,7 +179,7 @@ interface StoredSync {
   readonly [count: string]: unknown;
 }
 
-function readSync(row: StoredSync): Sync {
+export function readSync(row: StoredSync): Sync {
   const count = (column: string) => Number(row[column]);
   const { started_at: startedAt, loading_at: loadingAt, finished_at: finishedAt } = row;
   return {

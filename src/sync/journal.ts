@@ -1,7 +1,7 @@
 /**
  * What one running sync writes down: its state and counts, and with each batch its receipts. Promised: everything about a
  * batch is written in one transaction, and only while the sync is running by its row; a sync that was taken for dead
- * writes nothing any more (error `sync_lost`).
+ * writes nothing any more (error `sync_lost`). Another process may go on with the sync of a dead one, as its next attempt.
  */
 import type { ErrorCode } from '../base/error-codes.ts';
 import { MillraceError } from '../base/errors.ts';
@@ -11,7 +11,7 @@ import type { Effects } from '../space/space.ts';
 import { keepGivenUp, printable, storeFailed } from './failures.ts';
 import type { Memory } from './memory.ts';
 import { storePending } from './receipts.ts';
-import type { EndState, RunningState } from './records.ts';
+import { type EndState, type Kept, noKinds, nothingKept, type RunningState } from './records.ts';
 import type { SyncSettings } from './settings.ts';
 import type { ListedRow, SettledBatch } from './settling.ts';
 import { withoutSuppressed } from './suppressed.ts';
@@ -33,9 +33,12 @@ export interface SyncEnd {
 }
 
 export interface Journal {
+  readonly attempt: number;
+  /** By earlier attempts; a comparison that is recorded has it in its counts. */
+  readonly kept: Kept;
   /** The comparison is done: its counts and invalid rows. The sync is loading from now on. */
   compared(counts: ComparisonCounts, invalid: readonly InvalidRow[], at: Date): Promise<void>;
-  /** Everything about a batch, through its transaction. */
+  /** Everything about a batch, through its transaction. Its changes become known with it when `finds` says so. */
   recordBatch(tx: Queryable, batch: SettledBatch, at: Date): Promise<void>;
   recordEffects(tx: Queryable, effects: Effects): Promise<void>;
   /** Ends the sync; its row says so from now on. */
@@ -46,37 +49,79 @@ const running = `('extracting', 'loading', 'cancelling')`;
 /** Batches are numbered from 1; a batch's rows follow each other below the next million. */
 const rowsPerBatch = 1_000_000;
 
-/** Opens the row of a sync. */
+/**
+ * Opens the row of a sync, or goes on with it when it is there. To be called by the holder of the mapping's lease.
+ * Error `sync_lost` when the sync has ended.
+ */
 export async function openJournal(
   db: Database,
   memory: Memory,
   sync: SyncNames,
   startedAt: Date,
   settings: SyncSettings,
+  finds = false,
 ): Promise<Journal> {
-  await db.pool.query(
+  const { rowCount } = await db.pool.query(
     `INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, started_at)
-     VALUES ($1, $2, $3, $4, $5, 'extracting', $6)`,
+     VALUES ($1, $2, $3, $4, $5, 'extracting', $6) ON CONFLICT (id) DO NOTHING`,
     [sync.id, memory.mappingId, sync.mapping, sync.model, sync.destination, startedAt],
   );
+  const begun = rowCount === 1 ? { attempt: 1, kept: nothingKept } : await goOn(db, sync.id);
+  const writing = { id: sync.id, attempt: begun.attempt };
   const keepMessage = messageKeeper(settings);
   return {
+    ...begun,
     compared: (counts, invalid, at) =>
       db.transaction(async (tx) => {
-        await recordComparison(tx, sync.id, counts, at);
+        await recordComparison(tx, writing, counts, at);
         await recordRows(tx, sync.id, 0, invalid.map(listInvalid), keepMessage);
       }),
     recordBatch: async (tx, settled, at) => {
       const batch = await withoutSuppressed(tx, settled);
-      await recordCounts(tx, sync.id, batch);
+      await recordCounts(tx, writing, batch, finds);
       if (batch.entries.length > 0) await storePending(tx, memory, sync.id, batch);
       await recordRows(tx, sync.id, batch.batch, batch.rows, keepMessage);
       await storeFailed(tx, memory, sync.id, batch.failed, at);
       await keepGivenUp(tx, memory, sync.id, batch.givenUp);
     },
     recordEffects: (tx, effects) => recordEffects(tx, sync.id, effects),
-    finish: (end, at) => recordEnd(db.pool, sync.id, end, at),
+    finish: (end, at) => recordEnd(db.pool, writing, end, at),
   };
+}
+
+/** What another process may have taken over says which of its attempts writes. */
+interface Writing {
+  readonly id: string;
+  readonly attempt: number;
+}
+
+/**
+ * The next attempt of a sync whose process is gone. What that one settled for good stays counted; what it could not deliver
+ * is tried again, and forgotten until then. Waits for a last batch that Postgres is still committing.
+ */
+async function goOn(db: Database, syncId: string): Promise<Pick<Journal, 'attempt' | 'kept'>> {
+  return db.transaction(async (tx) => {
+    const { rows } = await tx.query<{ [column: string]: unknown; attempt: number }>(
+      `UPDATE syncs SET attempt = attempt + 1, loading_at = NULL, refused = 0, given_up = 0, retried = kept_retried,
+         state = CASE state WHEN 'cancelling' THEN state ELSE 'extracting' END
+       WHERE id = $1 AND state IN ${running}
+       RETURNING attempt, kept_added AS added, kept_updated AS updated, kept_deleted AS deleted, delivered, skipped, retried`,
+      [syncId],
+    );
+    const row = rows[0];
+    if (row === undefined) throw lost();
+    await tx.query('DELETE FROM sync_rows WHERE sync_id = $1', [syncId]);
+    const count = (column: keyof Kept) => Number(row[column]);
+    const kept: Kept = {
+      added: count('added'),
+      updated: count('updated'),
+      deleted: count('deleted'),
+      delivered: count('delivered'),
+      skipped: count('skipped'),
+      retried: count('retried'),
+    };
+    return { attempt: row.attempt, kept };
+  });
 }
 
 type KeepMessage = (row: ListedRow) => string | null;
@@ -119,22 +164,42 @@ async function recordRows(
   );
 }
 
-async function recordComparison(tx: Queryable, syncId: string, counts: ComparisonCounts, at: Date): Promise<void> {
+async function recordComparison(
+  tx: Queryable,
+  { id, attempt }: Writing,
+  counts: ComparisonCounts,
+  at: Date,
+): Promise<void> {
   const { rowCount } = await tx.query(
     `UPDATE syncs SET state = CASE state WHEN 'extracting' THEN 'loading' ELSE state END, loading_at = $2,
        extracted = $3, added = $4, updated = $5, deleted = $6, unchanged = $7, invalid = $8
-     WHERE id = $1 AND state IN ${running}`,
-    [syncId, at, counts.extracted, counts.added, counts.updated, counts.deleted, counts.unchanged, counts.invalid],
+     WHERE id = $1 AND attempt = $9 AND state IN ${running}`,
+    [
+      ...[id, at, counts.extracted, counts.added, counts.updated, counts.deleted, counts.unchanged, counts.invalid],
+      attempt,
+    ],
   );
   mustRun(rowCount);
 }
 
-async function recordCounts(tx: Queryable, syncId: string, { counts }: SettledBatch): Promise<void> {
+async function recordCounts(
+  tx: Queryable,
+  { id, attempt }: Writing,
+  { counts, kept, kinds }: SettledBatch,
+  finds: boolean,
+): Promise<void> {
+  const found = finds ? kinds : noKinds;
   const { rowCount } = await tx.query(
     `UPDATE syncs SET delivered = delivered + $2, refused = refused + $3, skipped = skipped + $4,
-       given_up = given_up + $5, retried = retried + $6
-     WHERE id = $1 AND state IN ${running}`,
-    [syncId, counts.delivered, counts.refused, counts.skipped, counts.givenUp, counts.retried],
+       given_up = given_up + $5, retried = retried + $6,
+       kept_added = kept_added + $7, kept_updated = kept_updated + $8, kept_deleted = kept_deleted + $9,
+       kept_retried = kept_retried + $10, added = added + $11, updated = updated + $12, deleted = deleted + $13,
+       unchanged = greatest(0, unchanged - $11 - $12)
+     WHERE id = $1 AND attempt = $14 AND state IN ${running}`,
+    [
+      ...[id, counts.delivered, counts.refused, counts.skipped, counts.givenUp, counts.retried],
+      ...[kept.added, kept.updated, kept.deleted, kept.retried, found.added, found.updated, found.deleted, attempt],
+    ],
   );
   mustRun(rowCount);
 }
@@ -147,18 +212,28 @@ async function recordEffects(tx: Queryable, syncId: string, effects: Effects): P
   );
 }
 
-async function recordEnd(db: Queryable, syncId: string, end: SyncEnd, at: Date): Promise<void> {
+async function recordEnd(db: Queryable, { id, attempt }: Writing, end: SyncEnd, at: Date): Promise<void> {
   const { rowCount } = await db.query(
     `UPDATE syncs SET state = $2, code = $3, reason = $4, help = $5, warnings = $6, finished_at = $7
-     WHERE id = $1 AND state IN ${running}`,
-    [syncId, end.state, end.code, end.reason === null ? null : printable(end.reason), end.help, end.warnings, at],
+     WHERE id = $1 AND attempt = $8 AND state IN ${running}`,
+    [
+      ...[id, end.state, end.code, end.reason === null ? null : printable(end.reason), end.help, end.warnings, at],
+      attempt,
+    ],
   );
   mustRun(rowCount);
 }
 
 function mustRun(rowCount: number | null): void {
   if (rowCount === 1) return;
-  throw new MillraceError('sync_lost', 'This sync was ended by another process, which found its lock free.');
+  throw lost();
+}
+
+function lost(): MillraceError {
+  return new MillraceError(
+    'sync_lost',
+    'This sync was ended or taken over by another process, which found its lock free.',
+  );
 }
 
 /** Asked by another process, or by the one that runs it. False when the sync has ended already. */
@@ -169,11 +244,11 @@ export async function recordCancelling(db: Queryable, syncId: string): Promise<b
   return rowCount === 1;
 }
 
-/** The state of a sync that runs by its row; null when it has ended. */
-export async function runningState(db: Queryable, syncId: string): Promise<RunningState | null> {
+/** The state of a sync that runs by its row; null when it has ended, or another attempt of it runs. */
+export async function runningState(db: Queryable, syncId: string, attempt: number): Promise<RunningState | null> {
   const { rows } = await db.query<{ state: RunningState }>(
-    `SELECT state FROM syncs WHERE id = $1 AND state IN ${running}`,
-    [syncId],
+    `SELECT state FROM syncs WHERE id = $1 AND attempt = $2 AND state IN ${running}`,
+    [syncId, attempt],
   );
   return rows[0]?.state ?? null;
 }

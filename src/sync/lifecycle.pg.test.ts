@@ -195,11 +195,11 @@ test('what is disabled does not run', async () => {
   await lease?.release();
 });
 
-test('an endpoint of another place is refused before anything is read', async () => {
+test('a destination that does not say where to send is refused before anything is read', async () => {
   await using world = await openWorld();
   await world.sql(peopleTable(1));
-  const sync = await runSync(world.context, await world.job({ endpoint: 'europe' }));
-  expect(sync).toMatchObject({ state: 'failed', code: 'endpoint_unsupported', counts: { extracted: 0 } });
+  const sync = await runSync(world.context, await world.job({ endpoint: 'custom' }));
+  expect(sync).toMatchObject({ state: 'failed', code: 'endpoint_invalid', counts: { extracted: 0 } });
 });
 
 test('a missing table is the reason, in the engine’s own words', async () => {

@@ -7,7 +7,7 @@ import { createPlanWriter, type Effects } from '../space/space.ts';
 import type { ResolvedMapping } from '../workspace/workspace.ts';
 import { isSkippingBackfill } from './backfill.ts';
 import { decideChanges } from './changes.ts';
-import { planEndpoint } from './endpoints.ts';
+import { isLocal, planEndpoint } from './endpoints.ts';
 import { anyFailing, findFailing } from './failures.ts';
 import { type Guard, guardOf } from './guard.ts';
 import { overlayLeftovers } from './leftovers.ts';
@@ -23,7 +23,8 @@ import { createTally } from './tally.ts';
 export interface SyncPlan {
   /** As a sync would count; `delivered` is what it would deliver. */
   readonly counts: SyncCounts;
-  readonly effects: Effects;
+  /** On profiles; null when they are on another server. */
+  readonly effects: Effects | null;
   /** Null when the mapping has no guard, or on its first sync. */
   readonly guard: Guard | null;
   /** The first sync of a mapping that skips the backfill: everything would be recorded, nothing sent. */
@@ -75,6 +76,7 @@ export async function planSync(
     const decided = decideChanges(comparison, compiled, {
       sendNothing: sendsNothing,
       findFailing: someFailing ? (changes) => findFailing(db.pool, memory, changes, clock.now(), settings) : null,
+      select: null,
       onNotFinite: tally.notFinite,
       onMembersLost: tally.membersLost,
       settings,
@@ -96,7 +98,7 @@ export async function planSync(
   }
   return {
     counts: tally.counts,
-    effects,
+    effects: isLocal(job) ? effects : null,
     guard: guardOf(job.mapping, comparison.counts),
     sendsNothing,
     invalidRows: await comparison.invalidRows(rowsListed),

@@ -24,6 +24,15 @@ export async function previewModel(
   return { columns, rows: await firstRows(warehouse, model, 'model.*', '') };
 }
 
+/** The columns of a model, without running it. */
+export async function modelColumns(
+  context: SyncContext,
+  { model, source }: { readonly model: Model; readonly source: Source },
+): Promise<readonly Column[]> {
+  await using warehouse = await context.openWarehouse(source);
+  return checkModel(warehouse, model, settingsOf(context).modelLimits);
+}
+
 /** What a row would become, as a change of this kind. */
 export interface TestedMapping {
   readonly recordId: string;
@@ -42,10 +51,16 @@ export interface TestedMapping {
  * Takes the first row of the preview, or the one with this identifier, as the first kind of change that the trigger can
  * match. Errors: `sync_row_not_found`, and those of the model and the mapping.
  */
-export async function testMapping(
+export function testMapping(context: SyncContext, job: ResolvedMapping, recordId?: string): Promise<TestedMapping> {
+  return testRow(context, job, recordId, 0);
+}
+
+/** `revision` is part of the message id. */
+export async function testRow(
   context: SyncContext,
   job: ResolvedMapping,
-  recordId?: string,
+  recordId: string | undefined,
+  revision: number,
 ): Promise<TestedMapping> {
   const compiled = compileJob(job, settingsOf(context));
   await using warehouse = await context.openWarehouse(job.source);
@@ -67,7 +82,7 @@ export async function testMapping(
     kind,
     recordId: String(found.at(-1)),
     checksum: gone ? null : '0'.repeat(32),
-    revision: 0,
+    revision,
     row: gone ? row.map(() => null) : row,
   };
   const rules = compiled.rulesFor(columns, context.clock.now());

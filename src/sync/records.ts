@@ -25,6 +25,20 @@ export interface SyncCounts extends ComparisonCounts, LoadingCounts {
   readonly remaining: number;
 }
 
+/** Changes by their kind. */
+export interface KindCounts {
+  readonly added: number;
+  readonly updated: number;
+  readonly deleted: number;
+}
+
+/** What earlier attempts of a sync settled for good: later ones do not meet it again. */
+export interface Kept extends KindCounts {
+  readonly delivered: number;
+  readonly skipped: number;
+  readonly retried: number;
+}
+
 /** One run of a mapping. */
 export interface Sync {
   readonly id: string;
@@ -85,7 +99,32 @@ export const noComparison: ComparisonCounts = {
   unchanged: 0,
   invalid: 0,
 };
+export const noKinds: KindCounts = { added: 0, updated: 0, deleted: 0 };
+export const nothingKept: Kept = { ...noKinds, delivered: 0, skipped: 0, retried: 0 };
 export const noEffects: Effects = { profilesCreated: 0, accountsCreated: 0, merged: 0, traitsChanged: 0 };
+
+export function countKinds(kinds: Iterable<'new' | 'updated' | 'deleted'>): KindCounts {
+  const counts = { added: 0, updated: 0, deleted: 0 };
+  for (const kind of kinds) counts[kind === 'new' ? 'added' : kind]++;
+  return counts;
+}
+
+/** Rows that turn out to have changed, or that changed for an earlier attempt: no longer among the unchanged. */
+export function withChanges(counts: ComparisonCounts, found: KindCounts): ComparisonCounts {
+  return {
+    ...counts,
+    added: counts.added + found.added,
+    updated: counts.updated + found.updated,
+    deleted: counts.deleted + found.deleted,
+    // Less than nothing if rows changed once more between two attempts.
+    unchanged: Math.max(0, counts.unchanged - found.added - found.updated),
+  };
+}
+
+/** As if nothing had changed. */
+export function withoutChanges({ added, updated, unchanged, ...counts }: ComparisonCounts): ComparisonCounts {
+  return { ...counts, ...noKinds, unchanged: unchanged + added + updated };
+}
 
 export function addLoading(a: LoadingCounts, b: LoadingCounts): LoadingCounts {
   return {

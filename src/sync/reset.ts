@@ -44,7 +44,7 @@ async function holdingLease<T>(context: SyncContext, { mapping }: ResolvedMappin
   const { db, clock } = context;
   const lease = await leaseOrRefuse(db, clock, mapping.id, mapping.name);
   try {
-    await endDeadSyncs(db.pool, clock.now(), mapping.id, true);
+    await endDeadSyncs(db.pool, clock.now(), mapping.id, { syncId: null });
     return await work();
   } finally {
     await lease.release();

@@ -12,12 +12,14 @@ import type { Database } from '../db/db.ts';
 import type { Endpoint } from '../delivery/delivery.ts';
 import { pruneSpaceLog, type SpaceWriter } from '../space/space.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
-import { currentEpoch, type ResolvedMapping, type Source } from '../workspace/workspace.ts';
+import { currentEpoch, type ResolvedMapping, type Source, whyNotRunning } from '../workspace/workspace.ts';
+import type { DeliveryOptions } from './endpoints.ts';
 import { endDeadSyncs, pruneHistory, runningSync, showSync } from './history.ts';
 import { type Journal, openJournal, recordCancelling, runningState, type SyncEnd } from './journal.ts';
 import { type Lease, takeLease } from './lease.ts';
 import { forgetEpochsBefore, type Memory, memoryOf } from './memory.ts';
 import type { OnProgress, Sync } from './records.ts';
+import { checkRetry } from './retry.ts';
 import { defaultSyncSettings, type SyncSettings } from './settings.ts';
 import { createTally, type Tally } from './tally.ts';
 
@@ -32,12 +34,19 @@ export interface SyncContext {
   /** Another endpoint than the destination's settings say. */
   readonly openEndpoint?: (job: ResolvedMapping) => Promise<Endpoint>;
   readonly settings?: Partial<SyncSettings>;
+  readonly delivery?: DeliveryOptions;
 }
 
 export interface RunOptions {
   readonly onProgress?: OnProgress;
   /** Cancels the sync cleanly. */
   readonly signal?: AbortSignal;
+  /** Of a request. A sync that has this id, and whose process is gone, goes on. */
+  readonly id?: string;
+  /** Stops the sync where it is and leaves it, still running by its row, to be gone on with. Error `sync_left`. */
+  readonly leave?: AbortSignal;
+  /** Send only what failed in this sync of the mapping, whatever else changed, also rows that are given up. */
+  readonly retryOf?: string;
 }
 
 /** One running sync, as its stages see it. */
@@ -51,6 +60,7 @@ export interface Run {
   /** Aborted when the sync is cancelled, or lost. */
   readonly signal: AbortSignal;
   readonly tally: Tally;
+  readonly retryOf: string | null;
 }
 
 /** Runs the stages of one sync under the lease of its mapping. Errors before it has a row are thrown; others end it. */
@@ -63,26 +73,32 @@ export async function runOnce(
   const { db, log, clock } = context;
   const settings = settingsOf(context);
   options.signal?.throwIfAborted();
+  if (options.leave?.aborted === true) throw left();
   checkEnabled(job);
+  if (options.retryOf !== undefined) await checkRetry(db.pool, job.mapping.id, options.retryOf);
   const lease = await leaseOrRefuse(db, clock, job.mapping.id, job.mapping.name);
   try {
     await checkEpoch(db, job);
-    await endDeadSyncs(db.pool, clock.now(), job.mapping.id, true);
+    const sync = { ...namesOf(job), id: options.id ?? newId('syn') };
+    await endDeadSyncs(db.pool, clock.now(), job.mapping.id, { syncId: sync.id });
     await pruneHistory(db.pool, clock.now(), settings.historyDays);
     await pruneSpaceLog(db.pool, new Date(clock.now().getTime() - settings.historyDays * 86_400_000));
-    const sync = namesOf(job);
     const memory = memoryOf(job.mapping);
     await forgetEpochsBefore(db.pool, memory.mappingId, memory.epoch);
-    const journal = await openJournal(db, memory, sync, clock.now(), settings);
-    log.info({ sync: sync.id, mapping: sync.mapping }, 'sync started');
-    const watch = watchSync(db, sync.id, lease, settings.watchEvery, options.signal);
-    const tally = createTally(clock, options.onProgress);
+    const journal = await openJournal(db, memory, sync, clock.now(), settings, options.retryOf !== undefined);
+    const { attempt } = journal;
+    log.info({ sync: sync.id, mapping: sync.mapping, attempt }, 'sync started');
+    const watch = watchSync(db, { id: sync.id, attempt }, lease, settings.watchEvery, options);
+    const tally = createTally(clock, options.onProgress, journal.kept);
     let end: SyncEnd;
     try {
-      await stages({ id: sync.id, job, memory, context, settings, journal, signal: watch.signal, tally });
+      const { signal } = watch;
+      const retryOf = options.retryOf ?? null;
+      await stages({ id: sync.id, job, memory, context, settings, journal, signal, tally, retryOf });
       end = endOf(tally);
     } catch (error) {
       const fault = watch.signal.aborted ? watch.signal.reason : await db.explain(error);
+      if (isMillraceError(fault, 'sync_left')) throw fault;
       end = endByError(fault, tally.warnings());
       if (end.state === 'failed') log.error({ sync: sync.id, mapping: sync.mapping, err: error }, 'sync failed');
     } finally {
@@ -117,25 +133,15 @@ export function settingsOf(context: SyncContext): SyncSettings {
 
 function namesOf(job: ResolvedMapping) {
   return {
-    id: newId('syn'),
     mapping: job.mapping.name,
     model: job.model.name,
     destination: job.destination.name,
   };
 }
 
-function checkEnabled({ mapping, model, source, destination }: ResolvedMapping): void {
-  const parts = [
-    ['mapping', mapping],
-    ['model', model],
-    ['source', source],
-    ['destination', destination],
-  ] as const;
-  for (const [kind, part] of parts) {
-    if (!part.enabled) {
-      throw new MillraceError('sync_disabled', `The ${kind} ${part.name} is disabled, so ${mapping.name} cannot run.`);
-    }
-  }
+function checkEnabled(job: ResolvedMapping): void {
+  const reason = whyNotRunning(job);
+  if (reason !== null) throw new MillraceError('sync_disabled', reason);
 }
 
 /** Asked a few times within half a second: Postgres takes a moment to notice that the session of a dead process is over. */
@@ -160,7 +166,13 @@ interface Watch {
 }
 
 /** Looks now and then whether somebody cancelled the sync, or ended it; notices the loss of the lease. */
-function watchSync(db: Database, syncId: string, lease: Lease, every: number, cancel?: AbortSignal): Watch {
+function watchSync(
+  db: Database,
+  { id: syncId, attempt }: { readonly id: string; readonly attempt: number },
+  lease: Lease,
+  every: number,
+  { signal: cancel, leave }: RunOptions,
+): Watch {
   const stopping = new AbortController();
   const over = new AbortController();
   const lost = () => stopping.abort(new MillraceError('sync_lost', 'The lock of this sync was lost.'));
@@ -170,11 +182,14 @@ function watchSync(db: Database, syncId: string, lease: Lease, every: number, ca
     cancelled();
     void recordCancelling(db.pool, syncId).catch(() => undefined);
   };
+  const onLeave = () => stopping.abort(left());
   cancel?.addEventListener('abort', onCancel, { once: true });
+  leave?.addEventListener('abort', onLeave, { once: true });
   if (cancel?.aborted === true) onCancel();
+  if (leave?.aborted === true) onLeave();
   const looking = (async () => {
     while (!over.signal.aborted) {
-      const state = await runningState(lease.session, syncId).catch(() => null);
+      const state = await runningState(lease.session, syncId, attempt).catch(() => null);
       if (over.signal.aborted) return;
       if (state === null) lost();
       if (state === 'cancelling') cancelled();
@@ -185,10 +200,15 @@ function watchSync(db: Database, syncId: string, lease: Lease, every: number, ca
     signal: stopping.signal,
     async stop() {
       cancel?.removeEventListener('abort', onCancel);
+      leave?.removeEventListener('abort', onLeave);
       over.abort();
       await looking;
     },
   };
+}
+
+function left(): MillraceError {
+  return new MillraceError('sync_left', 'The process that runs this sync is stopping.');
 }
 
 /* ---- ending ---- */

@@ -1,11 +1,12 @@
 /** Adds up what became of a batch: what was decided here, and what the endpoint said about the rest. */
 import { MillraceError } from '../base/errors.ts';
 import type { JsonObject } from '../base/json.ts';
-import type { Receipt } from '../delivery/delivery.ts';
+import { isCancelled, type Receipt } from '../delivery/delivery.ts';
+import type { ChangeKind } from '../diff/diff.ts';
 import type { RecordEntry } from '../warehouse/warehouse.ts';
 import type { Decided } from './decisions.ts';
 import type { FailedRow } from './failures.ts';
-import type { LoadingCounts, SyncRow } from './records.ts';
+import { countKinds, type KindCounts, type LoadingCounts, type SyncRow } from './records.ts';
 
 /** A row that went wrong, before it has a number. The message is the value that was built; null when there was none. */
 export interface ListedRow extends Omit<SyncRow, 'no' | 'message'> {
@@ -18,6 +19,10 @@ export interface SettledBatch {
   /** For the records table: what was delivered or not asked for. */
   readonly entries: readonly RecordEntry[];
   readonly counts: LoadingCounts;
+  /** All its changes. */
+  readonly kinds: KindCounts;
+  /** Those of `entries`, which no later attempt meets again. */
+  readonly kept: KindCounts & { readonly retried: number };
   readonly rows: readonly ListedRow[];
   readonly failed: readonly FailedRow[];
   readonly givenUp: readonly string[];
@@ -26,6 +31,8 @@ export interface SettledBatch {
 /** Receipts come in the order of the rows that were sent. */
 export function settle(batch: number, decided: readonly Decided[], receipts: readonly Receipt[]): SettledBatch {
   const entries: RecordEntry[] = [];
+  const keptKinds: ChangeKind[] = [];
+  let keptRetried = 0;
   const rows: ListedRow[] = [];
   const failed: FailedRow[] = [];
   const givenUp: string[] = [];
@@ -37,6 +44,7 @@ export function settle(batch: number, decided: readonly Decided[], receipts: rea
     if (decision.kind === 'skip') {
       counts.skipped++;
       entries.push(entry);
+      keptKinds.push(change.kind);
       continue;
     }
     if (decision.kind === 'give up') {
@@ -45,12 +53,16 @@ export function settle(batch: number, decided: readonly Decided[], receipts: rea
       rows.push({ kind: 'given up', recordId, rows: 1, code: 'given_up', reason: decision.reason, message: null });
       continue;
     }
-    if (failedBefore) counts.retried++;
     const receipt = decision.kind === 'send' ? receipts[sent++] : refusal(decision.code, decision.reason);
     if (receipt === undefined) throw new MillraceError('internal', 'An endpoint returned too few receipts.');
+    // Still to do: it is among what the other counts leave over.
+    if (isCancelled(receipt)) continue;
+    if (failedBefore) counts.retried++;
     if (receipt.kind === 'delivered') {
       counts.delivered++;
+      if (failedBefore) keptRetried++;
       entries.push(entry);
+      keptKinds.push(change.kind);
       continue;
     }
     const { kind, code, reason } = receipt;
@@ -59,7 +71,9 @@ export function settle(batch: number, decided: readonly Decided[], receipts: rea
     failed.push({ recordId, checksum, reason });
     rows.push({ kind, recordId, rows: 1, code, reason, message });
   }
-  return { batch, entries, counts, rows, failed, givenUp };
+  const kinds = countKinds(decided.map(({ change }) => change.kind));
+  const kept = { ...countKinds(keptKinds), retried: keptRetried };
+  return { batch, entries, counts, kinds, kept, rows, failed, givenUp };
 }
 
 function refusal(code: string, reason: string): Receipt {

@@ -35,6 +35,8 @@ export interface JobOptions {
   readonly skipBackfill?: boolean;
   readonly guardPercent?: number;
   readonly endpoint?: string;
+  /** Makes the endpoint `custom`. */
+  readonly trackingUrl?: string;
 }
 
 export interface World extends AsyncDisposable {
@@ -224,7 +226,10 @@ async function storeJob(db: Database, space: Space, place: Place, options: JobOp
       ...common('dst', `profiles-${no}`),
       sourceId: '',
       slug: 'actions-segment-profiles',
-      settings: { endpoint: options.endpoint ?? 'local' },
+      settings:
+        options.trackingUrl === undefined
+          ? { endpoint: options.endpoint ?? 'local' }
+          : { endpoint: 'custom', tracking_url: options.trackingUrl },
     },
     mapping: {
       ...common('map', `people-to-profiles-${no}`),

@@ -9,32 +9,47 @@
  *   compare → (guard) → changes → event, trigger, mapping, action → delivery with receipts → records of the warehouse
  */
 import type { Endpoint } from '../delivery/delivery.ts';
-import { type Comparison, compare } from '../diff/diff.ts';
+import { type Change, type Comparison, compare } from '../diff/diff.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import type { ResolvedMapping } from '../workspace/workspace.ts';
 import { isSkippingBackfill, skippedBackfill, startSkippingBackfill } from './backfill.ts';
-import { decideChanges } from './changes.ts';
+import { decideChanges, type Select } from './changes.ts';
 import { openEndpoint } from './endpoints.ts';
 import { anyFailing, findFailing, forgetOthers } from './failures.ts';
 import { checkGuard } from './guard.ts';
 import { deliverAll } from './loading.ts';
 import { applyLeftovers, rememberInWarehouse } from './receipts.ts';
-import { changesOf, type Sync } from './records.ts';
+import { changesOf, type Sync, withChanges, withoutChanges } from './records.ts';
+import { givingNoneUp, selectFailedIn } from './retry.ts';
 import { type CompiledJob, compileJob } from './rules.ts';
 import { type Run, type RunOptions, runOnce, type SyncContext } from './runner.ts';
 import type { SettledBatch } from './settling.ts';
 
 export { cancelSync } from './cancel.ts';
+export { type DeliveryTotals, deliveryTotals, takeEnded } from './ended.ts';
 export { excludeSyncs } from './exclude.ts';
 export { type Forgotten, forgetPeople, type KnownPeople } from './forget.ts';
-export { type HistoryPage, listSyncs, type PageOptions, showSync, syncRows } from './history.ts';
-export { type Lease, takeLease } from './lease.ts';
+export {
+  endDeadSyncs,
+  failSync,
+  type HistoryPage,
+  listSyncs,
+  type PageOptions,
+  showSync,
+  syncRows,
+} from './history.ts';
+export { isLeased, type Lease, takeLease } from './lease.ts';
+export { type Outcome, type OutcomeKind, type OutcomeQuery, syncOutcomes } from './outcomes.ts';
 export { type PlanOptions, planSync, type SyncPlan } from './plan.ts';
-export { type ModelPreview, previewModel, type TestedMapping, testMapping } from './preview.ts';
+export { type ModelPreview, modelColumns, previewModel, type TestedMapping, testMapping } from './preview.ts';
 export type { EndState, OnProgress, Progress, Sync, SyncCounts, SyncRow, SyncState } from './records.ts';
 export { type ForgetReport, forgetMapping, type ResetReport, resetMapping } from './reset.ts';
+export { checkRetry } from './retry.ts';
 export type { RunOptions, SyncContext } from './runner.ts';
 export { defaultSyncSettings, type SyncSettings } from './settings.ts';
+export { type SuggestedMapping, suggestForModel } from './suggest.ts';
+export { listTables, type WarehouseTable } from './tables.ts';
+export { type SentRecord, sendTestRecord } from './test-record.ts';
 
 /**
  * Runs a sync to its end and says how it went. What goes wrong while it runs is in the answer, not thrown; thrown are
@@ -61,19 +76,25 @@ async function passThrough(run: Run): Promise<void> {
     signal,
   });
   const { counts } = comparison;
-  await journal.compared(counts, await comparison.invalidRows(settings.invalidRowsKept), clock.now());
-  tally.compared(counts);
-  checkGuard(job.mapping, counts);
+  const select = run.retryOf === null ? null : await selectFailedIn(db.pool, memory.mappingId, run.retryOf, fresh);
+  // With what earlier attempts of this sync did: their changes are none any more.
+  const all = withChanges(select === null ? counts : withoutChanges(counts), journal.kept);
+  await journal.compared(all, await comparison.invalidRows(settings.invalidRowsKept), clock.now());
+  tally.compared(all);
+  if (select === null) checkGuard(job.mapping, counts);
 
   const someFailing = await anyFailing(db.pool, memory);
-  const skipBackfill = await isSkippingBackfill(db.pool, job.mapping, fresh);
+  const skipBackfill = select === null && (await isSkippingBackfill(db.pool, job.mapping, fresh));
   if (skipBackfill) await startSkippingBackfill(db.pool, memory);
   if (changesOf(counts) > 0 || skipBackfill) {
     await warehouse.prepareState(table);
-    const stages = { comparison, compiled, endpoint, warehouse, fresh, someFailing, skipBackfill };
-    for await (const batch of loadChanges(run, stages)) tally.settled(batch.counts);
+    const stages = { comparison, compiled, endpoint, warehouse, fresh, someFailing, skipBackfill, select };
+    for await (const batch of loadChanges(run, stages)) {
+      if (select !== null) tally.found(batch.kinds);
+      tally.settled(batch.counts);
+    }
   }
-  if (tally.counts.remaining > 0) return;
+  if (tally.counts.remaining > 0 || select !== null) return;
   if (skipBackfill) await skippedBackfill(db.pool, memory);
   if (someFailing) await forgetOthers(db.pool, memory, run.id);
 }
@@ -87,16 +108,23 @@ interface Stages {
   readonly fresh: boolean;
   readonly someFailing: boolean;
   readonly skipBackfill: boolean;
+  /** The rows that are asked for; null: all that changed. */
+  readonly select: Select | null;
 }
 
 /** From the changes to the records of the warehouse: decide, deliver with receipts, remember. */
 function loadChanges(run: Run, stages: Stages): AsyncIterable<SettledBatch> {
   const { memory, settings, journal, tally, signal } = run;
   const { db, clock } = run.context;
-  const { comparison, compiled, endpoint, warehouse, fresh } = stages;
+  const { comparison, compiled, endpoint, warehouse, fresh, select } = stages;
+  const failingAmong = async (changes: readonly Change[]) => {
+    const failing = await findFailing(db.pool, memory, changes, clock.now(), settings, run.id);
+    return select === null ? failing : givingNoneUp(failing);
+  };
   const decided = decideChanges(comparison, compiled, {
     sendNothing: stages.skipBackfill,
-    findFailing: stages.someFailing ? (changes) => findFailing(db.pool, memory, changes, clock.now(), settings) : null,
+    findFailing: stages.someFailing ? failingAmong : null,
+    select,
     onNotFinite: tally.notFinite,
     onMembersLost: tally.membersLost,
     settings,

@@ -5,17 +5,23 @@ import {
   addLoading,
   changesOf,
   countAll,
+  type Kept,
+  type KindCounts,
   type LoadingCounts,
   noComparison,
   noLoading,
+  nothingKept,
   type OnProgress,
   type SyncCounts,
   settledOf,
+  withChanges,
 } from './records.ts';
 
 export interface Tally {
   readonly counts: SyncCounts;
   compared(counts: ComparisonCounts): void;
+  /** Changes that the comparison was not said to have. */
+  found(kinds: KindCounts): void;
   settled(counts: LoadingCounts): void;
   /** Values that were NaN or infinite and became null. */
   notFinite(values: number): void;
@@ -29,9 +35,14 @@ const lostMember =
   'what is named __proto__ is left out of the objects that hold it: a mapping cannot pass this name on. ' +
   'Give it another one in the query of the model.';
 
-export function createTally(clock: Clock, onProgress: OnProgress = () => undefined): Tally {
+/** @param kept what earlier attempts of the sync settled; the counts of a comparison have it in them */
+export function createTally(
+  clock: Clock,
+  onProgress: OnProgress = () => undefined,
+  { delivered, skipped, retried }: Kept = nothingKept,
+): Tally {
   let comparison = noComparison;
-  let loading = noLoading;
+  let loading = { ...noLoading, delivered, skipped, retried };
   let loadingSince: number | null = null;
   let notFinite = 0;
   let membersLost = 0;
@@ -56,6 +67,9 @@ export function createTally(clock: Clock, onProgress: OnProgress = () => undefin
       comparison = counts;
       loadingSince = clock.now().getTime();
       tell();
+    },
+    found(kinds) {
+      comparison = withChanges(comparison, kinds);
     },
     settled(counts) {
       loading = addLoading(loading, counts);

@@ -307,6 +307,7 @@ test('what the file no longer names is removed, except spaces with profiles', as
     mappings: [],
     spaces: [main],
     eventStreams: [],
+    alerts: [],
   });
   expect((await plan(db, 'spaces: {}\n')).changesNothing).toBe(true);
 });
@@ -419,7 +420,7 @@ describe('event streams', () => {
   test('are made with the spaces they name, and get a write key once', async () => {
     await using db = await testDatabase();
     const text = streams(
-      'website: { spaces: [second, main], client_side: true }',
+      'website: { spaces: [second, main], client_side: true, oauth_enforced: true }',
       'billing: { spaces: [main], enabled: false, write_key: old-key_1 }',
     );
     const first = await plan(db, text);
@@ -436,18 +437,26 @@ describe('event streams', () => {
       {
         id: expect.stringMatching(/^evs_[0-9A-Za-z]{27}$/),
         name: 'billing',
+        title: null,
         writeKey: 'old-key_1',
+        moreWriteKeys: [],
         spaces: [main],
         enabled: false,
         clientSide: false,
+        oauthEnforced: false,
+        createdAt: expect.any(Date),
       },
       {
         id: expect.stringMatching(/^evs_/),
         name: 'website',
+        title: null,
+        moreWriteKeys: [],
+        createdAt: expect.any(Date),
         writeKey: expect.stringMatching(/^[0-9A-Za-z]{32}$/),
         spaces: [second, main],
         enabled: true,
         clientSide: true,
+        oauthEnforced: true,
       },
     ]);
     expect(await listEventStreams(db.pool)).toEqual(eventStreams);
@@ -464,7 +473,9 @@ describe('event streams', () => {
     await using db = await testDatabase();
     await apply(db, streams('website: { spaces: [main] }', 'app: { spaces: [main] }'));
     const [app, website] = await listEventStreams(db.pool);
-    const text = streams('website: { spaces: [main, second], client_side: true, enabled: false, write_key: "${KEY}" }');
+    const text = streams(
+      'website: { spaces: [main, second], client_side: true, oauth_enforced: true, enabled: false, write_key: "${KEY}" }',
+    );
     const changed = await plan(db, text);
     expect(changed.entries.filter(({ action }) => action !== 'same')).toEqual([
       {
@@ -474,6 +485,7 @@ describe('event streams', () => {
         changes: [
           { path: 'client_side', from: false, to: true },
           { path: 'enabled', from: true, to: false },
+          { path: 'oauth_enforced', from: false, to: true },
           { path: 'spaces', from: ['main'], to: ['main', 'second'] },
           { path: 'write_key', from: '(set)', to: '(set)' },
         ],

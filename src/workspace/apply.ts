@@ -4,6 +4,7 @@
  */
 import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
+import type { Json } from '../base/json.ts';
 import type { Database, Transaction } from '../db/db.ts';
 import { type Actor, commandLine, recordPlan } from './audit.ts';
 import { type Definitions, type Kind, kinds } from './definitions.ts';
@@ -64,7 +65,7 @@ export async function carryOut(
   await freeWriteKeys(tx, removed['event stream'], plan);
   await writeWanted(writer, plan);
   for (const { mappingId } of plan.resets) await bumpEpoch(tx, mappingId);
-  for (const kind of ['mapping', 'destination', 'model', 'source', 'space'] as const) {
+  for (const kind of ['alert', 'mapping', 'destination', 'model', 'source', 'space'] as const) {
     await tx.query(`DELETE FROM ${kinds[kind].table} WHERE id = ANY($1)`, [removed[kind].map(({ id }) => id)]);
   }
   const gone = [...removed.source, ...removed['event stream']].map(({ id }) => id);
@@ -108,6 +109,7 @@ function removals(records: WorkspaceRecords, plan: ApplyPlan): Removals {
     destination: gone('destination'),
     mapping: gone('mapping'),
     'event stream': gone('event stream'),
+    alert: gone('alert'),
   };
 }
 
@@ -128,7 +130,7 @@ interface Writer {
   write(kind: Exclude<Kind, 'space'>, name: string, values: Readonly<Record<string, unknown>>): Promise<void>;
   /** Settings as columns. */
   split(
-    kind: 'source' | 'destination',
+    kind: 'source' | 'destination' | 'alert',
     name: string,
     settings: Parameters<typeof splitSettings>[2],
   ): ReturnType<typeof splitSettings>;
@@ -191,6 +193,7 @@ async function writeWanted(writer: Writer, plan: ApplyPlan): Promise<void> {
   for (const mapping of wanted.mappings.filter(isTouched('mapping'))) await writeMapping(writer, mapping);
   for (const stream of wanted.eventStreams.filter(isTouched('event stream')))
     await writeEventStream(writer, stream, created.has(`event stream ${stream.name}`));
+  for (const alert of wanted.alerts.filter(isTouched('alert'))) await writeAlert(writer, alert);
 }
 
 async function updateSpace(writer: Writer, { name, title, settings }: Definitions['spaces'][number]): Promise<void> {
@@ -251,7 +254,7 @@ async function writeMapping(writer: Writer, mapping: Definitions['mappings'][num
 
 async function writeEventStream(
   writer: Writer,
-  { name, title, spaces, clientSide, writeKey, enabled }: Definitions['eventStreams'][number],
+  { name, title, spaces, clientSide, oauthEnforced, writeKey, enabled }: Definitions['eventStreams'][number],
   isNew: boolean,
 ): Promise<void> {
   const write_key = writeKey ?? (isNew ? newWriteKey() : undefined);
@@ -259,7 +262,19 @@ async function writeEventStream(
     title,
     space_ids: spaces.map((space) => writer.idOf('space', space)),
     client_side: clientSide,
+    oauth_enforced: oauthEnforced,
     enabled,
     ...(write_key !== undefined && { write_key }),
+  });
+}
+
+async function writeAlert(writer: Writer, alert: Definitions['alerts'][number]): Promise<void> {
+  await writer.write('alert', alert.name, {
+    title: alert.title,
+    events: alert.on,
+    mapping_ids: alert.mappings?.map((mapping) => writer.idOf('mapping', mapping)) ?? null,
+    threshold_percent: alert.thresholdPercent,
+    enabled: alert.enabled,
+    ...writer.split('alert', alert.name, { channels: alert.channels as unknown as Json }),
   });
 }

@@ -64,6 +64,7 @@ const words: Readonly<Record<Kind, string>> = {
   model: 'Model',
   destination: 'Integration',
   mapping: 'Destination Subscription',
+  alert: 'Alert',
 };
 
 /** Notes what was carried out of a plan. */

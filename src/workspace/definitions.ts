@@ -2,11 +2,11 @@
 import type { Json, JsonObject } from '../base/json.ts';
 import type { ActionSlug } from '../destination/destination.ts';
 import type { SpaceSettings } from '../space/space.ts';
-import { joinSettings, mappingOf, sourceOf, usualEndpoint, type WorkspaceRecords } from './records.ts';
+import { channelsOf, joinSettings, mappingOf, sourceOf, usualEndpoint, type WorkspaceRecords } from './records.ts';
 import type { Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 import { settingsInFile } from './setting-names.ts';
-import type { Source } from './workspace.ts';
+import type { AlertChannel, AlertEvent, Source } from './workspace.ts';
 
 export interface SpaceDefinition {
   readonly name: string;
@@ -65,8 +65,22 @@ export interface EventStreamDefinition {
   readonly title: string | null;
   readonly spaces: readonly string[];
   readonly clientSide: boolean;
+  readonly oauthEnforced: boolean;
   /** Null in a file that leaves it to us: the one it has is kept, or one is made. */
   readonly writeKey: string | null;
+  readonly enabled: boolean;
+}
+
+export interface AlertDefinition {
+  readonly name: string;
+  readonly title: string | null;
+  readonly on: readonly AlertEvent[];
+  /** Names; null: all. */
+  readonly mappings: readonly string[] | null;
+  /** Of `delivery_rate` only. */
+  readonly thresholdPercent: number | null;
+  /** Secrets in clear. */
+  readonly channels: readonly AlertChannel[];
   readonly enabled: boolean;
 }
 
@@ -77,6 +91,7 @@ export interface Definitions {
   readonly destinations: readonly DestinationDefinition[];
   readonly mappings: readonly MappingDefinition[];
   readonly eventStreams: readonly EventStreamDefinition[];
+  readonly alerts: readonly AlertDefinition[];
 }
 
 /** The kinds of what is configured, as plans call them: where their definitions are, their table, and how ids begin. */
@@ -87,6 +102,7 @@ export const kinds = {
   destination: { list: 'destinations', table: 'destinations', prefix: 'dst' },
   mapping: { list: 'mappings', table: 'mappings', prefix: 'mpg' },
   'event stream': { list: 'eventStreams', table: 'event_streams', prefix: 'evs' },
+  alert: { list: 'alerts', table: 'alerts', prefix: 'alr' },
 } as const satisfies Record<
   string,
   { readonly list: keyof Definitions; readonly table: keyof WorkspaceRecords; readonly prefix: string }
@@ -105,6 +121,8 @@ export function definitionsOf(records: WorkspaceRecords, secrets: Secrets): Defi
   const modelName = named(records.models);
   const destinationName = named(records.destinations);
   const spaceName = named(records.spaces);
+  const mappingName = named(records.mappings);
+  const isMapping = (id: string) => records.mappings.some((mapping) => mapping.id === id);
   return {
     spaces: records.spaces.map(({ name, title, settings }) => ({ name, title, settings })),
     sources: records.sources.map((record) => {
@@ -134,7 +152,17 @@ export function definitionsOf(records: WorkspaceRecords, secrets: Secrets): Defi
       title: record.title,
       spaces: record.space_ids.map(spaceName),
       clientSide: record.client_side,
+      oauthEnforced: record.oauth_enforced,
       writeKey: record.write_key,
+      enabled: record.enabled,
+    })),
+    alerts: records.alerts.map((record) => ({
+      name: record.name,
+      title: record.title,
+      on: record.events,
+      mappings: record.mapping_ids?.filter(isMapping).map(mappingName) ?? null,
+      thresholdPercent: record.threshold_percent,
+      channels: channelsOf(secrets, record),
       enabled: record.enabled,
     })),
   };
@@ -186,8 +214,13 @@ function partsInFile(kind: Kind, definition: Definition): JsonObject {
       };
     }
     case 'event stream': {
-      const { spaces, clientSide, writeKey, enabled } = definition as EventStreamDefinition;
-      return { spaces, client_side: clientSide, write_key: writeKey, enabled };
+      const { spaces, clientSide, oauthEnforced, writeKey, enabled } = definition as EventStreamDefinition;
+      return { spaces, client_side: clientSide, oauth_enforced: oauthEnforced, write_key: writeKey, enabled };
+    }
+    case 'alert': {
+      const { on, mappings, thresholdPercent, channels, enabled } = definition as AlertDefinition;
+      const threshold = thresholdPercent !== null && { threshold_percent: thresholdPercent };
+      return { on, mappings: mappings ?? 'all', ...threshold, channels: channels as unknown as Json, enabled };
     }
     default:
       return kind satisfies never;

@@ -18,10 +18,14 @@ test('a stream has its spaces in the order given, each once, by name, id or writ
   expect(website).toEqual({
     id: expect.stringMatching(/^evs_[0-9A-Za-z]{27}$/),
     name: 'website',
+    title: null,
     writeKey: expect.stringMatching(/^[0-9A-Za-z]{32}$/),
+    moreWriteKeys: [],
     spaces: [second, main],
     enabled: true,
     clientSide: true,
+    oauthEnforced: false,
+    createdAt: expect.any(Date),
   });
   const billing = await createEventStream(db, {
     name: 'billing',

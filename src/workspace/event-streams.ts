@@ -18,6 +18,8 @@ export interface NewEventStream {
   /** By name, id or write key; at least one. */
   readonly spaces: readonly string[];
   readonly clientSide: boolean;
+  /** Whether senders also need an access token; default: no. */
+  readonly oauthEnforced?: boolean | undefined;
   /** One that senders have already; made when left out. */
   readonly writeKey?: string | undefined;
 }
@@ -26,7 +28,7 @@ type FoundStream = Omit<EventStreamRecord, 'space_ids'> & { readonly spaces: rea
 
 /** Streams with their spaces, in the order they were named. */
 const select = `
-  SELECT e.id, e.name, e.title, e.write_key, e.more_write_keys, e.enabled, e.client_side, e.created_at, (
+  SELECT e.id, e.name, e.title, e.write_key, e.more_write_keys, e.enabled, e.client_side, e.oauth_enforced, e.created_at, (
     SELECT coalesce(jsonb_agg(to_jsonb(s) - 'updated_at' ORDER BY array_position(e.space_ids, s.id)), '[]')
     FROM spaces s WHERE s.id = ANY (e.space_ids)
   ) AS spaces
@@ -39,7 +41,7 @@ const toStream = ({ spaces, ...record }: FoundStream): EventStream => eventStrea
  * (a space).
  */
 export async function createEventStream(db: Database, wanted: NewEventStream): Promise<EventStream> {
-  const { name, clientSide, writeKey = newWriteKey() } = wanted;
+  const { name, clientSide, oauthEnforced = false, writeKey = newWriteKey() } = wanted;
   checkName('event stream', name);
   checkWriteKey(writeKey);
   if (wanted.spaces.length === 0) {
@@ -51,9 +53,9 @@ export async function createEventStream(db: Database, wanted: NewEventStream): P
     await refuseTaken(tx, name, writeKey);
     const id = newId('evs');
     await tx.query(
-      `INSERT INTO event_streams (id, name, write_key, space_ids, enabled, client_side, created_at, updated_at)
-       VALUES ($1, $2, $3, $4, true, $5, now(), now())`,
-      [id, name, writeKey, [...spaceIds], clientSide],
+      `INSERT INTO event_streams (id, name, write_key, space_ids, enabled, client_side, oauth_enforced, created_at, updated_at)
+       VALUES ($1, $2, $3, $4, true, $5, $6, now(), now())`,
+      [id, name, writeKey, [...spaceIds], clientSide, oauthEnforced],
     );
     return findEventStream(tx, id);
   });

@@ -11,7 +11,8 @@ import type { Fields, MappingChecks } from './workspace-file.ts';
 export interface MappingContext {
   readonly faults: FaultList;
   readonly checks: MappingChecks;
-  readonly spaceNames: readonly string[];
+  /** Null: the messages go to another server, whose write keys are not known here. */
+  readonly spaceNames: readonly string[] | null;
 }
 
 /** `deferSpace` takes a reference to a space that may be in the database, and the fault it is if it is not. */
@@ -120,7 +121,8 @@ function checkSpace(
   deferSpace: (key: string, fault: Fault) => void,
 ): void {
   const literal = isJsonObject(value) ? value['@literal'] : value;
-  if (typeof literal !== 'string' || spaceNames.includes(literal) || faults.isStandIn(['spaces'])) return;
+  if (typeof literal !== 'string' || spaceNames === null) return;
+  if (spaceNames.includes(literal) || faults.isStandIn(['spaces'])) return;
   const message = `there is no space "${literal}".${suggestion(literal, spaceNames)}`;
   if (idForm.test(literal) || writeKeyForm.test(literal)) deferSpace(literal, faults.faultAt(path, message));
   else faults.add(path, message);

@@ -100,7 +100,24 @@ const eventStream = z.strictObject({
   title,
   spaces: z.array(z.string()).min(1),
   client_side: z.boolean().default(false),
+  oauth_enforced: z.boolean().default(false),
   write_key: z.string().optional(),
+  enabled: z.boolean().default(true),
+});
+
+const channel = z.strictObject({
+  webhook: z.strictObject({ url: z.string(), secret: z.string().min(1).optional() }).optional(),
+  email: z.strictObject({ to: z.array(z.string()).min(1) }).optional(),
+  slack: z.strictObject({ url: z.string() }).optional(),
+});
+
+const alert = z.strictObject({
+  title,
+  on: z.array(z.enum(['sync_failed', 'sync_partly_failed', 'delivery_rate', 'schedule_missed'])).min(1),
+  /** The word `all` means the same as nothing. */
+  mappings: z.preprocess((value) => (value === 'all' ? undefined : value), z.array(z.string()).min(1).optional()),
+  threshold_percent: z.number().min(0).max(100).optional(),
+  channels: z.array(channel).max(20).default([]),
   enabled: z.boolean().default(true),
 });
 
@@ -112,6 +129,7 @@ export const fileSections = {
   destinations: destination,
   mappings: mapping,
   event_streams: eventStream,
+  alerts: alert,
 } as const;
 
 export type Section = keyof typeof fileSections;
@@ -175,6 +193,8 @@ function describe(issue: z.core.$ZodIssue, given: Json): string {
       const [near] = typeof given === 'string' ? nearNames(given, choices) : [];
       return `this must be one of ${choices.join(', ')}${near === undefined ? '' : `; probably ${near}`}`;
     }
+    case 'invalid_union':
+      return 'this must be manual, { every: 1h }, { days: [1, 5], hours: [6], timezone: UTC } or { cron: "30 2 * * *", timezone: UTC }';
     case 'too_small':
       return issue.origin === 'string' || issue.origin === 'array'
         ? 'this must not be empty'
@@ -240,6 +260,7 @@ function keysBelow(schema: z.core.$ZodType, path: string): readonly string[] {
   const bare = unwrap(schema);
   if (bare instanceof z.ZodArray) return keysBelow(bare.element, `${path}[]`);
   if (bare instanceof z.ZodRecord) return keysBelow(bare.valueType, `${path}.*`);
+  if (bare instanceof z.ZodUnion) return bare.options.flatMap((one) => keysBelow(one as z.core.$ZodType, path));
   if (!(bare instanceof z.ZodObject)) return [];
   return Object.entries(bare.shape).flatMap(([key, value]) => [
     `${path}.${key}`,

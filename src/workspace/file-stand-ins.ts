@@ -34,6 +34,10 @@ function schemaAt(schema: z.core.$ZodType, path: readonly (string | number)[]): 
   if (step === undefined) return bare;
   if (bare instanceof z.ZodArray) return schemaAt(bare.element, rest);
   if (bare instanceof z.ZodRecord) return schemaAt(bare.valueType, rest);
+  if (bare instanceof z.ZodUnion) {
+    const found = bare.options.map((one) => schemaAt(one as z.core.$ZodType, path));
+    return found.find((one) => one !== undefined);
+  }
   const next = bare instanceof z.ZodObject ? bare.shape[step as string] : undefined;
   return next === undefined ? undefined : schemaAt(next, rest);
 }
@@ -43,6 +47,8 @@ function standInFor(schema: z.core.$ZodType | undefined): unknown {
   if (schema instanceof z.ZodEnum) return schema.options[0];
   if (schema instanceof z.ZodNumber) return Math.max(0, schema.minValue ?? 0);
   if (schema instanceof z.ZodBoolean) return true;
+  if (schema instanceof z.ZodUnion) return standInFor(schema.options[0] as z.core.$ZodType);
+  if (schema instanceof z.ZodLiteral) return schema.value;
   // Some lists must not be empty.
   if (schema instanceof z.ZodArray) return [standInFor(unwrap(schema.element))];
   return schema instanceof z.ZodObject || schema instanceof z.ZodRecord ? {} : null;

@@ -14,7 +14,7 @@ export function readEventStream(
   faults: FaultList,
 ): EventStreamDefinition {
   const here = ['event_streams', name];
-  const { spaces, client_side: clientSide, write_key: writeKey, enabled } = shape;
+  const { spaces, client_side: clientSide, oauth_enforced: oauthEnforced, write_key: writeKey, enabled } = shape;
   for (const [index, space] of spaces.entries()) {
     const place = [...here, 'spaces', index];
     if (!spaceNames.includes(space)) {
@@ -30,5 +30,5 @@ export function readEventStream(
     else if (owner !== undefined) faults.add(place, `the event stream "${owner}" has this write key too.`);
     else taken.set(writeKey, name);
   }
-  return { name, title: shape.title ?? null, spaces, clientSide, writeKey: writeKey ?? null, enabled };
+  return { name, title: shape.title ?? null, spaces, clientSide, oauthEnforced, writeKey: writeKey ?? null, enabled };
 }

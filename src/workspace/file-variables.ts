@@ -1,6 +1,6 @@
 /**
- * `${VARIABLES}` in a workspace file: filled in from the environment in the settings of sources and destinations and in
- * write keys, refused elsewhere, where they would be stored in clear. A secret written out in the file is refused too.
+ * `${VARIABLES}` in a workspace file: filled in from the environment in the settings of sources and destinations, in the
+ * channels of alerts and in write keys, refused elsewhere, where they would be stored in clear. A secret written out in the file is refused too.
  */
 import type { Environment } from '../base/config.ts';
 import type { Json } from '../base/json.ts';
@@ -43,10 +43,11 @@ function refuse(path: FilePath, message: string, faults: FaultList): null {
   return null;
 }
 
-/** The path inside the settings of a source or destination; null elsewhere. */
+/** The path inside the settings of a source or destination, or the channels of an alert; null elsewhere. */
 function settingPath(path: FilePath): SettingPath | null {
   if (path[0] === 'sources' && path.length > 2) return path.slice(2);
   if (path[0] === 'destinations' && path[2] === 'settings' && path.length > 3) return path.slice(3);
+  if (path[0] === 'alerts' && path[2] === 'channels' && path.length > 3) return path.slice(2);
   return null;
 }
 
@@ -94,8 +95,8 @@ function leaveAlone(text: string, path: FilePath, faults: FaultList): string {
     if (doubled === '$') return `\${${name}}`;
     faults.add(
       path,
-      `\${${name}} is filled in only in the settings of sources and destinations, which are stored encrypted where they ` +
-        `are secret, and in write keys of event streams; write $\${${name}} for the characters themselves.`,
+      `\${${name}} is filled in only in the settings of sources and destinations and in the channels of alerts, which are stored ` +
+        `encrypted where they are secret, and in write keys of event streams; write $\${${name}} for the characters themselves.`,
     );
     if (onlyVariable.test(text)) faults.standIn(path);
     return match;

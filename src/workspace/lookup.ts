@@ -3,6 +3,7 @@ import { MillraceError } from '../base/errors.ts';
 import type { Queryable, Transaction } from '../db/db.ts';
 import { suggestion } from './near-names.ts';
 import {
+  alertOf,
   destinationOf,
   eventStreamOf,
   mappingOf,
@@ -13,6 +14,7 @@ import {
   spaceOf,
   type WorkspaceRecords,
 } from './records.ts';
+import type { Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 import type { Destination, Model, ResolvedMapping, Source, Workspace, WorkspaceStore } from './workspace.ts';
 
@@ -35,6 +37,7 @@ export function workspaceOf(records: WorkspaceRecords, secrets: Secrets): Worksp
         space_ids.map((id) => spaceById.get(id) as SpaceRecord),
       ),
     ),
+    alerts: records.alerts.map((record) => alertOf(secrets, record)),
   };
 }
 
@@ -71,10 +74,39 @@ export async function findSource({ db, secrets }: WorkspaceStore, nameOrId: stri
   return sourceOf(secrets, pick('source', records.sources, nameOrId));
 }
 
+/** With its secrets in clear: never print its settings. Errors: `not_found`, `secret_…`. */
+export async function findDestination({ db, secrets }: WorkspaceStore, nameOrId: string): Promise<Destination> {
+  const records = await readRecords(db);
+  return destinationOf(secrets, pick('destination', records.destinations, nameOrId));
+}
+
 /** The destinations that are not in this database, by name. Reads no secrets. */
 export async function outsideDestinations(db: Queryable): Promise<readonly Pick<Destination, 'id' | 'name'>[]> {
   const { rows } = await db.query<{ id: string; name: string }>(
     `SELECT id, name FROM destinations WHERE settings ->> 'endpoint' IS DISTINCT FROM 'local' ORDER BY name`,
+  );
+  return rows;
+}
+
+/** A mapping that has a schedule. */
+export interface ScheduledMapping {
+  readonly id: string;
+  readonly name: string;
+  readonly schedule: Schedule;
+  readonly enabled: boolean;
+  /** What it needs and what is disabled; null when nothing is. */
+  readonly disabledPart: string | null;
+}
+
+/** Those that have a schedule, by name. Reads no secrets. */
+export async function scheduledMappings(db: Queryable): Promise<readonly ScheduledMapping[]> {
+  const { rows } = await db.query<ScheduledMapping>(
+    `SELECT m.id, m.name, m.schedule, m.enabled,
+       CASE WHEN NOT l.enabled THEN 'model ' || l.name WHEN NOT s.enabled THEN 'source ' || s.name
+            WHEN NOT d.enabled THEN 'destination ' || d.name END AS "disabledPart"
+     FROM mappings m JOIN models l ON l.id = m.model_id JOIN sources s ON s.id = l.source_id
+       JOIN destinations d ON d.id = m.destination_id
+     WHERE m.schedule IS NOT NULL ORDER BY m.name`,
   );
   return rows;
 }
@@ -121,7 +153,10 @@ export function notFound(kind: string, nameOrId: string, known: readonly string[
 }
 
 /** The names of a table, for "did you mean". */
-export async function namesOf(db: Queryable, table: 'spaces' | 'event_streams' | 'tokens'): Promise<readonly string[]> {
+export async function namesOf(
+  db: Queryable,
+  table: 'spaces' | 'event_streams' | 'tokens' | 'oauth_apps',
+): Promise<readonly string[]> {
   const { rows } = await db.query<{ name: string }>(`SELECT name FROM ${table} ORDER BY name LIMIT 1000`);
   return rows.map(({ name }) => name);
 }

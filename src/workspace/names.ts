@@ -18,5 +18,5 @@ export function checkName(kind: string, name: string): void {
 
 /** `a space`, `an event stream`. */
 export function withArticle(kind: string): string {
-  return `${/^[aeiou]/.test(kind) ? 'an' : 'a'} ${kind}`;
+  return `${/^[aeiou]/i.test(kind) ? 'an' : 'a'} ${kind}`;
 }

@@ -171,7 +171,7 @@ function findResets(records: WorkspaceRecords, stored: Definitions, wanted: Defi
   });
 }
 
-const order: readonly Kind[] = ['space', 'event stream', 'source', 'model', 'destination', 'mapping'];
+const order: readonly Kind[] = ['space', 'event stream', 'source', 'model', 'destination', 'mapping', 'alert'];
 
 function compare(
   stored: Definitions,
@@ -259,6 +259,7 @@ const masks: Readonly<Record<Kind, typeof asItIs>> = {
   model: asItIs,
   destination: maskSettings,
   mapping: asItIs,
+  alert: maskSettings,
 };
 
 /** Where two definitions differ, in what `mask` leaves to be seen. */

@@ -6,7 +6,17 @@ import type { SpaceSettings } from '../space/space.ts';
 import type { Schedule } from './schedules.ts';
 import { replaceAt, type SecretSetting, secretsOf, withoutSecrets } from './secret-settings.ts';
 import type { Secrets } from './secrets.ts';
-import type { Destination, EventStream, Mapping, Model, Source, Space } from './workspace.ts';
+import type {
+  Alert,
+  AlertChannel,
+  AlertEvent,
+  Destination,
+  EventStream,
+  Mapping,
+  Model,
+  Source,
+  Space,
+} from './workspace.ts';
 
 export interface SourceRecord {
   readonly id: string;
@@ -85,6 +95,20 @@ export interface EventStreamRecord {
   readonly space_ids: readonly string[];
   readonly enabled: boolean;
   readonly client_side: boolean;
+  readonly oauth_enforced: boolean;
+}
+
+export interface AlertRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly title: string | null;
+  readonly created_at: string;
+  readonly events: readonly AlertEvent[];
+  readonly mapping_ids: readonly string[] | null;
+  readonly threshold_percent: number | null;
+  readonly settings: JsonObject;
+  readonly secrets: string | null;
+  readonly enabled: boolean;
 }
 
 /** Named as the tables are. */
@@ -95,12 +119,13 @@ export interface WorkspaceRecords {
   readonly mappings: readonly MappingRecord[];
   readonly spaces: readonly SpaceRecord[];
   readonly event_streams: readonly EventStreamRecord[];
+  readonly alerts: readonly AlertRecord[];
 }
 
 const all = (table: string) =>
   `(SELECT coalesce(jsonb_agg(to_jsonb(t) - 'updated_at' ORDER BY t.name), '[]') FROM ${table} t) AS ${table}`;
 
-const tables = ['sources', 'models', 'destinations', 'mappings', 'spaces', 'event_streams'];
+const tables = ['sources', 'models', 'destinations', 'mappings', 'spaces', 'event_streams', 'alerts'];
 const everything = `SELECT ${tables.map(all).join(',\n  ')}`;
 
 export async function readRecords(db: Queryable): Promise<WorkspaceRecords> {
@@ -231,6 +256,29 @@ export function eventStreamOf(
     spaces: spaces.map(spaceOf),
     enabled,
     clientSide: record.client_side,
+    createdAt: new Date(record.created_at),
+    oauthEnforced: record.oauth_enforced,
+  };
+}
+
+export function channelsOf(
+  secrets: Secrets,
+  record: { readonly id: string; readonly settings: JsonObject; readonly secrets: string | null },
+): readonly AlertChannel[] {
+  return joinSettings(secrets, record).channels as unknown as readonly AlertChannel[];
+}
+
+export function alertOf(secrets: Secrets, record: AlertRecord): Alert {
+  const { id, name, title, events, enabled } = record;
+  return {
+    id,
+    name,
+    title,
+    on: events,
+    mappingIds: record.mapping_ids,
+    thresholdPercent: record.threshold_percent,
+    channels: channelsOf(secrets, record),
+    enabled,
     createdAt: new Date(record.created_at),
   };
 }

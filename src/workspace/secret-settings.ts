@@ -17,6 +17,8 @@ export const secretShown = '(set)';
 const secretName =
   /(^|_|-)(password|passwd|passphrase|pwd|secret|token|credentials?|(private|secret|access|api|ssl|tls|client)[_-]?key|sslkey)$/i;
 const keyInTls = /^(ssl|tls)$/i;
+/** Whoever has the URL of a webhook can write there. */
+const urlOfHook = /^(webhook|slack)$/;
 const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 const urlWithCredentials = /:\/\/[^/?#\s@]*:[^/?#\s]+@/;
 const secretParameter = /(^|[?&;\s])[\w-]*(password|token|secret|signature|credential|access_key)[\w-]*=[^\s&;]/i;
@@ -24,6 +26,7 @@ const secretParameter = /(^|[?&;\s])[\w-]*(password|token|secret|signature|crede
 /** True when a setting of this path is secret whatever it holds. */
 export function isSecretName(path: SettingPath): boolean {
   const name = nameInFile(String(path.at(-1)));
+  if (name === 'url' && urlOfHook.test(String(path.at(-2)))) return true;
   return secretName.test(name) || (name === 'key' && (path.length === 1 || keyInTls.test(String(path.at(-2)))));
 }
 

@@ -104,7 +104,7 @@ test('a token opens its space until it is revoked, and only a hash of it is stor
   expect(await listTokens(db.pool, main.id)).toEqual([
     {
       ...{ id, name: 'web shop', spaceId: main.id, spaceName: 'main', role: null },
-      ...{ createdAt: expect.any(Date), revokedAt: null },
+      ...{ permissions: [], createdAt: expect.any(Date), revokedAt: null },
     },
   ]);
   expect(await listTokens(db.pool)).toHaveLength(2);
@@ -146,7 +146,12 @@ test('a token of the workspace opens no space, and the other way round', async (
   const ofSpace = await createToken(db.pool, space.id, 'web shop');
   const { id, secret } = await createWorkspaceToken(db.pool, 'terraform');
   expect(secret).toMatch(/^mrw_[A-Za-z0-9_-]{43}$/);
-  expect(await verifyWorkspaceToken(db.pool, secret)).toEqual({ tokenId: id, role: 'owner' });
+  expect(await verifyWorkspaceToken(db.pool, secret)).toEqual({
+    tokenId: id,
+    tokenName: 'terraform',
+    role: 'owner',
+    permissions: [],
+  });
   expect(await verifyToken(db.pool, secret)).toBeNull();
   // Not by its form alone.
   expect(await verifyToken(db.pool, secret.replace('mrw', 'mrp'))).toBeNull();

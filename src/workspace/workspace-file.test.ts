@@ -46,21 +46,31 @@ mappings:
 test('a small file means what it says, with defaults filled in', async () => {
   const definitions = await read(small);
   expect(definitions.sources).toEqual([
-    { name: 'shop', engine: 'duckdb', settings: { path: '/base/shop.duckdb' }, enabled: true },
+    {
+      name: 'shop',
+      title: null,
+      engine: 'duckdb',
+      settings: { path: '/base/shop.duckdb' },
+      extraSettings: {},
+      enabled: true,
+    },
   ]);
   expect(definitions.models).toEqual([
     {
       name: 'customers',
+      title: null,
       source: 'shop',
       description: '',
       query: 'select 1 as id',
       identifierColumn: 'id',
       enabled: true,
+      schedule: null,
     },
   ]);
   expect(definitions.destinations).toEqual([
     {
       name: 'profiles',
+      title: null,
       source: 'shop',
       slug: 'actions-segment-profiles',
       settings: { endpoint: 'local' },
@@ -70,20 +80,17 @@ test('a small file means what it says, with defaults filled in', async () => {
   expect(definitions.mappings).toEqual([
     {
       name: 'identify',
+      title: null,
       destination: 'profiles',
       model: 'customers',
       action: 'sendIdentify',
       trigger: 'event = "new" or event = "updated"',
-      fields: {
-        engage_space: 'main',
-        user_id: { '@path': '$.properties.id' },
-        timestamp: { '@path': '$.timestamp' },
-        message_id: { '@path': '$.messageId' },
-        consent: { '@path': '$.context.consent' },
-      },
+      // The defaults of the action are filled in when it runs.
+      fields: { engage_space: 'main', user_id: { '@path': '$.properties.id' } },
       skipNulls: [],
       skipBackfill: false,
       guardPercent: null,
+      schedule: null,
       enabled: true,
     },
   ]);
@@ -188,7 +195,7 @@ mappings:
     'shop.yaml:13:39 models.orders.identifier: this must be text, not a number.',
     expect.stringMatching(/^shop\.yaml:14:3 models\.Bad Name: a name must begin with/),
     expect.stringMatching(
-      /^shop\.yaml:17:46 destinations\.far\.settings\.endpoint: delivery over HTTP \(europe\) is not available yet\. Use endpoint: local/,
+      /^shop\.yaml:17:\d+ destinations\.far\.settings\.segment_papi_token: segment_papi_token \(.*\) is required for the endpoint europe\.$/,
     ),
     'shop.yaml:21:12 mappings.identify.model: there is no model "custmers" in this file. Did you mean "customers"?',
     expect.stringMatching(/^shop\.yaml:23:14 mappings\.identify\.trigger: The trigger/),
@@ -515,14 +522,38 @@ test('event streams are read, write keys from variables too, always as text', as
   const { eventStreams } = await read(`
 spaces: { main: {}, second: {} }
 event_streams:
-  website: { spaces: [main, second], client_side: true }
+  website: { spaces: [main, second], client_side: true, oauth_enforced: true }
   billing: { spaces: [second], write_key: \${PORT}, enabled: false }
   app: { spaces: [main], write_key: "x-\${PORT}" }
 `);
   expect(eventStreams).toEqual([
-    { name: 'website', spaces: ['main', 'second'], clientSide: true, writeKey: null, enabled: true },
-    { name: 'billing', spaces: ['second'], clientSide: false, writeKey: '5433', enabled: false },
-    { name: 'app', spaces: ['main'], clientSide: false, writeKey: 'x-5433', enabled: true },
+    {
+      name: 'website',
+      title: null,
+      spaces: ['main', 'second'],
+      clientSide: true,
+      oauthEnforced: true,
+      writeKey: null,
+      enabled: true,
+    },
+    {
+      name: 'billing',
+      title: null,
+      spaces: ['second'],
+      clientSide: false,
+      oauthEnforced: false,
+      writeKey: '5433',
+      enabled: false,
+    },
+    {
+      name: 'app',
+      title: null,
+      spaces: ['main'],
+      clientSide: false,
+      oauthEnforced: false,
+      writeKey: 'x-5433',
+      enabled: true,
+    },
   ]);
 });
 
@@ -545,7 +576,7 @@ event_streams:
     'shop.yaml:7:40 event_streams.number.write_key: this must be text, not a number.',
     expect.stringMatching(/^shop\.yaml:8:3 event_streams\.Name: a name must begin with/),
     'shop.yaml:9:23 event_streams.unknown.spaces[0]: there is no space "mian" in this file. Did you mean "main"?',
-    'shop.yaml:9:30 event_streams.unknown.name: there is no such key. There is "client_side", "enabled", "spaces", "write_key".',
+    'shop.yaml:9:30 event_streams.unknown.name: there is no such key. There is "client_side", "enabled", "oauth_enforced", "spaces", "title", "write_key".',
     expect.stringMatching(
       /^shop\.yaml:9:36 event_streams\.unknown\.name: \$\{PORT\} is filled in only .* and in write keys/,
     ),
@@ -584,7 +615,15 @@ test('the example is a good file', async () => {
   const text = await readFile('examples/shop.yaml', 'utf8');
   const { mappings, spaces, eventStreams } = await read(text, 'examples');
   expect(eventStreams).toEqual([
-    { name: 'website', spaces: ['main'], clientSide: true, writeKey: null, enabled: true },
+    {
+      name: 'website',
+      title: null,
+      spaces: ['main'],
+      clientSide: true,
+      oauthEnforced: false,
+      writeKey: null,
+      enabled: true,
+    },
   ]);
   expect(mappings.map(({ name }) => name)).toEqual(['customers-identify', 'companies-group', 'orders-track']);
   expect(spaces[0]?.settings.identifiers.slice(0, 3).map(({ type }) => type)).toEqual([
@@ -592,6 +631,34 @@ test('the example is a good file', async () => {
     'email',
     'loyalty_id',
   ]);
+});
+
+test('schedules are read, and their faults are said', async () => {
+  const scheduled = (schedule: string) =>
+    small.replace('    action: sendIdentify', `    schedule: ${schedule}\n    action: sendIdentify`);
+  const scheduleOf = async (schedule: string) => (await read(scheduled(schedule))).mappings[0]?.schedule;
+  expect(await scheduleOf('manual')).toBeNull();
+  expect(await scheduleOf('{ every: 45m }')).toEqual({ kind: 'interval', interval: '45m' });
+  expect(await scheduleOf('{ days: [1], hours: [6], timezone: Europe/Oslo }')).toEqual({
+    ...{ kind: 'days', days: [1], hours: [6], timezone: 'Europe/Oslo' },
+  });
+  expect(await scheduleOf('{ cron: "0 6 * * *" }')).toEqual({ kind: 'cron', spec: '0 6 * * *', timezone: 'UTC' });
+  const faults = async (schedule: string) => (await faultsOf(scheduled(schedule))).map((line) => line.split(': ')[1]);
+  expect(await faults('{ every: 5m }')).toEqual(['this must be longer than 10 minutes and shorter than 168 hours.']);
+  expect(await faults('{ cron: "* * * *", timezone: Nowhere }')).toEqual([
+    'this must have five fields',
+    'this must be the name of a time zone, such as Europe/Oslo or UTC.',
+  ]);
+  for (const wrong of ['5', '{ days: [1] }', 'sometimes']) {
+    const [fault, ...others] = await faultsOf(scheduled(wrong));
+    expect(fault).toContain('mappings.identify.schedule: this must be manual, { every: 1h }');
+    expect(others).toEqual([]);
+  }
+  for (const wrong of ['{ every: 5 }', '{ every: 1h, timezone: UTC }', '{ days: 1, hours: [6] }', '{ cron: [] }']) {
+    const [fault, ...others] = await faultsOf(scheduled(wrong));
+    expect(fault).toContain('mappings.identify.schedule');
+    expect(others).toEqual([]);
+  }
 });
 
 test('the documentation has every key, with a type and a default', async () => {
@@ -612,6 +679,7 @@ test('the documentation has every key, with a type and a default', async () => {
   }
   expect(everyKey()).toContain('spaces.*.identifiers[].blocked.patterns');
   expect(everyKey()).toContain('spaces.*.filters.*.if');
+  expect(everyKey()).toContain('mappings.*.schedule.timezone');
   expect(everyKey()).toContain('destinations.*.settings.segment_papi_token');
   expect(everyKey().length).toBeGreaterThan(40);
 });
@@ -793,8 +861,8 @@ mappings:
       'models.missing.query_file: there is no file ./none.sql.',
       'models.empty.query_file: the file ./empty.sql is empty.',
       'models.numbered.query: This number is too large to be kept exactly; write it in quotes.',
-      'models.variable.identifier: ${ID} is filled in only in the settings of sources and destinations, which are stored encrypted where they are secret, and in write keys of event streams; write $${ID} for the characters themselves.',
-      'mappings.a.destination: ${OUT} is filled in only in the settings of sources and destinations, which are stored encrypted where they are secret, and in write keys of event streams; write $${OUT} for the characters themselves.',
+      'models.variable.identifier: ${ID} is filled in only in the settings of sources and destinations and in the channels of alerts, which are stored encrypted where they are secret, and in write keys of event streams; write $${ID} for the characters themselves.',
+      'mappings.a.destination: ${OUT} is filled in only in the settings of sources and destinations and in the channels of alerts, which are stored encrypted where they are secret, and in write keys of event streams; write $${OUT} for the characters themselves.',
       'mappings.a.model: this must be text, not a list.',
       'mappings.a.action: This alias stands for nothing that was defined before it.',
       'mappings.a.fields.engage_space: This number is too large to be kept exactly; write it in quotes.',
@@ -826,4 +894,68 @@ test('of a query whose engine is not known, what every engine finds is said', as
   expect(
     (await allFaultsOf(into.replace('shp', 'shop').replace('engine: duckdb', 'engine: postgres'))).join(),
   ).toContain('INTO');
+});
+
+test('the settings of a destination: every fault at once, none of them quoting a secret', async () => {
+  const faulty = small
+    .replace(
+      '{ source: shop }\nmappings',
+      '{ source: shop, settings: { endpoint: custom, segment_papi_token: "${URL_PW}", tracking_url: a.test, public_api_url: b.test, region: x } }\nmappings',
+    )
+    .replace('engage_space: main', 'engage_space: their-key');
+  const faults = await faultsOf(faulty);
+  expect(faults).toEqual([
+    expect.stringContaining('settings.segment_papi_token: segment_papi_token must be a token'),
+    expect.stringContaining('settings.tracking_url: tracking_url must be a URL'),
+    expect.stringContaining('settings.public_api_url: public_api_url must be a URL'),
+    expect.stringContaining('settings.region: there is no such key.'),
+  ]);
+  expect(faults.join('\n')).not.toContain(env.URL_PW);
+});
+
+test('with an endpoint that is not known, nothing is said that depends on it', async () => {
+  const faulty = small.replace(
+    '{ source: shop }\nmappings',
+    '{ source: shop, settings: { endpoint: erope, tracking_url: a.test } }\nmappings',
+  );
+  expect(await faultsOf(faulty)).toEqual([
+    expect.stringContaining(
+      'settings.endpoint: this must be one of local, north_america, europe, custom; probably europe.',
+    ),
+    expect.stringContaining('settings.tracking_url: tracking_url must be a URL'),
+  ]);
+});
+
+test('only a warehouse can be connected', async () => {
+  const streams = `${small}event_streams:\n  website: { spaces: [main] }\n`;
+  for (const [name, kind] of [
+    ['website', 'an event stream'],
+    ['main', 'a profile space'],
+  ]) {
+    const faults = await faultsOf(streams.replace('profiles: { source: shop }', `profiles: { source: ${name} }`));
+    expect(faults).toContainEqual(
+      expect.stringContaining(`destinations.profiles.source: "${name}" is ${kind}; only a warehouse can be connected`),
+    );
+  }
+});
+
+test('a destination on another server says where it is, and its spaces are not looked for here', async () => {
+  const away = (settings: string) =>
+    small
+      .replace('{ source: shop }\nmappings', `{ source: shop, settings: ${settings} }\nmappings`)
+      .replace('engage_space: main', 'engage_space: their-key');
+  const definitions = await read(away('{ endpoint: custom, tracking_url: https://events.example.com/v1 }'));
+  expect(definitions.destinations[0]?.settings).toEqual({
+    endpoint: 'custom',
+    tracking_url: 'https://events.example.com/v1',
+  });
+  expect(await faultsOf(away('{ endpoint: custom }'))).toEqual([
+    expect.stringContaining('tracking_url (Tracking API URL) is required for the endpoint custom.'),
+  ]);
+  expect(await faultsOf(away('{ endpoint: custom, tracking_url: events.example.com }'))).toEqual([
+    expect.stringContaining('tracking_url must be a URL such as https://events.example.com/v1'),
+  ]);
+  expect(await faultsOf(away('{ endpoint: local }'))).toEqual([
+    expect.stringContaining('there is no space "their-key"'),
+  ]);
 });

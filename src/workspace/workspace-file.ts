@@ -14,6 +14,7 @@ import type {
   ModelDefinition,
   SpaceDefinition,
 } from './definitions.ts';
+import { readAlert } from './file-alerts.ts';
 import { type FaultList, type FilePath, faultList } from './file-faults.ts';
 import { readMapping } from './file-mappings.ts';
 import { engineNames, readShape, type Section, type Shaped, sectionNames, typeOf } from './file-shape.ts';
@@ -40,9 +41,13 @@ export interface MappingChecks {
   compileTrigger(fql: string): unknown;
   /** `where` of the faults is the path in the settings. */
   checkSourceSettings(engine: string, settings: JsonObject): readonly Fault[];
+  /** The same of a destination. */
+  checkDestinationSettings(settings: JsonObject): readonly Fault[];
   /** What is wrong with a model's query, as far as that can be said without its warehouse. */
   checkModelSql(engine: string, query: string): string | null;
   readonly scheduleLimits: ScheduleLimits;
+  /** Of one destination. */
+  readonly mostMappings: number;
 }
 
 export interface FileOptions {
@@ -102,16 +107,17 @@ async function readSections(
     }
   }
   const entries = <S extends Section>(section: S) => readEntries(section, top[section] ?? {}, faults);
-  const [spaces, sources, models, destinations, mappings, eventStreams] = [
+  const [spaces, sources, models, destinations, mappings, eventStreams, alerts] = [
     entries('spaces'),
     entries('sources'),
     entries('models'),
     entries('destinations'),
     entries('mappings'),
     entries('event_streams'),
+    entries('alerts'),
   ];
-  checkReferences({ sources, models, destinations, mappings }, faults);
-  checkCounts(mappings, faults);
+  checkReferences({ sources, models, destinations, mappings, eventStreams, spaces }, faults);
+  checkCounts(mappings, options.checks.mostMappings, faults);
   const writeKeys = new Map<string, string>();
   const spaceKeys: { readonly key: string; readonly fault: Fault }[] = [];
   return {
@@ -125,12 +131,16 @@ async function readSections(
     ),
     sources: await Promise.all(each(sources, (name, shape) => readSource(name, shape, faults, options))),
     models: await Promise.all(each(models, (name, shape) => readModel(name, shape, sources, faults, options))),
-    destinations: each(destinations, (name, shape) => readDestination(name, shape, faults)),
+    destinations: each(destinations, (name, shape) => readDestination(name, shape, faults, options.checks)),
     mappings: each(mappings, (name, shape): MappingDefinition => {
-      const context = { faults, checks: options.checks, spaceNames: spaces.names };
+      // Spaces of other servers are theirs to know.
+      const endpoint = destinations.shaped.get(shape.destination)?.settings.endpoint ?? 'local';
+      const spaceNames = endpoint === 'local' ? spaces.names : null;
+      const context = { faults, checks: options.checks, spaceNames };
       return readMapping(name, shape, context, (key, fault) => spaceKeys.push({ key, fault }));
     }),
     eventStreams: each(eventStreams, (name, shape) => readEventStream(name, shape, spaces.names, writeKeys, faults)),
+    alerts: each(alerts, (name, shape) => readAlert(name, shape, mappings.names, faults)),
     spaceKeys,
   };
 }
@@ -160,16 +170,22 @@ interface Referring {
   readonly models: Entries<'models'>;
   readonly destinations: Entries<'destinations'>;
   readonly mappings: Entries<'mappings'>;
+  readonly eventStreams: Entries<'event_streams'>;
+  readonly spaces: Entries<'spaces'>;
 }
 
-function checkReferences({ sources, models, destinations, mappings }: Referring, faults: FaultList): void {
+function checkReferences(entries: Referring, faults: FaultList): void {
+  const { sources, models, destinations, mappings } = entries;
   const refer = (from: FilePath, kind: 'source' | 'model' | 'destination', name: string, known: readonly string[]) => {
     if (known.includes(name) || faults.isStandIn([`${kind}s`])) return;
     faults.add(from, `there is no ${kind} "${name}" in this file.${suggestion(name, known)}`);
   };
   for (const [name, { source }] of models.shaped) refer(['models', name, 'source'], 'source', source, sources.names);
   for (const [name, { source }] of destinations.shaped) {
-    refer(['destinations', name, 'source'], 'source', source, sources.names);
+    const here = ['destinations', name, 'source'];
+    const other = sources.names.includes(source) ? null : kindOfOther(source, entries);
+    if (other === null) refer(here, 'source', source, sources.names);
+    else faults.add(here, `"${source}" is ${other}; only a warehouse can be connected to this destination.`);
   }
   for (const [name, mapping] of mappings.shaped) {
     refer(['mappings', name, 'model'], 'model', mapping.model, models.names);
@@ -191,9 +207,13 @@ function checkReferences({ sources, models, destinations, mappings }: Referring,
   }
 }
 
-const mostMappings = 50;
+/** What else than a warehouse has this name, and also is a source to people. */
+function kindOfOther(name: string, { eventStreams, spaces }: Referring): string | null {
+  if (eventStreams.names.includes(name)) return 'an event stream';
+  return spaces.names.includes(name) ? 'a profile space' : null;
+}
 
-function checkCounts(mappings: Entries<'mappings'>, faults: FaultList): void {
+function checkCounts(mappings: Entries<'mappings'>, mostMappings: number, faults: FaultList): void {
   const counts = new Map<string, number>();
   for (const [name, { destination }] of mappings.shaped) {
     if (faults.isStandIn(['mappings', name, 'destination'])) continue;
@@ -241,20 +261,23 @@ function queryFault(engine: string | undefined, query: string, checks: MappingCh
   return others.every((other) => other === first) ? first : null;
 }
 
-function readDestination(name: string, shape: Shaped<'destinations'>, faults: FaultList): DestinationDefinition {
-  const { source, settings, enabled } = shape;
-  if (settings.endpoint !== 'local') {
-    faults.add(
-      ['destinations', name, 'settings', 'endpoint'],
-      `delivery over HTTP (${settings.endpoint}) is not available yet. Use endpoint: local, the profile spaces of this server.`,
-    );
-  }
+function readDestination(
+  name: string,
+  shape: Shaped<'destinations'>,
+  faults: FaultList,
+  checks: MappingChecks,
+): DestinationDefinition {
+  const { source, enabled } = shape;
+  const settings = shape.settings as unknown as DestinationDefinition['settings'];
+  const here = ['destinations', name, 'settings'];
+  // An endpoint that is not known is taken for `local`, which needs nothing.
+  for (const { where, message } of checks.checkDestinationSettings(settings)) faults.addBelow(here, where, message);
   return {
     name,
     title: shape.title ?? null,
     source,
     slug: 'actions-segment-profiles',
-    settings: settings as JsonObject,
+    settings,
     enabled,
   };
 }

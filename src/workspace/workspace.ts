@@ -1,6 +1,6 @@
 /**
  * The workspace: what people configure. In: definitions from a file or an API. Out: sources, models, destinations,
- * mappings, event streams, spaces and tokens, checked and stored; and beside them the usage, counted and read. Promised: a
+ * mappings, event streams, spaces, tokens and OAuth apps, checked and stored; and beside them the usage, counted and read. Promised: a
  * faulty definition changes nothing and every fault is listed; secrets are encrypted at rest and never returned; tokens
  * and the ids of the usage are stored as hashes.
  */
@@ -11,6 +11,7 @@ import type { SpaceSettings } from '../space/space.ts';
 import type { Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 
+export { findAlert, listAlerts, mappingNames } from './alerts.ts';
 export { type Applied, runApply } from './apply.ts';
 export {
   type Actor,
@@ -21,6 +22,7 @@ export {
   readAudit,
   recordAudit,
 } from './audit.ts';
+export { type DayCount, discardsPerDay, messagesPerDay } from './daily-counts.ts';
 export type { Kind } from './definitions.ts';
 export { createDiscardLog, type DiscardLog, type Discards, pruneDiscards, readDiscards } from './discards.ts';
 export { type Draft, type EditContext, type Edited, editWorkspace } from './edit.ts';
@@ -33,16 +35,44 @@ export {
   removeEventStream,
   setEventStreamEnabled,
 } from './event-streams.ts';
+export { addLabel, type Label, listLabels, putSourceLabels, removeLabel, type SourceLabels } from './labels.ts';
 export { lockWorkspace } from './lock.ts';
 export {
   bumpEpoch,
   currentEpoch,
+  findDestination,
   findMapping,
   findModel,
   findSource,
   outsideDestinations,
   readWorkspace,
+  type ScheduledMapping,
+  scheduledMappings,
 } from './lookup.ts';
+export {
+  addOauthKey,
+  createOauthApp,
+  findOauthApp,
+  isOauthId,
+  listOauthApps,
+  type NewOauthApp,
+  type OauthApp,
+  type OauthKey,
+  type OauthScope,
+  removeOauthApp,
+  removeOauthKey,
+  type TokenDays,
+  tokenDays,
+} from './oauth-apps.ts';
+export {
+  findOauthGrant,
+  findSigningKey,
+  issueOauthToken,
+  type OauthGrant,
+  pruneOauth,
+  type SigningKey,
+  type TokenRequest,
+} from './oauth-tokens.ts';
 export {
   type ApplyOptions,
   type ApplyPlan,
@@ -76,6 +106,7 @@ export {
 export { maskSettings } from './secret-settings.ts';
 export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
+export { whyNotRunning } from './switches.ts';
 export {
   createToken,
   createWorkspaceToken,
@@ -205,6 +236,32 @@ export interface EventStream {
   /** Its senders are browsers and phones: a missing `context.ip` is that of the connection. */
   readonly clientSide: boolean;
   readonly createdAt: Date;
+  /** Its write key alone is not enough: senders also need an access token of an OAuth app. */
+  readonly oauthEnforced: boolean;
+}
+
+/** What an alert can be about. */
+export type AlertEvent = 'sync_failed' | 'sync_partly_failed' | 'delivery_rate' | 'schedule_missed';
+
+/** Where a notice goes, beside the list of notices that every alert has. URLs are secrets: whoever has one can write there. */
+export type AlertChannel =
+  | { readonly webhook: { readonly url: string; readonly secret?: string } }
+  | { readonly email: { readonly to: readonly string[] } }
+  | { readonly slack: { readonly url: string } };
+
+export interface Alert {
+  readonly id: string;
+  readonly name: string;
+  readonly title: string | null;
+  readonly on: readonly AlertEvent[];
+  /** Null: all, also those that come later. */
+  readonly mappingIds: readonly string[] | null;
+  /** Of `delivery_rate`: the share of delivered rows under which it is true. */
+  readonly thresholdPercent: number | null;
+  /** Secrets in clear; never printed. */
+  readonly channels: readonly AlertChannel[];
+  readonly enabled: boolean;
+  readonly createdAt: Date;
 }
 
 /** The database and the box that opens the secrets in it. */
@@ -221,6 +278,7 @@ export interface Workspace {
   readonly mappings: readonly Mapping[];
   readonly spaces: readonly Space[];
   readonly eventStreams: readonly EventStream[];
+  readonly alerts: readonly Alert[];
 }
 
 /** A mapping with all it needs to run. */

@@ -1,9 +1,11 @@
 /** The vendor's own Node client, unmodified, writes to us; what it wrote is found through the Profile API. */
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type IncomingMessage as Request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Analytics } from '@segment/analytics-node';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openTracking, type TrackingServer } from '../../src/api/tracking/tracking.test-support.ts';
+import { createOauthApp, removeOauthApp } from '../../src/workspace/workspace.ts';
 
 function clientOf(server: TrackingServer, more: object = {}): Analytics {
   const client = new Analytics({ writeKey: server.stream.writeKey, host: server.url, ...more });
@@ -115,4 +117,90 @@ test('10,000 messages of 16 clients are all there', async () => {
   }
   expect(new Set(all).size).toBe(all.length);
   expect(all).toHaveLength((clients * each) / 5);
+});
+
+describe('with OAuth', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const clientKey = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const otherKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+    type: 'pkcs8',
+    format: 'pem',
+  });
+
+  async function openWithApp() {
+    const server = await openTracking({ oauthEnforced: true });
+    const app = await createOauthApp(server.db, {
+      name: 'node',
+      keys: [publicKey.export({ type: 'spki', format: 'pem' }).toString()],
+      scopes: ['tracking_api:write'],
+      tokenDays: 1,
+      streams: ['website'],
+    });
+    return {
+      server,
+      app,
+      settings: { clientId: app.id, clientKey, keyId: app.keys[0]?.id ?? '', authServer: server.url },
+    };
+  }
+
+  /** What the client says went wrong, and not to whom it belongs. */
+  function failuresOf(client: Analytics): string[] {
+    const said: string[] = [];
+    client.on('error', ({ reason }) => said.push(String(reason)));
+    return said;
+  }
+
+  test.each(['', '/'])('it gets a token by itself and writes with it (authServer ends in "%s")', async (end) => {
+    const { server, settings } = await openWithApp();
+    await using _ = server;
+    const oauthSettings = { ...settings, authServer: `${settings.authServer}${end}` };
+    const client = new Analytics({ writeKey: server.stream.writeKey, host: server.url, flushAt: 1, oauthSettings });
+    const said = failuresOf(client);
+    client.track({ userId: 'c-501', event: 'First' });
+    await client.flush();
+    for (let n = 0; n < 20; n += 1) client.track({ userId: 'c-501', event: `E${n}` });
+    await client.closeAndFlush();
+    expect(said).toEqual([]);
+    expect(await server.events()).toHaveLength(21);
+    // One token did for all of them.
+    expect((await server.db.pool.query('SELECT 1 FROM oauth_tokens')).rowCount).toBe(1);
+  });
+
+  test('without a token it is refused, and with a wrong key it gets none', async () => {
+    const { server, settings } = await openWithApp();
+    await using _ = server;
+    const shared = { writeKey: server.stream.writeKey, host: server.url, maxRetries: 1 };
+    const wrong = { ...settings, clientKey: otherKey };
+    for (const oauthSettings of [undefined, wrong]) {
+      const client = new Analytics({ ...shared, ...(oauthSettings && { oauthSettings }) } as never);
+      const said = failuresOf(client);
+      client.track({ userId: 'c-501', event: 'Refused' });
+      await client.closeAndFlush({ timeout: 30_000 });
+      expect(said.join()).toContain('[401]');
+    }
+    expect(await server.events()).toEqual([]);
+  });
+
+  test('when its app is removed, what it sends is refused', async () => {
+    const { server, app, settings } = await openWithApp();
+    await using _ = server;
+    const oauthSettings = settings;
+    const client = new Analytics({ writeKey: server.stream.writeKey, host: server.url, maxRetries: 1, oauthSettings });
+    const said = failuresOf(client);
+    client.track({ userId: 'c-501', event: 'Before' });
+    await client.flush();
+    expect(said).toEqual([]);
+    await removeOauthApp(server.db, app.id);
+    // The server remembers the token for a second.
+    for (let n = 0; said.length === 0; n += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      client.track({ userId: 'c-501', event: `After ${n}` });
+      await client.flush();
+    }
+    const stored = (await server.events()).length;
+    client.track({ userId: 'c-501', event: 'Last' });
+    await client.closeAndFlush({ timeout: 30_000 });
+    expect(said).toHaveLength(2);
+    expect(await server.events()).toHaveLength(stored);
+  });
 });

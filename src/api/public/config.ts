@@ -2,9 +2,12 @@
  * What is configured, as the routes read and change it. Promised: changes go the way of a workspace file; what other rooms
  * remember of mappings that are gone or begin anew is dropped after the answer, and what cannot be dropped is logged.
  */
+
+import type { JsonObject } from '../../base/json.ts';
 import type { Log } from '../../base/log.ts';
 import type { Database } from '../../db/db.ts';
-import type { segmentProfiles } from '../../destination/destination.ts';
+import type { ConnectionTest, DynamicChoices, segmentProfiles } from '../../destination/destination.ts';
+import type { SyncContext } from '../../sync/sync.ts';
 import {
   type Draft,
   type EditContext,
@@ -29,6 +32,13 @@ export interface ConfigDeps extends Pick<EditContext, 'spaceHasProfiles' | 'excl
   /** Sources over files may read below these folders; none: such sources are made by a workspace file alone. */
   readonly fileFolders: readonly string[];
   readonly log: Log;
+  /** What previews and test records need. */
+  readonly sync: SyncContext;
+  /** Asking the Public API that a destination's endpoint means. */
+  readonly region: {
+    testConnection(settings: JsonObject): Promise<ConnectionTest>;
+    profileSpaces(settings: JsonObject): Promise<DynamicChoices>;
+  };
 }
 
 /** Holds secrets in clear: never answer with its settings as they are. */

@@ -15,13 +15,15 @@ type ProblemType =
   | 'payload-too-large'
   | 'unsupported-media-type'
   | 'input-validation'
-  | 'server-error';
+  | 'server-error'
+  | 'RequestError';
 
 export interface Problem {
   readonly type: ProblemType;
   readonly message: string;
   /** The dotted path of the input at fault: `subscriptions.0.key`. */
   readonly field?: string;
+  readonly data?: object;
 }
 
 /** An answer that is an error. */
@@ -86,6 +88,15 @@ export function conflict(message: string, field?: string): PublicRefusal {
 
 export function notAcceptable(offered: string): PublicRefusal {
   return refusal(406, 'not-acceptable', `This version is not offered here; ask for ${offered} or application/json.`);
+}
+
+/** Too many requests in a window that ends in so many milliseconds. The type is the vendor's. */
+export function tooManyRequests(consumedPoints: number, msBeforeNext: number): PublicRefusal {
+  const answer = refusal(429, 'RequestError', 'Too many requests', {
+    'Retry-After': String(Math.max(1, Math.ceil(msBeforeNext / 1_000))),
+  });
+  const data = { remainingPoints: 0, msBeforeNext, consumedPoints };
+  return { ...answer, problems: [{ ...answer.problems[0], data }] };
 }
 
 /** Every fault at once; there is at least one. */

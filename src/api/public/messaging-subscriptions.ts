@@ -39,8 +39,9 @@ export function messagingSubscriptionRoutes({ db, reader, clock }: PublicApiDeps
       url,
       versions,
       needs: 'space:admin',
+      perMinute: 60,
       async handle({ params, body, grant }) {
-        const space = await spaceOrRefusal(db.pool, params.spaceId as string);
+        const space = await spaceOrRefusal(db.pool, params.spaceId as string, grant, 'space:admin');
         if (isRefusal(space)) return space;
         const faults: InputFault[] = [];
         const entries = readEntries(body, faults, checkSettings);
@@ -54,8 +55,8 @@ export function messagingSubscriptionRoutes({ db, reader, clock }: PublicApiDeps
       url: `${url}/batch`,
       versions,
       needs: 'space:read',
-      async handle({ params, body }) {
-        const space = await spaceOrRefusal(db.pool, params.spaceId as string);
+      async handle({ params, body, grant }) {
+        const space = await spaceOrRefusal(db.pool, params.spaceId as string, grant, 'space:read');
         if (isRefusal(space)) return space;
         const faults: InputFault[] = [];
         const entries = readEntries(body, faults);

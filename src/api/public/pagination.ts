@@ -44,12 +44,17 @@ export function offsetOf(cursor: string): number | null {
 /** A page of rows that are there as a whole; past their end it is empty. */
 export function cutRows<Row>(
   rows: readonly Row[],
-  { count, cursor }: PageWanted,
+  wanted: PageWanted,
   offset: number,
 ): { readonly items: readonly Row[]; readonly pagination: PaginationOutput } {
+  return { items: rows.slice(offset, offset + wanted.count), pagination: pageAt(wanted, offset, rows.length) };
+}
+
+/** Where a page of rows stands that were read from `offset` on, of so many in all. */
+export function pageAt({ count, cursor }: PageWanted, offset: number, total: number): PaginationOutput {
   const end = offset + count;
-  const next = end < rows.length ? { next: Buffer.from(String(end)).toString('base64') } : {};
-  return { items: rows.slice(offset, end), pagination: { current: cursor, ...next, totalEntries: rows.length } };
+  const next = end < total ? { next: Buffer.from(String(end)).toString('base64') } : {};
+  return { current: cursor, ...next, totalEntries: total };
 }
 
 /** The page a query wants of rows that are there as a whole, under the key of the list; 422 when it cannot be read. */

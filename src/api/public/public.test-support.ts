@@ -1,14 +1,22 @@
 /** Test support: the Public API on Postgres, a space with messages, and a clock that is set by hand. */
+import { tmpdir } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { testDatabase, testLog } from '../../../test/database.ts';
+import { systemClock } from '../../base/clock.ts';
 import type { JsonObject } from '../../base/json.ts';
+import { workspaceChecks } from '../../cli/workspace-checks.ts';
 import type { Database } from '../../db/db.ts';
+import { listProfileSpaces, segmentProfiles, testConnection } from '../../destination/destination.ts';
 import { createSpaceReader, createSpaceWriter, deleteIdentifier, type SpaceSettings } from '../../space/space.ts';
+import { excludeSyncs } from '../../sync/sync.ts';
+import { openWarehouse } from '../../warehouse/warehouse.ts';
 import {
   createSpace,
   createToken,
   createWorkspaceToken,
   findSpace,
+  listSpaces,
+  openSecrets,
   type Space,
   verifyToken,
   verifyWorkspaceToken,
@@ -37,7 +45,7 @@ export interface PublicServer extends AsyncDisposable {
   readonly spaceSecret: string;
   readonly clock: { now(): Date; pass(ms: number): void };
   /** A path below `/public-api`, with the token of the workspace unless another is given (null: none). */
-  call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, options?: CallOptions): Promise<Answered>;
+  call(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options?: CallOptions): Promise<Answered>;
   /** A path below the collections of the space, in the Profile API. */
   profile(path: string): Promise<Answered>;
   send(...messages: readonly JsonObject[]): Promise<void>;
@@ -60,18 +68,39 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
       ms += passed;
     },
   };
+  const writer = createSpaceWriter({ db });
   const app = await buildApi({
     reader: createSpaceReader({ db }),
     deleteIdentifier: (spaceNo, identifier) => deleteIdentifier(db, spaceNo, identifier),
     verifyToken: (secret) => verifyToken(db.pool, secret),
     findSpace: (name) => findSpace(db.pool, name),
-    publicApi: { db, verifyWorkspaceToken: (secret) => verifyWorkspaceToken(db.pool, secret) },
+    publicApi: {
+      db,
+      verifyWorkspaceToken: (secret) => verifyWorkspaceToken(db.pool, secret),
+      secrets: await openSecrets({ key: '0'.repeat(64), dataFolder: tmpdir() }),
+      checks: workspaceChecks,
+      destination: segmentProfiles,
+      spaceHasProfiles: async () => false,
+      excludeSyncs,
+      forgetMapping: async () => undefined,
+      sync: {
+        db,
+        log: testLog(),
+        clock: systemClock,
+        writer,
+        openWarehouse: (source) => openWarehouse(source.engine, source.settings),
+      },
+      region: {
+        testConnection: (settings) => testConnection(settings),
+        profileSpaces: (settings) => listProfileSpaces(settings, { localSpaces: () => listSpaces(db.pool) }),
+      },
+      fileFolders: [tmpdir()],
+    },
     log: testLog(),
     clock,
     limits: { profileRequestsPerSecond: 0 },
     ready: async () => true,
   });
-  const writer = createSpaceWriter({ db });
   return {
     db,
     app,

@@ -21,7 +21,9 @@ import {
   refusePublic,
   serverFault,
 } from './errors.ts';
+import { javaGeneration, trimFor } from './generations.ts';
 import { readQuery } from './query.ts';
+import { type PublicRates, RateLimits } from './rate-limits.ts';
 import type { PublicRequest, PublicRoute } from './route.ts';
 import { publicRoutes } from './routes.ts';
 import { answerType } from './versions.ts';
@@ -31,6 +33,8 @@ export interface PublicApiDeps extends ConfigDeps {
   readonly verifyWorkspaceToken: VerifyWorkspaceToken;
   readonly clock: Clock;
   readonly log: Log;
+  /** Left out: no request is refused for its number. */
+  readonly rates?: PublicRates;
 }
 
 const root = '/public-api';
@@ -49,19 +53,35 @@ export function withoutDoubleSlash(url: string): string {
   return url.startsWith(`${root}//`) ? url.replace(/^\/public-api\/+/, `${root}/`) : url;
 }
 
+/** The same on a port of its own. */
+export function withoutLeadingSlashes(url: string): string {
+  return url.startsWith('//') ? url.replace(/^\/+/, '/') : url;
+}
+
 declare module 'fastify' {
   interface FastifyRequest {
     /** What the token of a Public API request allows. */
     workspaceGrant: WorkspaceGrant | null;
     /** The media type of its answer. */
     answerType: string;
+    /** What it says of the limit of requests. */
+    rateHeaders: Readonly<Record<string, string>> | null;
   }
 }
 
-export async function publicApi(app: FastifyInstance, deps: PublicApiDeps): Promise<void> {
+/** The same for a server that has this API and nothing else. */
+export const wholeServer: Area = { ...publicArea, owns: () => true };
+
+/** @param below the path of its root: `''` on a port of its own */
+export async function publicApi(
+  app: FastifyInstance,
+  { below = root, ...deps }: PublicApiDeps & { readonly below?: string },
+): Promise<void> {
+  const limits = deps.rates === undefined ? null : new RateLimits(deps.rates, deps.clock);
   const grantOf = publicAccess(deps.verifyWorkspaceToken, deps.clock);
   app.decorateRequest('workspaceGrant', null);
   app.decorateRequest('answerType', '');
+  app.decorateRequest('rateHeaders', null);
   readBodies(app);
   app.setErrorHandler((error, request, reply) => {
     const answer = refusalOf(error);
@@ -77,7 +97,10 @@ export async function publicApi(app: FastifyInstance, deps: PublicApiDeps): Prom
     const type = answerType(request.headers.accept, route.versions);
     if (isRefusal(type)) return refusePublic(reply, type);
     if (!mayAnywhere(grant, route.needs)) return refusePublic(reply, notAllowed(powers[route.needs]));
+    const used = limits?.use(route, grant.tokenId, request.ip);
+    if (isRefusal(used)) return refusePublic(reply, used);
     request.workspaceGrant = grant;
+    request.rateHeaders = used ?? null;
     request.answerType = type;
     return undefined;
   }
@@ -85,15 +108,18 @@ export async function publicApi(app: FastifyInstance, deps: PublicApiDeps): Prom
   for (const route of publicRoutes(deps)) {
     app.route({
       method: route.method,
-      url: `${root}${route.url}`,
+      url: `${below}${route.url}`,
       bodyLimit,
-      schema: { hide: true } as object,
+      schema: documentOf(route),
       onRequest: (request, reply) => letIn(route, request, reply),
       handler: async (request, reply) => {
         const answer = await route.handle(requestOf(request));
         if (isRefusal(answer)) return refusePublic(reply, answer);
-        const text = JSON.stringify({ data: answer.data });
-        for (const name in answer.headers) reply.header(name, answer.headers[name]);
+        const generation = javaGeneration(request.headers['user-agent']);
+        const data = generation === null ? answer.data : trimFor(generation, answer.data);
+        const text = JSON.stringify({ data });
+        const headers = { ...request.rateHeaders, ...answer.headers };
+        for (const name in headers) reply.header(name, headers[name]);
         return reply
           .code(route.status ?? 200)
           .header('Content-Type', request.answerType)
@@ -104,11 +130,22 @@ export async function publicApi(app: FastifyInstance, deps: PublicApiDeps): Prom
   }
 }
 
+/** For the OpenAPI document; requests are checked by the routes themselves. */
+function documentOf({ versions, needs, perMinute }: PublicRoute): object {
+  const rate = perMinute === undefined ? '' : ` At most ${perMinute} requests a minute where the vendor's limits hold.`;
+  return {
+    tags: ['Public API'],
+    description: `Takes a role that may ${powers[needs]} (\`${needs}\`). Offered as ${versions.join(', ')}.${rate}`,
+    security: [{ workspaceToken: [] }],
+  };
+}
+
 function requestOf(request: FastifyRequest): PublicRequest {
   return {
     grant: request.workspaceGrant as WorkspaceGrant,
     params: request.params as Readonly<Record<string, string>>,
     query: readQuery(request.originalUrl),
+    headers: request.headers,
     body: request.body as PublicRequest['body'],
   };
 }

@@ -30,7 +30,7 @@ import {
   type PublicRefusal,
   refusalOfStatus,
 } from './errors.ts';
-import { spaceOrRefusal } from './find-space.ts';
+import { spaceOfPath } from './find-space.ts';
 import { listCursor, paginationOf, readPagination } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { Query } from './query.ts';
@@ -49,24 +49,25 @@ const monthlyQuota = 110_000;
 export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   const { db } = deps;
   const common = { versions: allVersions, needs: 'privacy:admin' } as const;
+  const limited = { ...common, perMinute: 600 } as const;
   return [
     {
-      ...{ method: 'POST', url: '/regulations', ...common },
+      ...{ method: 'POST', url: '/regulations', ...limited },
       handle: ({ body }) => create(deps, body, undefined),
     },
     {
-      ...{ method: 'POST', url: '/regulations/sources/:sourceId', ...common },
+      ...{ method: 'POST', url: '/regulations/sources/:sourceId', ...limited },
       async handle({ params, body }) {
         const sourceId = await sourceOrRefusal(db.pool, params.sourceId as string);
         return isRefusal(sourceId) ? sourceId : create(deps, body, sourceId);
       },
     },
     {
-      ...{ method: 'GET', url: '/regulations', ...common },
+      ...{ method: 'GET', url: '/regulations', ...limited },
       handle: ({ query }) => list(deps, query, null),
     },
     {
-      ...{ method: 'GET', url: '/regulations/sources/:sourceId', ...common },
+      ...{ method: 'GET', url: '/regulations/sources/:sourceId', ...limited },
       async handle({ params, query }) {
         const sourceId = await sourceOrRefusal(db.pool, params.sourceId as string);
         return isRefusal(sourceId) ? sourceId : list(deps, query, sourceId);
@@ -85,7 +86,7 @@ export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
       },
     },
     {
-      ...{ method: 'DELETE', url: '/regulations/:regulateId', ...common },
+      ...{ method: 'DELETE', url: '/regulations/:regulateId', ...limited },
       async handle({ params }) {
         const id = params.regulateId as string;
         try {
@@ -160,7 +161,7 @@ async function sourceOrRefusal(db: Queryable, id: string): Promise<string | Publ
   } catch (error) {
     if (!isMillraceError(error, 'not_found')) throw error;
   }
-  const space = await spaceOrRefusal(db, id);
+  const space = await spaceOfPath(db, id);
   return !isRefusal(space) && space.id === id ? id : notFound('Source', id);
 }
 
@@ -232,8 +233,8 @@ function quotaExceeded(state: QuotaState, now: Date): PublicRefusal {
     consumedPoints: state.subjects,
   };
   // Both are the vendor's.
-  const problem = { ...answer.problems[0], type: 'RequestError', data };
-  return { ...answer, problems: [problem as Problem] };
+  const problem: Problem = { ...answer.problems[0], type: 'RequestError', data };
+  return { ...answer, problems: [problem] };
 }
 
 const finished = (at: Date | null) => (at === null ? {} : { finishedAt: at.toISOString() });

@@ -10,6 +10,8 @@ export interface PublicRequest {
   /** Of the path, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Undefined when there is none. */
   readonly body: Json | undefined;
 }
@@ -22,6 +24,8 @@ export interface PublicRoute {
   readonly versions: readonly Version[];
   /** What it takes somewhere in the workspace; where exactly is checked by the route. */
   readonly needs: Power;
+  /** Requests in a minute that the vendor takes at most; left out: as many as elsewhere. */
+  readonly perMinute?: number;
   /** Of a success; 200 when left out. */
   readonly status?: 201;
   handle(request: PublicRequest): Promise<PublicAnswer | PublicRefusal>;

@@ -1,10 +1,20 @@
 /** Every route of the Public API. */
+import { assistanceRoutes } from './assistance.ts';
+import { audienceRoutes } from './audiences.ts';
+import { auditRoutes } from './audit-events.ts';
 import { catalogRoutes } from './catalog.ts';
+import { deliveryMetricsRoutes } from './delivery-metrics.ts';
+import { deliveryOverviewRoutes } from './delivery-overview.ts';
+import { echoRoutes } from './echo.ts';
+import { eventsVolumeRoutes } from './events-volume.ts';
+import { iamRoutes } from './iam.ts';
+import { labelRoutes } from './labels.ts';
 import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
 import type { PublicApiDeps } from './public.ts';
 import { regulationRoutes } from './regulations.ts';
 import type { PublicRoute } from './route.ts';
 import { sourceRoutes } from './sources.ts';
+import { spaceRoutes } from './spaces.ts';
 import { usageRoutes } from './usage.ts';
 import { workspaceRoutes } from './workspace.ts';
 
@@ -15,6 +25,16 @@ const all = [
   messagingSubscriptionRoutes,
   usageRoutes,
   regulationRoutes,
+  assistanceRoutes,
+  spaceRoutes,
+  labelRoutes,
+  iamRoutes,
+  auditRoutes,
+  echoRoutes,
+  eventsVolumeRoutes,
+  deliveryOverviewRoutes,
+  deliveryMetricsRoutes,
+  audienceRoutes,
 ] as const;
 
 export function publicRoutes(deps: PublicApiDeps): readonly PublicRoute[] {

@@ -155,7 +155,15 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
         const spaces = draft.before.spaces.map((space) => space.name);
         if (spaces.length === 0) throw refused(badRequest('There is no space yet that its messages could go to.'));
         const { clientSide } = kind;
-        const stream = { name: given.slug, title: null, spaces, clientSide, writeKey: null, enabled: given.enabled };
+        const stream = {
+          name: given.slug,
+          title: null,
+          spaces,
+          clientSide,
+          oauthEnforced: false,
+          writeKey: null,
+          enabled: given.enabled,
+        };
         draft.put('event stream', stream);
       }
       return given.slug;

@@ -93,6 +93,7 @@ export const site: EventStream = {
   enabled: true,
   clientSide: false,
   createdAt: new Date(0),
+  oauthEnforced: false,
 };
 
 export const streams: readonly EventStream[] = [
@@ -100,6 +101,7 @@ export const streams: readonly EventStream[] = [
   { ...site, id: 'evs_off', name: 'off', writeKey: 'wk_off', enabled: false },
   { ...site, id: 'evs_web', name: 'web', writeKey: 'wk_web', clientSide: true },
   { ...site, id: 'evs_both', name: 'both', writeKey: 'wk_both', spaces: [mainSpace, otherSpace] },
+  { ...site, id: 'evs_guarded', name: 'guarded', writeKey: 'wk_guarded', oauthEnforced: true },
 ];
 
 export const receivedAt = new Date('2025-11-20T09:15:05.000Z');

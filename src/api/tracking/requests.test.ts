@@ -204,6 +204,14 @@ describe('access tokens, when somebody checks them', () => {
   });
 });
 
+test('where nobody checks tokens, a stream that asks for one takes nothing', async () => {
+  for (const authorization of ['', 'Bearer good']) {
+    const answer = await api.post('/v1/track', { ...track(), writeKey: 'wk_guarded' }, { authorization });
+    expect([answer.status, answer.json.error]).toEqual([401, 'unauthorized']);
+  }
+  expect(api.inlet.taken).toEqual([]);
+});
+
 describe('bad requests', () => {
   test.each<[string, string | Buffer]>([
     ['nothing', ''],

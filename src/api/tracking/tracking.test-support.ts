@@ -19,8 +19,11 @@ import {
   createToken,
   createUsage,
   type EventStream,
+  findOauthGrant,
+  findSigningKey,
   findSpace,
   findStreamByWriteKey,
+  issueOauthToken,
   readDiscards,
   type Space,
   verifyToken,
@@ -57,6 +60,9 @@ export interface TrackingServerOptions extends Partial<Omit<TrackingDeps, 'clock
   readonly settings?: SpaceSettings;
   readonly maxWaitingBytes?: number;
   readonly clientSide?: boolean;
+  readonly oauthEnforced?: boolean;
+  /** For assertions. */
+  readonly publicUrl?: string;
   readonly requestTimeoutMs?: number;
   readonly log?: Log;
   /** Put between the API and the real inlet. */
@@ -68,6 +74,8 @@ export async function openTracking(options: TrackingServerOptions = {}): Promise
     settings,
     maxWaitingBytes = 64e6,
     clientSide = false,
+    oauthEnforced = false,
+    publicUrl,
     around = (inlet: Inlet) => inlet,
     requestTimeoutMs = 30_000,
     ...deps
@@ -76,7 +84,7 @@ export async function openTracking(options: TrackingServerOptions = {}): Promise
   const log = options.log ?? createLog({ level: 'silent' });
   const clock = { now: () => new Date() };
   const space = await createSpace(db.pool, 'main', settings);
-  const stream = await createEventStream(db, { name: 'website', spaces: [space.id], clientSide });
+  const stream = await createEventStream(db, { name: 'website', spaces: [space.id], clientSide, oauthEnforced });
   const { secret } = await createToken(db.pool, space.id, 'test');
   const writer = createSpaceWriter({ db });
   const usage = createUsage({ clock });
@@ -97,6 +105,12 @@ export async function openTracking(options: TrackingServerOptions = {}): Promise
     limits: { profileRequestsPerSecond: 0 },
     ready: async () => true,
     requestTimeoutMs,
+    oauth: {
+      findKey: (keyId) => findSigningKey(db.pool, keyId),
+      issueToken: (request) => issueOauthToken(db.pool, request),
+      findGrant: (token) => findOauthGrant(db.pool, token),
+      publicUrl,
+    },
     tracking: {
       findStream: (writeKey) => findStreamByWriteKey(db.pool, writeKey),
       inlet: around(inlet),

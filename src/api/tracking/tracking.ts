@@ -58,8 +58,8 @@ export interface TrackingDeps {
   readonly discards: DiscardLog;
   readonly clock: Clock;
   readonly log: Log;
-  /** Left out: tokens are not looked at. */
-  readonly oauth?: TokenCheck;
+  /** Left out: no token is good, so a stream that asks for one takes nothing. */
+  readonly oauth?: TokenCheck | undefined;
   /** 0: no limit. */
   readonly requestsPerSecond: number;
   /** An item of a batch that is too large: 400 for the whole request, instead of leaving it out. */
@@ -162,8 +162,10 @@ async function receivePost(
   return read.kind === 'refusal' ? read : handle(request, wanted, read.body, arrivedAt);
 }
 
+const noToken: TokenCheck = async ({ oauthEnforced }) => (oauthEnforced ? 'token invalid' : 'allowed');
+
 function handler(deps: TrackingDeps): Handle {
-  const { discards } = deps;
+  const { discards, oauth: check = noToken } = deps;
   const streams = createStreams(deps.findStream, deps.clock);
   const gate = createGate(deps.requestsPerSecond);
   return async (request, wanted, body, receivedAt) => {
@@ -183,7 +185,7 @@ function handler(deps: TrackingDeps): Handle {
       discards.note('', 'unknown_source', null, Math.max(1, items.length));
       return deps.rejectUnknownWriteKey ? writeKeyUnknown : null;
     }
-    const verdict = deps.oauth === undefined ? 'allowed' : await deps.oauth(stream, bearerTokenOf(authorization));
+    const verdict = await check(stream, bearerTokenOf(authorization));
     if (verdict !== 'allowed') return verdict === 'scope missing' ? scopeMissing : tokenInvalid;
     if (!stream.enabled) {
       discards.note(stream.id, 'source_disabled', null, Math.max(1, items.length));

@@ -1,6 +1,5 @@
 /** What the demo says, step by step. */
-import type { Effects } from '../../space/space.ts';
-import type { Sync } from '../../sync/sync.ts';
+import type { Sync, SyncPlan } from '../../sync/sync.ts';
 import { count, counted, duration, indent, printableValue } from '../text.ts';
 import type { DemoServer, DemoStep, ShownProfile } from './demo.ts';
 import type { SampleWarehouse } from './sample-warehouse.ts';
@@ -21,10 +20,14 @@ export function applied(file: string): string {
    ${file}`;
 }
 
-export function planned(step: DemoStep, effects: Effects): string {
+export function planned(step: DemoStep, effects: SyncPlan['effects']): string {
+  const made =
+    effects === null
+      ? ''
+      : `It would make ${counted(effects.profilesCreated, 'profile')} and ${counted(effects.accountsCreated, 'account')}, and merge ${count(effects.merged)}. `;
   return `\n3. A plan: what a first sync of the customers would do. Nothing is changed.
    ${count(step.extracted)} rows compared: ${count(step.added)} new, ${count(step.invalid)} invalid (no identifier, or one that is used twice).
-   It would make ${counted(effects.profilesCreated, 'profile')} and ${counted(effects.accountsCreated, 'account')}, and merge ${count(effects.merged)}. ${took(step)}`;
+   ${made}${took(step)}`;
 }
 
 export function firstSync(step: DemoStep, { effects }: Sync): string {

@@ -1,0 +1,117 @@
+/** The words of notices: what happened, why, and what to do. Pure. */
+import type { DeliveryTotals, Sync } from '../sync/sync.ts';
+import type { MissedSchedule } from './alerts.ts';
+import type { NoticeContent } from './notices.ts';
+
+const syncPath = (id: string) => `/syncs/${id}`;
+const mappingPath = (mapping: string) => `/mappings/${mapping}`;
+
+export function syncFailed(sync: Sync): NoticeContent {
+  return {
+    what: `A sync of ${sync.mapping} failed.`,
+    why: sentence(sync.reason ?? 'No reason was recorded.'),
+    help: sentence(sync.help ?? `See what happened: millrace sync show ${sync.id}`),
+    ...aboutSync(sync),
+  };
+}
+
+export function syncPartlyFailed(sync: Sync): NoticeContent {
+  const { refused, givenUp } = sync.counts;
+  const parts = [refused > 0 ? `${rows(refused)} refused` : '', givenUp > 0 ? `${rows(givenUp)} given up` : ''];
+  return {
+    what: `A sync of ${sync.mapping} ended with rows that were not delivered: ${parts.filter((part) => part !== '').join(', ')}.`,
+    why: sentence(sync.reason ?? 'Each row has a reason of its own.'),
+    help: `The reason of each row is in its history: millrace sync show ${sync.id}. Refused rows are tried again in the next sync.`,
+    ...aboutSync(sync),
+  };
+}
+
+export function syncWentWell(sync: Sync, before: 'sync_failed' | 'sync_partly_failed'): NoticeContent {
+  const was = before === 'sync_failed' ? 'failed' : 'failed in part';
+  return {
+    what: `Syncs of ${sync.mapping} work again.`,
+    why: `The sync before ${was}; this one ${sync.state === 'succeeded' ? 'succeeded' : 'was carried out'}.`,
+    help: 'Nothing is to be done.',
+    ...aboutSync(sync),
+  };
+}
+
+export function rateLow(mapping: string, totals: DeliveryTotals, threshold: number): NoticeContent {
+  return {
+    what: `Only ${percent(rateOf(totals))} of the rows of ${mapping} were delivered in the last 24 hours.`,
+    why: `${rows(totals.refused)} refused, ${rows(totals.delivered)} delivered; the alert is set to ${threshold} %.`,
+    help: `See which syncs refused rows, and why: millrace sync list ${mapping}`,
+    ...aboutRate(mapping, totals),
+  };
+}
+
+export function rateFine(mapping: string, totals: DeliveryTotals, threshold: number): NoticeContent {
+  return {
+    what: `The delivery rate of ${mapping} is ${percent(rateOf(totals))} again.`,
+    why: `In the last 24 hours ${rows(totals.refused)} refused, ${rows(totals.delivered)} delivered; the alert is set to ${threshold} %.`,
+    help: 'Nothing is to be done.',
+    ...aboutRate(mapping, totals),
+  };
+}
+
+export function scheduleMissed(mapping: string, { dueAt, reason }: MissedSchedule): NoticeContent {
+  return {
+    what: `The sync of ${mapping} that was due at ${dueAt.toISOString()} did not start.`,
+    why: sentence(reason),
+    help: `Remove the reason, or start one by hand: millrace sync run ${mapping}`,
+    ...aboutMapping(mapping),
+  };
+}
+
+export function scheduleKept(mapping: string): NoticeContent {
+  return {
+    what: `Syncs of ${mapping} start on schedule again.`,
+    why: 'The run that was missed is no longer due.',
+    help: 'Nothing is to be done.',
+    ...aboutMapping(mapping),
+  };
+}
+
+export function testNotice(alert: string): NoticeContent {
+  return {
+    what: `This is a test of the alert ${alert}.`,
+    why: 'Somebody asked for it: millrace alert test.',
+    help: 'Nothing is to be done.',
+    path: '/alerts',
+    syncId: null,
+    counts: null,
+  };
+}
+
+/** Share of the rows that were tried, 0 to 100. */
+export function rateOf({ delivered, refused }: DeliveryTotals): number {
+  return (100 * delivered) / (delivered + refused);
+}
+
+function aboutSync({ id, counts }: Sync): Pick<NoticeContent, 'path' | 'syncId' | 'counts'> {
+  const { added, updated, deleted, delivered, refused, invalid, givenUp, remaining } = counts;
+  return {
+    path: syncPath(id),
+    syncId: id,
+    counts: { added, updated, deleted, delivered, refused, invalid, givenUp, remaining },
+  };
+}
+
+function aboutRate(mapping: string, { delivered, refused }: DeliveryTotals) {
+  return { path: mappingPath(mapping), syncId: null, counts: { delivered, refused } };
+}
+
+function aboutMapping(mapping: string) {
+  return { path: mappingPath(mapping), syncId: null, counts: null };
+}
+
+const rows = (count: number) => `${count} ${count === 1 ? 'row' : 'rows'}`;
+
+/** Never rounded up to 100 while a row is missing. */
+const percent = (value: number) => `${(Math.floor(value * 10) / 10).toFixed(1)} %`;
+
+/** Begins with a capital and ends with a mark. */
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}

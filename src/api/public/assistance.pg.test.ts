@@ -1,0 +1,87 @@
+/** Help while something is configured: over a DuckDB file, as the web app asks. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createWorkspaceToken } from '../../workspace/workspace.ts';
+import { openPublicApi, type PublicServer } from './public.test-support.ts';
+
+let server: PublicServer;
+let folder: string;
+let sourceId: string;
+beforeAll(async () => {
+  server = await openPublicApi();
+  folder = await mkdtemp(path.join(tmpdir(), 'millrace-api-'));
+  const file = path.join(folder, 'shop.duckdb');
+  const instance = await DuckDBInstance.create(file);
+  const connection = await instance.connect();
+  await connection.run(
+    `CREATE TABLE customers AS SELECT 'c-' || i AS id, 9007199254740993 + i AS big, TIMESTAMP '2026-01-01' AS at FROM range(20) AS r(i)`,
+  );
+  connection.closeSync();
+  instance.closeSync();
+  const body = { slug: 'files', enabled: true, metadataId: 'dUckDbF1Le', settings: { path: file } };
+  sourceId = (await server.call('POST', '/sources', { body })).json.data.source.id;
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+test('a warehouse is tried, and a failure is told in words', async () => {
+  expect((await server.call('POST', `/sources/${sourceId}/test`)).json.data).toEqual({ ok: true });
+  const settings = { hostname: '127.0.0.1', port: '1', database: 'x', username: 'x', password: 'secret-9' };
+  const body = { slug: 'nowhere', enabled: true, metadataId: 'WvlvcGEJsT', settings };
+  const { id } = (await server.call('POST', '/sources', { body })).json.data.source;
+  const { json } = await server.call('POST', `/sources/${id}/test`);
+  expect(json.data).toMatchObject({
+    ok: false,
+    code: expect.stringMatching(/^warehouse_/),
+    message: expect.any(String),
+  });
+  expect(JSON.stringify(json)).not.toContain('secret-9');
+});
+
+test('tables and columns are listed', async () => {
+  const { json } = await server.call('GET', `/sources/${sourceId}/tables`);
+  expect(json.data.tables).toContainEqual({
+    ...{ schema: 'main', name: 'customers' },
+    columns: [
+      { name: 'id', type: 'VARCHAR' },
+      { name: 'big', type: 'BIGINT' },
+      { name: 'at', type: 'TIMESTAMP' },
+    ],
+  });
+});
+
+test('a query is previewed before it is saved: ten rows, nothing rounded', async () => {
+  const body = { query: 'SELECT * FROM customers ORDER BY big', queryIdentifierColumn: 'id' };
+  const { status, json } = await server.call('POST', `/sources/${sourceId}/preview`, { body });
+  expect(status).toBe(200);
+  expect(json.data.columns.map(({ name }: { name: string }) => name)).toEqual(['id', 'big', 'at']);
+  expect(json.data.rows).toHaveLength(10);
+  expect(json.data.rows[0]).toEqual(['c-0', '9007199254740993', '2026-01-01T00:00:00.000Z']);
+});
+
+test('what is wrong with a query is the answer', async () => {
+  const call = (query: string, queryIdentifierColumn = 'id') =>
+    server.call('POST', `/sources/${sourceId}/preview`, { body: { query, queryIdentifierColumn } });
+  const answers = await Promise.all([
+    call('SELECT 1; SELECT 2'),
+    call('SELECT nope FROM customers'),
+    call('SELECT big FROM customers'),
+  ]);
+  for (const { status, json } of answers) {
+    expect(status).toBe(400);
+    expect(json.errors[0]).toMatchObject({ type: 'bad-request', message: expect.stringMatching(/\w/) });
+  }
+});
+
+test('a read-only token tries and previews nothing that it wrote itself', async () => {
+  const grant = { role: 'member', permissions: [{ role: 'source-read-only', resources: 'all' }] } as const;
+  const { secret } = await createWorkspaceToken(server.db.pool, 'reader', grant);
+  const body = { query: 'SELECT 1 AS id', queryIdentifierColumn: 'id' };
+  expect((await server.call('POST', `/sources/${sourceId}/preview`, { token: secret, body })).status).toBe(401);
+  expect((await server.call('GET', `/sources/${sourceId}/tables`, { token: secret })).status).toBe(200);
+});

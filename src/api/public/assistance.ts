@@ -1,0 +1,227 @@
+/**
+ * Help while something is configured, beyond the vendor's API (alpha): is a warehouse reached, what is in it, the first
+ * rows of a query, which spaces there are, which fields a model suggests, what a row becomes. Nothing is changed, but by a
+ * test record that is sent.
+ */
+import { z } from 'zod';
+import { isMillraceError } from '../../base/errors.ts';
+import type { Json, JsonObject } from '../../base/json.ts';
+import { listTables, previewModel, sendTestRecord, suggestForModel, testMapping } from '../../sync/sync.ts';
+import {
+  type Destination,
+  type Mapping,
+  type Model,
+  type Source,
+  type Workspace,
+  type WorkspaceGrant,
+  whyNotRunning,
+} from '../../workspace/workspace.ts';
+import { map, readBody, text } from './body.ts';
+import { actionOfId } from './catalog.ts';
+import { readConfig } from './config.ts';
+import { badRequest, type InputFault, inputInvalid, isRefusal, notFound, type PublicRefusal } from './errors.ts';
+import type { PublicApiDeps } from './public.ts';
+import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
+import { allSources, pickSource, readSourceLabels } from './source-list.ts';
+
+export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
+  const reading = { versions: ['alpha'], needs: 'source:read' } as const;
+  const acting = { versions: ['alpha'], needs: 'source:admin' } as const;
+  return [
+    {
+      ...{ method: 'POST', url: '/sources/:sourceId/test', ...acting },
+      handle: (request) => testSource(deps, request),
+    },
+    {
+      ...{ method: 'GET', url: '/sources/:sourceId/tables', ...reading },
+      handle: (request) =>
+        withSource(deps, request, 'source:read', async (source) => ({ tables: await listTables(deps.sync, source) })),
+    },
+    {
+      ...{ method: 'POST', url: '/sources/:sourceId/preview', ...acting },
+      handle: (request) => previewQuery(deps, request),
+    },
+    {
+      ...{ method: 'GET', url: '/reverse-etl-models/:modelId/preview', ...reading },
+      handle: (request) =>
+        withModel(deps, request, 'source:read', async (model, source) => preview(deps, model, source)),
+    },
+    {
+      ...{ method: 'POST', url: '/reverse-etl-models/:modelId/suggested-mappings', ...reading },
+      handle: (request) => suggest(deps, request),
+    },
+    {
+      ...{ method: 'POST', url: '/destinations/:destinationId/test', ...acting },
+      handle: (request) => testDestination(deps, request),
+    },
+    {
+      ...{ method: 'GET', url: '/destinations/:destinationId/profile-spaces', ...acting },
+      handle: (request) =>
+        withDestination(deps, request, async (destination) => await deps.region.profileSpaces(destination.settings)),
+    },
+    {
+      ...{ method: 'POST', url: '/destinations/:destinationId/subscriptions/:id/test', ...acting },
+      handle: (request) => testRecord(deps, request),
+    },
+  ];
+}
+
+type Power = 'source:read' | 'source:admin';
+
+/** What a warehouse, a model or a mapping refuses is the answer. */
+async function answered(work: () => Promise<object>): Promise<PublicAnswer | PublicRefusal> {
+  try {
+    return { data: await work() };
+  } catch (error) {
+    if (isMillraceError(error) && error.code !== 'internal') {
+      return badRequest([error.message, error.help].filter(Boolean).join(' '));
+    }
+    throw error;
+  }
+}
+
+async function sourceFor(deps: PublicApiDeps, workspace: Workspace, id: string, grant: WorkspaceGrant, power: Power) {
+  const found = pickSource(allSources(workspace, await readSourceLabels(deps.db.pool)), id, grant, power);
+  if (isRefusal(found)) return found;
+  return found.of === 'warehouse' ? found.object : badRequest('This source is no warehouse.');
+}
+
+async function withSource(
+  deps: PublicApiDeps,
+  { params, grant }: PublicRequest,
+  power: Power,
+  work: (source: Source) => Promise<object>,
+): Promise<PublicAnswer | PublicRefusal> {
+  const source = await sourceFor(deps, await readConfig(deps), params.sourceId as string, grant, power);
+  return isRefusal(source) ? source : answered(() => work(source));
+}
+
+async function withModel(
+  deps: PublicApiDeps,
+  { params, grant }: PublicRequest,
+  power: Power,
+  work: (model: Model, source: Source) => Promise<object>,
+): Promise<PublicAnswer | PublicRefusal> {
+  const workspace = await readConfig(deps);
+  const id = params.modelId as string;
+  const model = workspace.models.find((one) => one.id === id);
+  if (model === undefined) return notFound('Model', id);
+  const source = await sourceFor(deps, workspace, model.sourceId, grant, power);
+  return isRefusal(source) ? source : answered(() => work(model, source));
+}
+
+async function withDestination(
+  deps: PublicApiDeps,
+  { params, grant }: PublicRequest,
+  work: (destination: Destination, source: Source, workspace: Workspace) => Promise<object>,
+): Promise<PublicAnswer | PublicRefusal> {
+  const workspace = await readConfig(deps);
+  const id = params.destinationId as string;
+  const destination = workspace.destinations.find((one) => one.id === id);
+  if (destination === undefined) return notFound('Destination', id);
+  const source = await sourceFor(deps, workspace, destination.sourceId, grant, 'source:admin');
+  return isRefusal(source) ? source : answered(() => work(destination, source, workspace));
+}
+
+/** Opening it and looking at one row shows what the settings are worth. */
+function testSource(deps: PublicApiDeps, request: PublicRequest) {
+  return withSource(deps, request, 'source:admin', async (source) => {
+    try {
+      await using warehouse = await deps.sync.openWarehouse(source);
+      await warehouse.describe('SELECT 1 AS one');
+      return { ok: true };
+    } catch (error) {
+      if (!isMillraceError(error)) throw error;
+      return { ok: false, code: error.code, message: error.message, help: error.help ?? '' };
+    }
+  });
+}
+
+const unsaved = z.object({ query: text(65_535), queryIdentifierColumn: text(191) });
+
+async function previewQuery(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
+  const faults: InputFault[] = [];
+  const given = readBody(unsaved, request.body, faults);
+  if (given === null) return inputInvalid(faults);
+  return withSource(deps, request, 'source:admin', (source) => {
+    const { query, queryIdentifierColumn: identifierColumn } = given;
+    const model: Model = {
+      ...{ id: 'unsaved', name: 'unsaved', title: null, sourceId: source.id, description: '', query, identifierColumn },
+      ...{ enabled: true, schedule: null, createdAt: deps.clock.now() },
+    };
+    return preview(deps, model, source);
+  });
+}
+
+async function preview(deps: PublicApiDeps, model: Model, source: Source): Promise<object> {
+  const { columns, rows } = await previewModel(deps.sync, { model, source });
+  return {
+    columns: columns.map(({ name, type, nativeType }) => ({ name, type, nativeType })),
+    rows: rows.map((row) => row.map(plain)),
+  };
+}
+
+/** As JSON has it: whole numbers too large for it, times and bytes as text. */
+function plain(value: unknown): Json {
+  if (typeof value === 'bigint') return String(value);
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  return value as Json;
+}
+
+const wantedAction = z.object({ actionId: text() });
+
+async function suggest(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
+  const faults: InputFault[] = [];
+  const given = readBody(wantedAction, request.body, faults);
+  if (given === null) return inputInvalid(faults);
+  const action = actionOfId(given.actionId);
+  if (action === null) return inputInvalid([{ field: 'actionId', message: '"actionId" is no action of the catalog' }]);
+  return withModel(deps, request, 'source:read', async (model, source) => {
+    const { columns, fields, proposed } = await suggestForModel(deps.sync, { model, source }, action);
+    return { columns: columns.map(({ name, type }) => ({ name, type })), settings: fields, proposed };
+  });
+}
+
+const tried = z.object({ settings: map.optional() });
+
+async function testDestination(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
+  const faults: InputFault[] = [];
+  const given = readBody(tried, request.body, faults);
+  if (given === null) return inputInvalid(faults);
+  return withDestination(deps, request, async ({ settings }) =>
+    deps.region.testConnection({ ...settings, ...unmasked(given.settings ?? {}) }),
+  );
+}
+
+/** What the app shows in the place of a secret is no new one. */
+function unmasked(settings: JsonObject): JsonObject {
+  const isMasked = (value: unknown) => typeof value === 'string' && value.includes('•');
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => !isMasked(value)));
+}
+
+const record = z.object({ recordId: z.string().optional(), send: z.boolean().default(false) });
+
+async function testRecord(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
+  const faults: InputFault[] = [];
+  const given = readBody(record, request.body, faults);
+  if (given === null) return inputInvalid(faults);
+  const id = request.params.id as string;
+  const mappingOf = ({ mappings }: Workspace, destinationId: string): Mapping | undefined =>
+    mappings.find((one) => one.id === id && one.destinationId === destinationId);
+  let isThere = true;
+  const answer = await withDestination(deps, request, async (destination, source, workspace) => {
+    const mapping = mappingOf(workspace, destination.id);
+    const model = workspace.models.find((one) => one.id === mapping?.modelId);
+    if (mapping === undefined || model === undefined) {
+      isThere = false;
+      return {};
+    }
+    const job = { mapping, model, source, destination };
+    const tested = given.send
+      ? await sendTestRecord(deps.sync, job, given.recordId)
+      : await testMapping(deps.sync, job, given.recordId);
+    return { ...tested, notRunning: whyNotRunning(job) };
+  });
+  return isThere ? answer : notFound('Subscription', id);
+}

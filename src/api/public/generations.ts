@@ -1,0 +1,83 @@
+/**
+ * What the two generations of clients know. In: the `User-Agent` and an answer for all. Out: what that client takes. Java
+ * clients alone refuse keys they do not know, and say who they are; all others get everything. Free-form maps
+ * (`settings`, `config`) are never looked into.
+ */
+
+/** Up to 47, or later. */
+export type Generation = 'older' | 'newer';
+
+/** Null: not a Java client. */
+export function javaGeneration(userAgent: string | undefined): Generation | null {
+  if (userAgent?.includes('(Java)') !== true) return null;
+  const major = Number(/\b(\d{1,4})\.\d/.exec(userAgent)?.[1] ?? Number.NaN);
+  return major <= 47 ? 'older' : 'newer';
+}
+
+interface Fields {
+  readonly [key: string]: unknown;
+}
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+type Trim = (object: Fields) => Fields;
+
+/** Data of an answer: its members are trimmed by what they hold. */
+export function trimFor(generation: Generation, data: object): object {
+  const trims = generation === 'older' ? older : newer;
+  const unknown = generation === 'older' ? 'reverseETLSyncStatus' : 'reverseETLSync';
+  const other = generation === 'older' ? 'reverseETLSync' : 'reverseETLSyncStatus';
+  const kept = unknown in data && other in data ? without(data as Fields, unknown) : (data as Fields);
+  return Object.fromEntries(
+    Object.entries(kept).map(([key, value]) => {
+      const trim = Object.hasOwn(trims, key) ? trims[key] : undefined;
+      return [key, trim === undefined ? value : applied(trim, value)];
+    }),
+  );
+}
+
+function applied(trim: Trim, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((one) => applied(trim, one));
+  return isObject(value) ? trim(value) : value;
+}
+
+function without(object: Fields, ...keys: readonly string[]): Fields {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)));
+}
+
+/** Trims a member. */
+const inside =
+  (key: string, trim: Trim): Trim =>
+  (object) =>
+    key in object ? { ...object, [key]: applied(trim, object[key]) } : object;
+
+const sourceMetadata: Trim = (object) => without(object, 'status', 'partnerOwned');
+const field: Trim = (object) => without(object, 'hidden');
+const destinationMetadata: Trim = (object) =>
+  inside(
+    'actions',
+    inside('fields', field),
+  )(
+    inside('supportedPlatforms', (platforms) => without(platforms, 'linkedAudiences'))(
+      without(object, 'multiInstanceSupportedVersion'),
+    ),
+  );
+const subscription: Trim = (object) => without(object, 'reverseETLSchedule');
+
+const older: Readonly<Record<string, Trim>> = {
+  sourceMetadata,
+  sourcesCatalog: sourceMetadata,
+  source: inside('metadata', sourceMetadata),
+  sources: inside('metadata', sourceMetadata),
+  destinationMetadata,
+  destinationsCatalog: destinationMetadata,
+  destination: inside('metadata', destinationMetadata),
+  destinations: inside('metadata', destinationMetadata),
+  destinationSubscription: subscription,
+  subscription,
+  subscriptions: subscription,
+};
+
+const model: Trim = (object) => without(object, 'scheduleStrategy', 'scheduleConfig');
+const newer: Readonly<Record<string, Trim>> = { reverseEtlModel: model, models: model };

@@ -1,0 +1,89 @@
+/**
+ * Asking the server. In: a path below the server's root. Out: the `data` of the answer, or an `ApiError` with every fault
+ * of the request. Promised: the session's proof goes with everything that changes something; a session that is over leads
+ * to the sign-in page.
+ */
+
+/** One fault: `field` is the dotted path of the input. */
+export interface Fault {
+  readonly type: string;
+  readonly message: string;
+  readonly field?: string;
+}
+
+export class ApiError extends Error {
+  readonly status: number;
+  readonly faults: readonly Fault[];
+  constructor(status: number, faults: readonly Fault[]) {
+    super(faults.map(({ message }) => message).join(' ') || `The server answered ${status}.`);
+    this.status = status;
+    this.faults = faults;
+  }
+
+  /** What is wrong with each field. */
+  get fields(): Readonly<Record<string, string>> {
+    return Object.fromEntries(
+      this.faults.flatMap(({ field, message }) => (field === undefined ? [] : [[field, sentence(field, message)]])),
+    );
+  }
+}
+
+/** `"settings.port" must be …` beside the field itself: `must be …`. */
+function sentence(field: string, message: string): string {
+  const bare = message.replace(`"${field}" `, '');
+  return bare.charAt(0).toUpperCase() + bare.slice(1);
+}
+
+let csrfToken = '';
+export function setCsrfToken(token: string): void {
+  csrfToken = token;
+}
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+async function send<T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  if (method !== 'GET') headers['X-CSRF-Token'] = csrfToken;
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const answer = await fetch(path, {
+    method,
+    headers,
+    credentials: 'same-origin',
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(signal !== undefined && { signal }),
+  });
+  const json: unknown = await answer.json().catch(() => null);
+  if (answer.ok) return json as T;
+  throw new ApiError(answer.status, faultsIn(json, answer.status));
+}
+
+function faultsIn(json: unknown, status: number): readonly Fault[] {
+  const { errors, error } = (json ?? {}) as { errors?: readonly Fault[]; error?: { message?: string } };
+  if (Array.isArray(errors) && errors.length > 0) return errors;
+  return [{ type: 'unknown', message: error?.message ?? `The server answered ${status}.` }];
+}
+
+/** The Public API, and what only the app asks: both answer `{ data }`. */
+export const api = {
+  get: async <T>(path: string, signal?: AbortSignal) => (await send<{ data: T }>('GET', path, undefined, signal)).data,
+  post: async <T>(path: string, body: unknown = {}) => (await send<{ data: T }>('POST', path, body)).data,
+  put: async <T>(path: string, body: unknown = {}) => (await send<{ data: T }>('PUT', path, body)).data,
+  patch: async <T>(path: string, body: unknown) => (await send<{ data: T }>('PATCH', path, body)).data,
+  delete: async <T>(path: string) => (await send<{ data: T }>('DELETE', path)).data,
+  /** APIs whose answers have another shape. */
+  raw: <T>(path: string, signal?: AbortSignal) => send<T>('GET', path, undefined, signal),
+};
+
+/** Every page of a list of the Public API. */
+export async function allPages<T>(path: string, key: string, signal?: AbortSignal): Promise<readonly T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined = 'MA==';
+  while (cursor !== undefined) {
+    const separator = path.includes('?') ? '&' : '?';
+    const query = `${separator}pagination[count]=200&pagination[cursor]=${encodeURIComponent(cursor)}`;
+    const page: Record<string, unknown> = await api.get(`${path}${query}`, signal);
+    items.push(...(page[key] as readonly T[]));
+    cursor = (page.pagination as { next?: string } | undefined)?.next;
+  }
+  return items;
+}

@@ -1,0 +1,133 @@
+/** What surrounds every page of a signed-in person: the way around, and who one is. */
+import {
+  ActionIcon,
+  AppShell,
+  Burger,
+  Group,
+  Menu,
+  NavLink,
+  ScrollArea,
+  Text,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import {
+  IconActivity,
+  IconDatabase,
+  IconMoon,
+  IconSend,
+  IconSun,
+  IconTable,
+  IconUser,
+  IconUsersGroup,
+} from '@tabler/icons-react';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
+import { api } from '../api/client.ts';
+import { meQuery } from '../api/queries.ts';
+
+const ways = [
+  { to: '/', label: 'Overview', icon: IconActivity },
+  { to: '/sources', label: 'Sources', icon: IconDatabase, group: 'Reverse ETL' },
+  { to: '/models', label: 'Models', icon: IconTable, group: 'Reverse ETL' },
+  { to: '/destinations', label: 'Destinations', icon: IconSend, group: 'Reverse ETL' },
+  { to: '/spaces', label: 'Spaces', icon: IconUsersGroup, group: 'Unify' },
+] as const;
+
+export function Layout() {
+  const [opened, { toggle, close }] = useDisclosure();
+  const { pathname } = useLocation();
+  const isHere = (to: string) => (to === '/' ? pathname === '/' : pathname === to || pathname.startsWith(`${to}/`));
+  const groups = [...new Set(ways.map((way) => ('group' in way ? way.group : '')))];
+  return (
+    <AppShell
+      header={{ height: 56 }}
+      navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: !opened } }}
+      padding="lg"
+    >
+      <AppShell.Header>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+          <Group gap="sm" wrap="nowrap">
+            <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Show the way around" />
+            <img src="/favicon.svg" alt="" width={24} height={24} />
+            <Text fw={700}>Millrace</Text>
+          </Group>
+          <Group gap="xs" wrap="nowrap">
+            <ColorScheme />
+            <Person />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="xs" aria-label="Main">
+        <ScrollArea>
+          {groups.map((group) => (
+            <div key={group}>
+              {group !== '' && (
+                <Text size="xs" fw={600} c="dimmed" px="sm" pt="md" pb={4}>
+                  {group}
+                </Text>
+              )}
+              {ways
+                .filter((way) => ('group' in way ? way.group : '') === group)
+                .map(({ to, label, icon: Icon }) => (
+                  <NavLink
+                    key={to}
+                    component={Link}
+                    to={to}
+                    label={label}
+                    leftSection={<Icon size={18} aria-hidden />}
+                    active={isHere(to)}
+                    {...(isHere(to) && { 'aria-current': 'page' as const })}
+                    onClick={close}
+                  />
+                ))}
+            </div>
+          ))}
+        </ScrollArea>
+      </AppShell.Navbar>
+      <AppShell.Main>
+        <Outlet />
+      </AppShell.Main>
+    </AppShell>
+  );
+}
+
+function ColorScheme() {
+  const { setColorScheme } = useMantineColorScheme();
+  const isDark = useComputedColorScheme('light') === 'dark';
+  return (
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      aria-label={isDark ? 'Use light colours' : 'Use dark colours'}
+      onClick={() => setColorScheme(isDark ? 'light' : 'dark')}
+    >
+      {isDark ? <IconSun size={18} aria-hidden /> : <IconMoon size={18} aria-hidden />}
+    </ActionIcon>
+  );
+}
+
+function Person() {
+  const { data: me } = useQuery(meQuery);
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const signOut = async () => {
+    await api.post('/app/sign-out');
+    client.clear();
+    await navigate({ to: '/sign-in' });
+  };
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" aria-label="You">
+          <IconUser size={18} aria-hidden />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{me?.person.email ?? ''}</Menu.Label>
+        <Menu.Item onClick={() => void signOut()}>Sign out</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

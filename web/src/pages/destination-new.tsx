@@ -1,0 +1,128 @@
+/** Adding a destination: which one, and which source it is connected to. */
+import { Button, Card, Group, Radio, Stack, Stepper, Text, TextInput, Title } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
+import { useState } from 'react';
+import { api } from '../api/client.ts';
+import { destinationCatalogQuery, sourcesQuery } from '../api/queries.ts';
+import type { Destination, Source } from '../api/types.ts';
+import { Faults, fieldFaults } from '../parts/faults.tsx';
+import { Page } from '../parts/page.tsx';
+import { Empty, Loaded } from '../parts/states.tsx';
+
+export function DestinationNew() {
+  const { source: given } = useSearch({ from: '/inside/destinations/new' });
+  const [step, setStep] = useState(given === undefined ? 0 : 1);
+  const catalog = useQuery(destinationCatalogQuery);
+  const sources = useQuery(sourcesQuery);
+  return (
+    <Page title="Add a destination" crumbs={[{ label: 'Destinations', to: '/destinations' }]}>
+      <Stepper active={step} onStepClick={setStep} allowNextStepsSelect={false} size="sm">
+        <Stepper.Step label="Destination">
+          <Loaded query={catalog} what="the catalog">
+            {(kinds) => (
+              <Stack>
+                {kinds.map(({ id, name, description }) => (
+                  <Card key={id} withBorder maw={560}>
+                    <Stack gap="sm">
+                      <Title order={2} size="h4">
+                        {name}
+                      </Title>
+                      <Text c="dimmed">{description}</Text>
+                      <Group>
+                        <Button onClick={() => setStep(1)}>Next</Button>
+                      </Group>
+                    </Stack>
+                  </Card>
+                ))}
+              </Stack>
+            )}
+          </Loaded>
+        </Stepper.Step>
+        <Stepper.Step label="Source">
+          <Loaded query={sources} what="the sources">
+            {(all) => (
+              <ChooseSource
+                sources={all.filter(isWarehouse)}
+                startWith={given}
+                metadataId={catalog.data?.[0]?.id ?? ''}
+              />
+            )}
+          </Loaded>
+        </Stepper.Step>
+      </Stepper>
+    </Page>
+  );
+}
+
+const isWarehouse = ({ metadata }: Source) => metadata.categories.includes('Warehouse');
+
+function ChooseSource({
+  sources,
+  startWith,
+  metadataId,
+}: {
+  readonly sources: readonly Source[];
+  readonly startWith: string | undefined;
+  readonly metadataId: string;
+}) {
+  const [sourceId, setSourceId] = useState(startWith ?? sources[0]?.id ?? '');
+  const [name, setName] = useState('Segment Profiles');
+  const [error, setError] = useState<Error | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const addSource = (
+    <Button component={Link} {...({ to: '/sources/new', search: { next: 'destination' } } as object)} variant="light">
+      Add source
+    </Button>
+  );
+  if (sources.length === 0) {
+    return (
+      <Empty title="There is no warehouse to connect yet" action={addSource}>
+        A destination is connected to one source. Add it now; you come back here.
+      </Empty>
+    );
+  }
+  async function create() {
+    setBusy(true);
+    setError(null);
+    try {
+      // It starts nothing until its mappings are there and it is enabled.
+      const body = { sourceId, metadataId, name, settings: {}, enabled: false };
+      const { destination } = await api.post<{ destination: Destination }>('/public-api/destinations', body);
+      await client.invalidateQueries({ queryKey: ['destinations'] });
+      await navigate({ to: '/destinations/$id', params: { id: destination.id } });
+    } catch (fault) {
+      setError(fault as Error);
+    } finally {
+      setBusy(false);
+    }
+  }
+  const faults = fieldFaults(error);
+  return (
+    <Stack maw={560}>
+      <Faults error={error} shown={(field) => field === 'name'} />
+      <Radio.Group label="Which source shall it read?" value={sourceId} onChange={setSourceId}>
+        <Stack gap="xs" mt="xs">
+          {sources.map(({ id, name: label, metadata }) => (
+            <Radio key={id} value={id} label={label} description={metadata.name} />
+          ))}
+        </Stack>
+      </Radio.Group>
+      <TextInput
+        label="Name"
+        required
+        value={name}
+        error={faults.name}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      <Group>
+        <Button loading={isBusy} onClick={() => void create()}>
+          Create destination
+        </Button>
+        {addSource}
+      </Group>
+    </Stack>
+  );
+}

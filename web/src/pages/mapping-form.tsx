@@ -1,0 +1,571 @@
+/** A mapping: the model, the action, which records, what each field becomes, and when it runs. */
+import {
+  ActionIcon,
+  Alert,
+  Badge,
+  Button,
+  Card,
+  Checkbox,
+  Code,
+  Group,
+  Select,
+  Stack,
+  Table,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { IconTrash } from '@tabler/icons-react';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useParams } from '@tanstack/react-router';
+import { type FormEvent, useState } from 'react';
+import { api } from '../api/client.ts';
+import type { JsonObject, JsonValue } from '../api/json.ts';
+import { destinationsQuery, mappingsQuery, modelsQuery } from '../api/queries.ts';
+import type { Action, ActionField, Destination, Mapping, Model, Schedule } from '../api/types.ts';
+import { Faults, fieldFaults } from '../parts/faults.tsx';
+import { Page } from '../parts/page.tsx';
+import { ScheduleFields } from '../parts/schedule.tsx';
+import { Empty, Loaded } from '../parts/states.tsx';
+
+export function MappingNew() {
+  const { id } = useParams({ from: '/inside/destinations/$id/mappings/new' });
+  return <Frame destinationId={id} mappingId={null} />;
+}
+
+export function MappingEdit() {
+  const { id, mapping } = useParams({ from: '/inside/destinations/$id/mappings/$mapping/edit' });
+  return <Frame destinationId={id} mappingId={mapping} />;
+}
+
+function Frame({ destinationId, mappingId }: { readonly destinationId: string; readonly mappingId: string | null }) {
+  const destinations = useQuery(destinationsQuery);
+  const models = useQuery(modelsQuery);
+  const mappings = useQuery(mappingsQuery(destinationId));
+  const destination = destinations.data?.find(({ id }) => id === destinationId);
+  const mapping = mappings.data?.find(({ id }) => id === mappingId);
+  const crumbs = [
+    { label: 'Destinations', to: '/destinations' },
+    { label: destination?.name ?? 'Destination', to: `/destinations/${destinationId}?tab=mappings` },
+  ];
+  return (
+    <Page title={mappingId === null ? 'Add a mapping' : `Edit ${mapping?.name ?? 'mapping'}`} crumbs={crumbs}>
+      <Loaded query={models} what="the models">
+        {(all) => (
+          <Loaded query={mappings} what="the mapping">
+            {() => {
+              const ours = all.filter(({ sourceId }) => sourceId === destination?.sourceId);
+              if (destination === undefined || (mappingId !== null && mapping === undefined)) {
+                return <Empty title="There is no such mapping">It may have been deleted.</Empty>;
+              }
+              if (ours.length === 0) {
+                return (
+                  <Empty title="The source has no model yet">
+                    Add a model first: a mapping says what its rows become.
+                  </Empty>
+                );
+              }
+              return <MappingForm destination={destination} models={ours} mapping={mapping ?? null} />;
+            }}
+          </Loaded>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+const kinds = [
+  { value: 'new', label: 'Added records' },
+  { value: 'updated', label: 'Updated records' },
+  { value: 'deleted', label: 'Deleted records' },
+];
+
+const triggerOf = (records: readonly string[]) => records.map((kind) => `event = "${kind}"`).join(' or ');
+
+/** Null: written by hand in another form. */
+function recordsOf(trigger: string): readonly string[] | null {
+  const records = [...trigger.matchAll(/event = "(new|updated|deleted)"/g)].map(([, kind]) => kind as string);
+  return triggerOf(records) === trigger.trim() ? records : null;
+}
+
+interface Column {
+  readonly name: string;
+  readonly type: string;
+}
+
+function MappingForm({
+  destination,
+  models,
+  mapping,
+}: {
+  readonly destination: Destination;
+  readonly models: readonly Model[];
+  readonly mapping: Mapping | null;
+}) {
+  const { actions } = destination.metadata;
+  const [modelId, setModelId] = useState(mapping?.modelId ?? models[0]?.id ?? '');
+  const [actionId, setActionId] = useState(mapping?.actionId ?? actions[0]?.id ?? '');
+  const [name, setName] = useState(mapping?.name ?? '');
+  const [trigger, setTrigger] = useState(mapping?.trigger ?? triggerOf(['new', 'updated']));
+  const [fields, setFields] = useState<JsonObject>(mapping?.settings ?? {});
+  const [schedule, setSchedule] = useState<Schedule>(
+    mapping?.reverseETLSchedule ?? { strategy: 'MANUAL', config: null },
+  );
+  const [error, setError] = useState<Error | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const action = actions.find(({ id }) => id === actionId) as Action;
+  const { data: columns = [] } = useQuery({
+    queryKey: ['columns', modelId],
+    queryFn: async ({ signal }) =>
+      (await api.get<{ columns: readonly Column[] }>(`/public-api/reverse-etl-models/${modelId}/preview`, signal))
+        .columns,
+    staleTime: 60_000,
+    retry: false,
+    enabled: modelId !== '',
+  });
+  const spaces = useQuery({
+    queryKey: ['profile-spaces', destination.id],
+    queryFn: ({ signal }) =>
+      api.get<{
+        choices: readonly { readonly label: string; readonly value: string }[];
+        error: { readonly message: string } | null;
+      }>(`/public-api/destinations/${destination.id}/profile-spaces`, signal),
+  });
+  const records = recordsOf(trigger);
+
+  async function submit(event: FormEvent) {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    const settings = Object.fromEntries(
+      Object.entries(fields).filter(
+        ([key]) => key.startsWith('__segment_') || action.fields.some(({ fieldKey }) => fieldKey === key),
+      ),
+    );
+    const path = `/public-api/destinations/${destination.id}/subscriptions`;
+    try {
+      if (mapping === null) {
+        // Switched on where it is listed, once it looks right.
+        const body = { name, actionId, modelId, trigger, settings, enabled: false, reverseETLSchedule: schedule };
+        await api.post(path, body);
+      } else {
+        const input = { name, trigger, settings, reverseETLModelId: modelId, reverseETLSchedule: schedule };
+        await api.patch(`${path}/${mapping.id}`, { input });
+      }
+      await client.invalidateQueries({ queryKey: ['destinations'] });
+      notifications.show({
+        message: mapping === null ? 'The mapping was created. Enable it when it looks right.' : 'Saved.',
+      });
+      await navigate({ to: '/destinations/$id', params: { id: destination.id }, search: { tab: 'mappings' } });
+    } catch (fault) {
+      setError(fault as Error);
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  async function suggest() {
+    try {
+      const path = `/public-api/reverse-etl-models/${modelId}/suggested-mappings`;
+      const { settings } = await api.post<{ settings: JsonObject }>(path, { actionId });
+      // What is there already stays.
+      setFields((before) => ({ ...settings, ...before }));
+      notifications.show({
+        message: `${Object.keys(settings).length} fields are suggested. Look at them before you save.`,
+      });
+    } catch (fault) {
+      notifications.show({ color: 'red', title: 'Nothing can be suggested', message: (fault as Error).message });
+    }
+  }
+
+  const faults = Object.fromEntries(
+    Object.entries(fieldFaults(error)).map(([field, message]) => [field.replace(/^input\./, ''), message]),
+  );
+  const faultOf = (key: string) =>
+    Object.entries(faults).find(([field]) => field === `settings.${key}` || field.startsWith(`settings.${key}.`))?.[1];
+  const isShown = (field: string) => /^(input\.)?(name|trigger|settings\.|reverseETLSchedule)/.test(field);
+  return (
+    <form onSubmit={(event) => void submit(event)}>
+      <Stack gap="lg">
+        <Faults error={error} shown={isShown} />
+        <Card withBorder>
+          <Stack>
+            <Group align="flex-start" grow preventGrowOverflow={false}>
+              <Select
+                label="Model"
+                allowDeselect={false}
+                data={models.map((model) => ({ value: model.id, label: model.name }))}
+                value={modelId}
+                onChange={(value) => setModelId(value ?? modelId)}
+              />
+              <Select
+                label="Action"
+                allowDeselect={false}
+                disabled={mapping !== null}
+                description={action.description}
+                data={actions.map(({ id, name: label }) => ({ value: id, label }))}
+                value={actionId}
+                onChange={(value) => setActionId(value ?? actionId)}
+              />
+            </Group>
+            {records === null ? (
+              <TextInput
+                label="Trigger"
+                value={trigger}
+                error={faults.trigger}
+                onChange={(event) => setTrigger(event.currentTarget.value)}
+              />
+            ) : (
+              <Checkbox.Group
+                label="Which records are sent"
+                value={[...records]}
+                error={faults.trigger}
+                onChange={(chosen) =>
+                  setTrigger(triggerOf(kinds.map(({ value }) => value).filter((kind) => chosen.includes(kind))))
+                }
+              >
+                <Group mt="xs">
+                  {kinds.map(({ value, label }) => (
+                    <Checkbox key={value} value={value} label={label} />
+                  ))}
+                </Group>
+              </Checkbox.Group>
+            )}
+          </Stack>
+        </Card>
+        <Card withBorder>
+          <Stack>
+            <Group justify="space-between">
+              <Title order={2} size="h4">
+                Fields
+              </Title>
+              <Button variant="light" size="xs" onClick={() => void suggest()}>
+                Suggest mappings
+              </Button>
+            </Group>
+            {spaces.data?.error != null && (
+              <Alert color="yellow" title="The profile spaces cannot be listed">
+                {spaces.data.error.message}
+              </Alert>
+            )}
+            {action.fields
+              .filter(({ hidden }) => !hidden)
+              .map((field) => (
+                <FieldRow
+                  key={field.fieldKey}
+                  field={field}
+                  value={fields[field.fieldKey]}
+                  columns={columns}
+                  choices={field.fieldKey === 'engage_space' ? (spaces.data?.choices ?? []) : null}
+                  fault={faultOf(field.fieldKey)}
+                  onChange={(value) =>
+                    setFields(({ [field.fieldKey]: _, ...others }) =>
+                      value === undefined ? others : { ...others, [field.fieldKey]: value },
+                    )
+                  }
+                />
+              ))}
+          </Stack>
+        </Card>
+        <Card withBorder>
+          <Stack>
+            <TextInput
+              label="Name"
+              required
+              maw={420}
+              value={name}
+              error={faults.name}
+              onChange={(event) => setName(event.currentTarget.value)}
+            />
+            <ScheduleFields
+              value={schedule}
+              onChange={setSchedule}
+              faults={Object.entries(faults).find(([field]) => field.startsWith('reverseETLSchedule'))?.[1]}
+            />
+          </Stack>
+        </Card>
+        <Group>
+          <Button type="submit" loading={isBusy} disabled={records?.length === 0}>
+            {mapping === null ? 'Create mapping' : 'Save changes'}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+const pathOf = (column: string) => ({
+  '@path': /^[A-Za-z0-9_]+$/.test(column) ? `$.properties.${column}` : `$.properties['${column}']`,
+});
+
+/** The column a directive names; null when it is something else. */
+function columnOf(value: JsonValue | undefined): string | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+  const path = (value as JsonObject)['@path'];
+  if (typeof path !== 'string' || Object.keys(value).length !== 1) return null;
+  return /^\$\.properties\.([A-Za-z0-9_]+)$/.exec(path)?.[1] ?? /^\$\.properties\['(.+)'\]$/.exec(path)?.[1] ?? null;
+}
+
+type Mode = 'none' | 'column' | 'text' | 'template' | 'json';
+
+function modeOf(value: JsonValue | undefined): Mode {
+  if (value === undefined) return 'none';
+  if (columnOf(value) !== null) return 'column';
+  if (typeof value === 'string') return 'text';
+  if (typeof value === 'object' && value !== null && '@template' in value && Object.keys(value).length === 1)
+    return 'template';
+  return 'json';
+}
+
+const modes = [
+  { value: 'none', label: 'Not mapped' },
+  { value: 'column', label: 'Column' },
+  { value: 'text', label: 'Fixed text' },
+  { value: 'template', label: 'Template' },
+  { value: 'json', label: 'Function (JSON)' },
+];
+
+function FieldRow({
+  field,
+  value,
+  columns,
+  choices,
+  fault,
+  onChange,
+}: {
+  readonly field: ActionField;
+  readonly value: JsonValue | undefined;
+  readonly columns: readonly Column[];
+  /** Of a field whose choices are looked up. */
+  readonly choices: readonly { readonly value: string; readonly label: string }[] | null;
+  readonly fault: string | undefined;
+  readonly onChange: (value: JsonValue | undefined) => void;
+}) {
+  const label = (
+    <Stack gap={0}>
+      <Group gap={6}>
+        <Text fw={500} size="sm">
+          {field.label}
+        </Text>
+        {field.required && (
+          <Badge size="xs" variant="light">
+            required
+          </Badge>
+        )}
+      </Group>
+      <Text size="xs" c="dimmed">
+        {field.description}
+      </Text>
+      {fault !== undefined && (
+        <Text size="xs" c="red" role="alert">
+          {fault}
+        </Text>
+      )}
+    </Stack>
+  );
+  if (choices !== null && choices.length > 0) {
+    return (
+      <Group align="flex-start" wrap="wrap">
+        <div style={{ flex: '1 1 240px' }}>{label}</div>
+        <Select
+          aria-label={field.label}
+          style={{ flex: '1 1 320px' }}
+          data={[...choices]}
+          value={typeof value === 'string' ? value : null}
+          placeholder="Choose a space"
+          onChange={(chosen) => onChange(chosen ?? undefined)}
+        />
+      </Group>
+    );
+  }
+  return (
+    <Group align="flex-start" wrap="wrap">
+      <div style={{ flex: '1 1 240px' }}>{label}</div>
+      <div style={{ flex: '1 1 320px' }}>
+        {field.type === 'OBJECT' ? (
+          <KeyValues label={field.label} value={value} columns={columns} onChange={onChange} />
+        ) : (
+          <ValueInput
+            label={field.label}
+            value={value ?? field.defaultValue ?? undefined}
+            columns={columns}
+            onChange={onChange}
+          />
+        )}
+      </div>
+    </Group>
+  );
+}
+
+function ValueInput({
+  label,
+  value,
+  columns,
+  onChange,
+}: {
+  readonly label: string;
+  readonly value: JsonValue | undefined;
+  readonly columns: readonly Column[];
+  readonly onChange: (value: JsonValue | undefined) => void;
+}) {
+  const [mode, setMode] = useState<Mode>(modeOf(value));
+  const shownMode = mode === 'none' && value !== undefined ? modeOf(value) : mode;
+  return (
+    <Group gap="xs" align="flex-start" wrap="nowrap">
+      <Select
+        aria-label={`${label}: where from`}
+        w={150}
+        allowDeselect={false}
+        data={modes}
+        value={shownMode}
+        onChange={(next) => {
+          setMode((next ?? 'none') as Mode);
+          if (next === 'none') onChange(undefined);
+        }}
+      />
+      {shownMode === 'column' && (
+        <Select
+          aria-label={`${label}: column`}
+          style={{ flex: 1 }}
+          searchable
+          data={columns.map(({ name }) => name)}
+          value={columnOf(value)}
+          placeholder="Choose a column"
+          onChange={(column) => onChange(column === null ? undefined : pathOf(column))}
+        />
+      )}
+      {shownMode === 'text' && (
+        <TextInput
+          aria-label={`${label}: text`}
+          style={{ flex: 1 }}
+          value={typeof value === 'string' ? value : ''}
+          onChange={(event) => onChange(event.currentTarget.value)}
+        />
+      )}
+      {shownMode === 'template' && (
+        <TextInput
+          aria-label={`${label}: template`}
+          style={{ flex: 1 }}
+          placeholder="{{properties.first_name}} {{properties.last_name}}"
+          value={String((value as JsonObject | undefined)?.['@template'] ?? '')}
+          onChange={(event) => onChange({ '@template': event.currentTarget.value })}
+        />
+      )}
+      {shownMode === 'json' && <JsonText label={label} value={value} onChange={onChange} />}
+    </Group>
+  );
+}
+
+/** What no other form can show: any directive. */
+function JsonText({
+  label,
+  value,
+  onChange,
+}: {
+  readonly label: string;
+  readonly value: JsonValue | undefined;
+  readonly onChange: (value: JsonValue) => void;
+}) {
+  const [text, setText] = useState(value === undefined ? '' : JSON.stringify(value));
+  const [isWrong, setWrong] = useState(false);
+  return (
+    <TextInput
+      aria-label={`${label}: JSON`}
+      style={{ flex: 1 }}
+      value={text}
+      error={isWrong ? 'This is not JSON.' : undefined}
+      onChange={(event) => {
+        setText(event.currentTarget.value);
+        try {
+          onChange(JSON.parse(event.currentTarget.value) as JsonValue);
+          setWrong(false);
+        } catch {
+          setWrong(true);
+        }
+      }}
+    />
+  );
+}
+
+function KeyValues({
+  label,
+  value,
+  columns,
+  onChange,
+}: {
+  readonly label: string;
+  readonly value: JsonValue | undefined;
+  readonly columns: readonly Column[];
+  readonly onChange: (value: JsonValue | undefined) => void;
+}) {
+  const isPlain =
+    value === undefined ||
+    (typeof value === 'object' && value !== null && !Object.keys(value).some((key) => key.startsWith('@')));
+  const [newKey, setNewKey] = useState('');
+  if (!isPlain) return <JsonText label={label} value={value} onChange={onChange} />;
+  const entries = Object.entries((value ?? {}) as JsonObject);
+  const set = (key: string, next: JsonValue | undefined) => onChange({ ...(value as JsonObject), [key]: next ?? null });
+  const remove = (key: string) => onChange(Object.fromEntries(entries.filter(([one]) => one !== key)));
+  const addAll = () =>
+    onChange({
+      ...Object.fromEntries(columns.map(({ name }) => [name, pathOf(name)])),
+      ...(value as JsonObject | undefined),
+    });
+  return (
+    <Stack gap="xs">
+      {entries.length > 0 && (
+        <Table withRowBorders={false} verticalSpacing={4} horizontalSpacing={0}>
+          <Table.Tbody>
+            {entries.map(([key, entry]) => (
+              <Table.Tr key={key}>
+                <Table.Td style={{ verticalAlign: 'top', paddingTop: 10, overflowWrap: 'anywhere' }}>
+                  <Code>{key}</Code>
+                </Table.Td>
+                <Table.Td>
+                  <ValueInput
+                    label={`${label} ${key}`}
+                    value={entry}
+                    columns={columns}
+                    onChange={(next) => set(key, next)}
+                  />
+                </Table.Td>
+                <Table.Td w={36}>
+                  <ActionIcon variant="subtle" color="gray" aria-label={`Remove ${key}`} onClick={() => remove(key)}>
+                    <IconTrash size={16} aria-hidden />
+                  </ActionIcon>
+                </Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      )}
+      <Group gap="xs">
+        <TextInput
+          aria-label={`${label}: new key`}
+          placeholder="New key"
+          value={newKey}
+          onChange={(event) => setNewKey(event.currentTarget.value)}
+        />
+        <Button
+          variant="light"
+          size="xs"
+          disabled={newKey.trim() === '' || entries.some(([key]) => key === newKey.trim())}
+          onClick={() => {
+            const key = newKey.trim();
+            const same = columns.find(({ name }) => name.toLowerCase() === key.toLowerCase());
+            set(key, same === undefined ? '' : pathOf(same.name));
+            setNewKey('');
+          }}
+        >
+          Add
+        </Button>
+        <Button variant="subtle" size="xs" disabled={columns.length === 0} onClick={addAll}>
+          Add all columns
+        </Button>
+      </Group>
+    </Stack>
+  );
+}

@@ -1,0 +1,311 @@
+/** A model: its query, a look at its rows, the column that identifies them. New ones and those that are there. */
+import {
+  Alert,
+  Button,
+  Card,
+  Group,
+  Select,
+  Skeleton,
+  Stack,
+  Switch,
+  Table,
+  Text,
+  Textarea,
+  TextInput,
+  Title,
+} from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { type FormEvent, lazy, Suspense, useState } from 'react';
+import { api } from '../api/client.ts';
+import type { JsonValue } from '../api/json.ts';
+import { modelsQuery, sourcesQuery } from '../api/queries.ts';
+import type { Model } from '../api/types.ts';
+import { Confirm } from '../parts/confirm.tsx';
+import { Faults, fieldFaults } from '../parts/faults.tsx';
+import { Page } from '../parts/page.tsx';
+import type { Table as WarehouseTable } from '../parts/sql-editor.tsx';
+import { Empty, Loaded } from '../parts/states.tsx';
+
+const SqlEditor = lazy(() => import('../parts/sql-editor.tsx'));
+const crumbs = [{ label: 'Models', to: '/models' }];
+
+export function ModelNew() {
+  const { source } = useSearch({ from: '/inside/models/new' });
+  const query = useQuery(sourcesQuery);
+  return (
+    <Page title="Add a model" crumbs={crumbs}>
+      <Loaded query={query} what="the sources">
+        {(sources) => {
+          const warehouses = sources.filter(({ metadata }) => metadata.categories.includes('Warehouse'));
+          const [first] = warehouses;
+          if (first === undefined) {
+            return (
+              <Empty
+                title="A model needs a source"
+                action={
+                  <Button component={Link} to="/sources/new">
+                    Add source
+                  </Button>
+                }
+              >
+                Connect the warehouse first; the query is written then.
+              </Empty>
+            );
+          }
+          const choices = warehouses.map(({ id, name }) => ({ value: id, label: name }));
+          return <ModelForm model={null} sources={choices} startWith={source ?? first.id} />;
+        }}
+      </Loaded>
+    </Page>
+  );
+}
+
+export function ModelPage() {
+  const { id } = useParams({ from: '/inside/models/$id' });
+  const query = useQuery(modelsQuery);
+  const { data: sources = [] } = useQuery(sourcesQuery);
+  const model = query.data?.find((one) => one.id === id);
+  return (
+    <Page title={model?.name ?? 'Model'} crumbs={crumbs}>
+      <Loaded query={query} what="the model">
+        {() =>
+          model === undefined ? (
+            <Empty title="There is no such model">It may have been deleted.</Empty>
+          ) : (
+            <ModelForm
+              key={model.id}
+              model={model}
+              sources={sources.map((source) => ({ value: source.id, label: source.name }))}
+              startWith={model.sourceId}
+            />
+          )
+        }
+      </Loaded>
+    </Page>
+  );
+}
+
+interface Preview {
+  readonly columns: readonly { readonly name: string; readonly nativeType: string }[];
+  readonly rows: readonly (readonly JsonValue[])[];
+}
+
+function ModelForm({
+  model,
+  sources,
+  startWith,
+}: {
+  readonly model: Model | null;
+  readonly sources: readonly { readonly value: string; readonly label: string }[];
+  readonly startWith: string;
+}) {
+  const [sourceId, setSourceId] = useState(startWith);
+  const [name, setName] = useState(model?.name ?? '');
+  const [description, setDescription] = useState(model?.description ?? '');
+  const [enabled, setEnabled] = useState(model?.enabled ?? true);
+  const [sql, setSql] = useState(model?.query ?? '');
+  const [identifier, setIdentifier] = useState(model?.queryIdentifierColumn ?? '');
+  const [preview, setPreview] = useState<Preview | null>(null);
+  const [previewError, setPreviewError] = useState<Error | null>(null);
+  const [error, setError] = useState<Error | null>(null);
+  const [busy, setBusy] = useState<'preview' | 'save' | null>(null);
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const { data: tables = [] } = useQuery({
+    queryKey: ['tables', sourceId],
+    queryFn: async ({ signal }) =>
+      (await api.get<{ tables: readonly WarehouseTable[] }>(`/public-api/sources/${sourceId}/tables`, signal)).tables,
+    staleTime: 60_000,
+    retry: false,
+  });
+
+  async function look() {
+    setBusy('preview');
+    setPreviewError(null);
+    try {
+      const body = { query: sql, queryIdentifierColumn: identifier || '?' };
+      setPreview(await api.post<Preview>(`/public-api/sources/${sourceId}/preview`, body));
+    } catch (fault) {
+      setPreview(null);
+      setPreviewError(fault as Error);
+    } finally {
+      setBusy(null);
+    }
+  }
+
+  async function submit(event: FormEvent) {
+    event.preventDefault();
+    setBusy('save');
+    setError(null);
+    const body = { name, description: description || ' ', enabled, query: sql, queryIdentifierColumn: identifier };
+    try {
+      if (model === null) await api.post('/public-api/reverse-etl-models', { ...body, sourceId });
+      else await api.patch(`/public-api/reverse-etl-models/${model.id}`, body);
+      await client.invalidateQueries({ queryKey: ['models'] });
+      notifications.show({
+        message: model === null ? 'The model was added. Next: a destination for its rows.' : 'Saved.',
+      });
+      if (model === null) await navigate({ to: '/destinations' });
+    } catch (fault) {
+      setError(fault as Error);
+    } finally {
+      setBusy(null);
+    }
+  }
+
+  async function remove() {
+    await api.delete(`/public-api/reverse-etl-models/${model?.id}`);
+    await client.invalidateQueries({ queryKey: ['models'] });
+    await navigate({ to: '/models' });
+  }
+
+  const faults = fieldFaults(error);
+  const shown = ['name', 'description', 'query', 'queryIdentifierColumn'];
+  return (
+    <form onSubmit={(event) => void submit(event)}>
+      <Stack>
+        <Faults error={error} shown={(field) => shown.includes(field)} />
+        <Select
+          label="Source"
+          data={[...sources]}
+          value={sourceId}
+          allowDeselect={false}
+          disabled={model !== null}
+          onChange={(value) => setSourceId(value ?? startWith)}
+          maw={420}
+        />
+        <Stack gap={4}>
+          <Text fw={500} size="sm">
+            Query
+          </Text>
+          <Suspense fallback={<Skeleton height={160} />}>
+            <SqlEditor value={sql} onChange={setSql} tables={tables} />
+          </Suspense>
+          {faults.query !== undefined && (
+            <Text c="red" size="sm">
+              {faults.query}
+            </Text>
+          )}
+        </Stack>
+        <TextInput
+          label="Identifier column"
+          description="Unique and never empty: it tells the rows apart."
+          required
+          maw={420}
+          value={identifier}
+          error={faults.queryIdentifierColumn}
+          onChange={(event) => setIdentifier(event.currentTarget.value)}
+        />
+        <Group>
+          <Button variant="light" loading={busy === 'preview'} disabled={sql.trim() === ''} onClick={() => void look()}>
+            Preview 10 rows
+          </Button>
+        </Group>
+        {previewError !== null && (
+          <Alert color="red" role="alert" title="The warehouse refuses this">
+            {previewError.message}
+          </Alert>
+        )}
+        {preview !== null && <PreviewTable preview={preview} identifier={identifier} choose={setIdentifier} />}
+        <TextInput
+          label="Name"
+          required
+          maw={420}
+          value={name}
+          error={faults.name}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
+        <Textarea
+          label="Description"
+          maw={560}
+          value={description}
+          onChange={(event) => setDescription(event.currentTarget.value)}
+        />
+        {model !== null && (
+          <Switch label="Enabled" checked={enabled} onChange={(event) => setEnabled(event.currentTarget.checked)} />
+        )}
+        <Group>
+          <Button type="submit" loading={busy === 'save'}>
+            {model === null ? 'Add model' : 'Save changes'}
+          </Button>
+          {model !== null && (
+            <Confirm label="Delete model" title={`Delete ${model.name}?`} c="red" act={remove}>
+              A model that mappings use cannot be deleted; delete those first.
+            </Confirm>
+          )}
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+function PreviewTable({
+  preview,
+  identifier,
+  choose,
+}: {
+  readonly preview: Preview;
+  readonly identifier: string;
+  readonly choose: (column: string) => void;
+}) {
+  return (
+    <Card withBorder padding={0}>
+      <Title order={2} size="h5" p="sm">
+        The first rows
+      </Title>
+      <Table.ScrollContainer minWidth={480}>
+        <Table striped>
+          <Table.Thead>
+            <Table.Tr>
+              {preview.columns.map(({ name, nativeType }) => (
+                <Table.Th key={name}>
+                  <Stack gap={0} align="flex-start">
+                    <span>{name}</span>
+                    <Text size="xs" c="dimmed">
+                      {nativeType.toLowerCase()}
+                    </Text>
+                    {name !== identifier && (
+                      <Button
+                        size="compact-xs"
+                        variant="subtle"
+                        onClick={() => choose(name)}
+                        aria-label={`Identify rows by ${name}`}
+                      >
+                        identifies rows
+                      </Button>
+                    )}
+                  </Stack>
+                </Table.Th>
+              ))}
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {preview.rows.map((row, at) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: rows may be alike
+              <Table.Tr key={at}>
+                {row.map((value, column) => (
+                  <Table.Td key={preview.columns[column]?.name}>
+                    {value === null ? (
+                      <Text c="dimmed" span>
+                        null
+                      </Text>
+                    ) : (
+                      cell(value)
+                    )}
+                  </Table.Td>
+                ))}
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </Card>
+  );
+}
+
+function cell(value: JsonValue): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > 120 ? `${text.slice(0, 120)} …` : text;
+}

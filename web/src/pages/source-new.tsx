@@ -1,0 +1,127 @@
+/** Adding a warehouse: choosing its kind, saying where it is, trying it. */
+import { Button, Card, Group, SimpleGrid, Stack, Text, TextInput } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { type FormEvent, useState } from 'react';
+import { api } from '../api/client.ts';
+import { sourceCatalogQuery } from '../api/queries.ts';
+import type { Source, SourceMetadata } from '../api/types.ts';
+import { Faults, fieldFaults } from '../parts/faults.tsx';
+import { OptionFields, settingsOf, startingValues, type Values } from '../parts/option-fields.tsx';
+import { Page } from '../parts/page.tsx';
+import { Loaded } from '../parts/states.tsx';
+
+const crumbs = [{ label: 'Sources', to: '/sources' }];
+
+export function SourceNew() {
+  const query = useQuery(sourceCatalogQuery);
+  const [kind, setKind] = useState<SourceMetadata | null>(null);
+  return (
+    <Page
+      title={kind === null ? 'Add a source' : `Add ${kind.name}`}
+      lead={kind === null ? 'Which warehouse are your tables in?' : 'Where it is, and who reads it.'}
+      crumbs={crumbs}
+    >
+      <Loaded query={query} what="the kinds of sources">
+        {(catalog) =>
+          kind === null ? (
+            <Kinds catalog={catalog} choose={setKind} />
+          ) : (
+            <SourceForm kind={kind} back={() => setKind(null)} />
+          )
+        }
+      </Loaded>
+    </Page>
+  );
+}
+
+function Kinds({
+  catalog,
+  choose,
+}: {
+  readonly catalog: readonly SourceMetadata[];
+  readonly choose: (kind: SourceMetadata) => void;
+}) {
+  const warehouses = catalog.filter(({ categories }) => categories.includes('Warehouse'));
+  return (
+    <SimpleGrid cols={{ base: 1, xs: 2, md: 3 }}>
+      {warehouses.map((kind) => {
+        const isThere = kind.status === 'PUBLIC';
+        return (
+          <Card
+            key={kind.id}
+            withBorder
+            component="button"
+            type="button"
+            ta="left"
+            disabled={!isThere}
+            onClick={() => choose(kind)}
+            opacity={isThere ? 1 : 0.75}
+          >
+            <Text fw={600}>{kind.name}</Text>
+            <Text size="sm" c="dimmed">
+              {kind.description}
+            </Text>
+          </Card>
+        );
+      })}
+    </SimpleGrid>
+  );
+}
+
+function SourceForm({ kind, back }: { readonly kind: SourceMetadata; readonly back: () => void }) {
+  const [values, setValues] = useState<Values>(() => startingValues(kind.options));
+  const [slug, setSlug] = useState('');
+  const [error, setError] = useState<Error | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const { next } = useSearch({ from: '/inside/sources/new' });
+  const client = useQueryClient();
+  const navigate = useNavigate();
+
+  async function submit(event: FormEvent) {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    try {
+      const body = { slug, enabled: true, metadataId: kind.id, settings: settingsOf(kind.options, values) };
+      const { source } = await api.post<{ source: Source }>('/public-api/sources', body);
+      await client.invalidateQueries({ queryKey: ['sources'] });
+      await navigate(
+        next === 'destination'
+          ? { to: '/destinations/new', search: { source: source.id } }
+          : { to: '/sources/$id', params: { id: source.id }, search: { tried: true } },
+      );
+    } catch (fault) {
+      setError(fault as Error);
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  const faults = fieldFaults(error);
+  return (
+    <form onSubmit={(event) => void submit(event)}>
+      <Stack maw={560}>
+        <Faults error={error} shown={(field) => field === 'slug' || field.startsWith('settings.')} />
+        <TextInput
+          label="Name"
+          description="Lower-case letters, digits, - and _. It names the source in files and addresses."
+          placeholder="shop"
+          required
+          value={slug}
+          error={faults.slug}
+          onChange={(event) => setSlug(event.currentTarget.value)}
+        />
+        <OptionFields options={kind.options} values={values} onChange={setValues} faults={faults} />
+        <Group>
+          <Button type="submit" loading={isBusy}>
+            Add source
+          </Button>
+          <Button variant="subtle" onClick={back}>
+            Choose another kind
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

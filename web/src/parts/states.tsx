@@ -1,0 +1,86 @@
+/** The forms every list and page has beside its full one: loading, empty, failed. */
+import { Alert, Button, Card, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
+import { ApiError } from '../api/client.ts';
+
+/** Says what it waits for, once it takes longer than a blink. */
+export function Loading({ what, lines = 4 }: { readonly what: string; readonly lines?: number }) {
+  return (
+    <Stack gap="sm" aria-busy="true" role="status">
+      <Text c="dimmed" size="sm">
+        Loading {what} …
+      </Text>
+      {Array.from({ length: lines }, (_, line) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
+        <Skeleton key={line} height={36} radius="md" />
+      ))}
+    </Stack>
+  );
+}
+
+export function Failed({ error, retry }: { readonly error: Error; readonly retry?: () => void }) {
+  const faults = error instanceof ApiError ? error.faults.map(({ message }) => message) : [error.message];
+  return (
+    <Alert color="red" icon={<IconAlertTriangle aria-hidden />} title="This could not be loaded" role="alert">
+      <Stack gap="xs">
+        {faults.map((fault) => (
+          <Text key={fault} size="sm">
+            {fault}
+          </Text>
+        ))}
+        {retry !== undefined && (
+          <Group>
+            <Button size="xs" variant="light" color="red" onClick={retry}>
+              Try again
+            </Button>
+          </Group>
+        )}
+      </Stack>
+    </Alert>
+  );
+}
+
+/** Nothing there yet: what it would be, and what to do next. */
+export function Empty({
+  title,
+  children,
+  action,
+}: {
+  readonly title: string;
+  readonly children: ReactNode;
+  readonly action?: ReactNode;
+}) {
+  return (
+    <Card withBorder padding="xl">
+      <Stack align="center" gap="sm">
+        <Title order={3} ta="center">
+          {title}
+        </Title>
+        <Text c="dimmed" ta="center" maw={520}>
+          {children}
+        </Text>
+        {action}
+      </Stack>
+    </Card>
+  );
+}
+
+/** One of the three, or the page. */
+export function Loaded<T>({
+  query,
+  what,
+  children,
+}: {
+  readonly query: {
+    readonly data: T | undefined;
+    readonly error: Error | null;
+    readonly refetch: () => unknown;
+  };
+  readonly what: string;
+  readonly children: (data: T) => ReactNode;
+}) {
+  if (query.data !== undefined) return <>{children(query.data)}</>;
+  if (query.error !== null) return <Failed error={query.error} retry={() => void query.refetch()} />;
+  return <Loading what={what} />;
+}

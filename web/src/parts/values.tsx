@@ -1,0 +1,65 @@
+/** Values as people read them. */
+import { Badge, Code, CopyButton, Group, Tooltip, UnstyledButton } from '@mantine/core';
+
+const numbers = new Intl.NumberFormat();
+
+export function Count({ value }: { readonly value: number | string }) {
+  return <span className="tabular">{numbers.format(Number(value))}</span>;
+}
+
+const near = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+
+/** In the reader's zone; UTC on hover. */
+export function Time({ at }: { readonly at: string | undefined }) {
+  if (at === undefined || at === '') return <span>–</span>;
+  const time = new Date(at);
+  return (
+    <Tooltip label={time.toISOString()}>
+      <time dateTime={time.toISOString()} className="tabular">
+        {near.format(time)}
+      </time>
+    </Tooltip>
+  );
+}
+
+const states: Readonly<Record<string, readonly [label: string, color: string]>> = {
+  IN_PROGRESS: ['running', 'blue'],
+  SUCCESS: ['succeeded', 'green'],
+  PARTIAL_SUCCESS: ['partially succeeded', 'yellow'],
+  FAIL: ['failed', 'red'],
+  CANCELLING: ['cancelling', 'gray'],
+  CANCELLED: ['cancelled', 'gray'],
+};
+
+export function SyncState({ status }: { readonly status: string }) {
+  const [label, color] = states[status] ?? [status.toLowerCase(), 'gray'];
+  return (
+    <Badge color={color} variant="light" autoContrast>
+      {label}
+    </Badge>
+  );
+}
+
+export function Enabled({ enabled }: { readonly enabled: boolean }) {
+  return (
+    <Badge color={enabled ? 'green' : 'gray'} variant="light" autoContrast>
+      {enabled ? 'enabled' : 'disabled'}
+    </Badge>
+  );
+}
+
+/** A text to copy. */
+export function Copied({ value, label }: { readonly value: string; readonly label: string }) {
+  return (
+    <CopyButton value={value}>
+      {({ copied, copy }) => (
+        <Group gap="xs" wrap="nowrap">
+          <Code style={{ overflowWrap: 'anywhere' }}>{value}</Code>
+          <UnstyledButton onClick={copy} c="var(--mantine-color-anchor)" fz="sm" aria-label={`Copy ${label}`}>
+            {copied ? 'Copied' : 'Copy'}
+          </UnstyledButton>
+        </Group>
+      )}
+    </CopyButton>
+  );
+}

@@ -18,7 +18,8 @@ import {
   verifyToken,
   verifyWorkspaceToken,
 } from '../../workspace/workspace.ts';
-import { buildApi } from '../api.ts';
+import { buildApi, buildPublicApi } from '../api.ts';
+import type { PublicRates } from './rate-limits.ts';
 
 export interface CallOptions {
   readonly token?: string | null;
@@ -36,6 +37,8 @@ export interface Answered {
 export interface PublicServer extends AsyncDisposable {
   readonly db: Database;
   readonly app: FastifyInstance;
+  /** The same API at the root, as a port of its own has it; made when it is asked for. */
+  ownApp(rates?: PublicRates): Promise<FastifyInstance>;
   readonly space: Space;
   /** Of the workspace, and of the space. */
   readonly token: { readonly id: string; readonly secret: string };
@@ -65,22 +68,25 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
       ms += passed;
     },
   };
+  const publicApi = {
+    db,
+    verifyWorkspaceToken: (secret: string) => verifyWorkspaceToken(db.pool, secret),
+    secrets: await openSecrets({ key: '0'.repeat(64), dataFolder: tmpdir() }),
+    checks: workspaceChecks,
+    destination: segmentProfiles,
+    spaceHasProfiles: async () => false,
+    excludeSyncs,
+    forgetMapping: async () => undefined,
+    fileFolders: [tmpdir()],
+  };
+  const reader = createSpaceReader({ db });
+  const own: FastifyInstance[] = [];
   const app = await buildApi({
-    reader: createSpaceReader({ db }),
+    reader,
     deleteIdentifier: (spaceNo, identifier) => deleteIdentifier(db, spaceNo, identifier),
     verifyToken: (secret) => verifyToken(db.pool, secret),
     findSpace: (name) => findSpace(db.pool, name),
-    publicApi: {
-      db,
-      verifyWorkspaceToken: (secret) => verifyWorkspaceToken(db.pool, secret),
-      secrets: await openSecrets({ key: '0'.repeat(64), dataFolder: tmpdir() }),
-      checks: workspaceChecks,
-      destination: segmentProfiles,
-      spaceHasProfiles: async () => false,
-      excludeSyncs,
-      forgetMapping: async () => undefined,
-      fileFolders: [tmpdir()],
-    },
+    publicApi,
     log: testLog(),
     clock,
     limits: { profileRequestsPerSecond: 0 },
@@ -94,6 +100,14 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
     token,
     spaceSecret,
     clock,
+    async ownApp(rates) {
+      const made = await buildPublicApi({
+        ...{ reader, clock, log: testLog() },
+        publicApi: { ...publicApi, ...(rates !== undefined && { rates }) },
+      });
+      own.push(made);
+      return made;
+    },
     async call(method, path, { token: given = token.secret, body, headers = {} } = {}) {
       const answer = await app.inject({
         method,
@@ -114,7 +128,7 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
       await writer.write(space, batch);
     },
     async [Symbol.asyncDispose]() {
-      await app.close();
+      await Promise.all([app, ...own].map((one) => one.close()));
       await writer[Symbol.asyncDispose]();
       await db.close();
     },

@@ -11,7 +11,7 @@ const ids = { source: '', stream: '', destination: '', mapping: '', other: '' };
 beforeAll(async () => {
   server = await openPublicApi();
   const { db, space } = server;
-  ids.stream = (await createEventStream(db, { name: 'web', spaces: [space.id] })).id;
+  ids.stream = (await createEventStream(db, { name: 'web', spaces: [space.id], clientSide: true })).id;
   const secrets = await openSecrets({ key: '0'.repeat(64), dataFolder: tmpdir() });
   const context = { db, secrets, actor: commandLine, spaceHasProfiles: async () => false, excludeSyncs };
   const named = { title: null, enabled: true };

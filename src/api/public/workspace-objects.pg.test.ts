@@ -238,6 +238,11 @@ describe('what may come', () => {
     expect(await sent(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)).toEqual([422, 'input-validation']);
   });
 
+  test('settings of a tracking plan cannot be changed: there is none', async () => {
+    const { status, json } = await server.call('PATCH', `/sources/${sourceId}/settings`, { body: { track: {} } });
+    expect([status, json.errors[0].type]).toEqual([400, 'bad-request']);
+  });
+
   test('another method: 405 and what is there', async () => {
     const { status, headers, json } = await server.call('PUT', '/labels');
     expect([status, headers.allow, json.errors[0].type]).toEqual([405, 'GET, HEAD, POST', 'method-not-allowed']);

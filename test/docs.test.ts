@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { permissionsPage } from '../src/api/public/permissions-page.ts';
 import { errorCodes } from '../src/base/error-codes.ts';
 import { referencePages } from '../src/base/reference-pages.ts';
 import { workspaceChecks } from '../src/cli/workspace-checks.ts';
@@ -10,7 +11,7 @@ import { parseWorkspaceFile } from '../src/workspace/workspace.ts';
 const ofDestinations = destinationPages({ maxMessageBytes, maxRequestBytes, maxRequestMessages });
 
 describe('the pages that are made from tables', () => {
-  test.each(Object.entries({ ...referencePages(), ...ofDestinations }))(
+  test.each(Object.entries({ ...referencePages(), ...ofDestinations, 'permissions.md': permissionsPage() }))(
     'docs/%s is what `npm run docs` would write',
     async (name, text) => {
       const committed = await readFile(new URL(`../docs/${name}`, import.meta.url), 'utf8').catch(() => '');

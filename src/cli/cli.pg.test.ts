@@ -557,6 +557,44 @@ describe('tokens and the server', () => {
     await json('token', 'revoke', token.id);
   });
 
+  test('a token with roles, at sources and spaces that are there', async () => {
+    const words = ['token', 'create', '--workspace', '--role', 'source-admin', '--source', 'shop'];
+    const { document: token } = await json(...words, '--role', 'unify-and-engage-read-only', '--space', 'main', 'p');
+    expectDocumented('token create', token, 'permissions');
+    expect(token).toMatchObject({
+      role: 'member',
+      permissions: [
+        { role: 'source-admin', resources: [{ id: expect.stringMatching(/^src_/) }] },
+        { role: 'unify-and-engage-read-only', resources: [{ id: expect.stringMatching(/^spa_/) }] },
+      ],
+    });
+    const listed = await run('token', 'list');
+    expect(listed.stdout).toContain('source-admin at src_');
+    await json('token', 'revoke', token.id);
+    await json('token', 'revoke', token.id);
+    const { document: trail } = await json('audit', '--resource', token.id);
+    expectDocumented('audit', trail);
+    expect(trail.events.map(({ type, actor }: { type: string; actor: string }) => [type, actor])).toEqual([
+      ['Access Token Revoked', 'cli'],
+      ['Access Token Created', 'cli'],
+    ]);
+    expect(JSON.stringify(trail)).not.toContain(token.secret);
+    expect((await run('audit', '--type', 'token', '--limit', '1')).stdout).toContain('add --skip 1');
+  });
+
+  test.each([
+    [['--workspace', '--role', 'boss'], 'no role'],
+    [['--workspace', '--role', 'owner,source-admin'], 'other roles add nothing'],
+    [['--workspace', '--role', 'source-admin', '--source', 'none'], 'no source "none"'],
+    [['--workspace', '--role', 'end-user-privacy-admin', '--source', 'shop'], '--source narrows'],
+    [['--workspace', '--source', 'shop'], '--source narrows'],
+    [['--space', 'main', '--role', 'source-admin'], 'about tokens of the workspace'],
+    [['--space', 'main', '--space', 'main'], 'either of one space or of the workspace'],
+  ])('token create %j is refused', async (words, text) => {
+    const { code, stderr } = await run('token', 'create', ...words, 'name');
+    expect([code, stderr]).toEqual([2, expect.stringContaining(text)]);
+  });
+
   test('a token made, used over HTTP, listed and revoked', async () => {
     const { document: token } = await json('token', 'create', '--space', 'main', 'web shop');
     expectDocumented('token create', token);

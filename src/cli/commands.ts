@@ -1,6 +1,7 @@
 /** Every command, in the order in which help lists them. */
 import { alertListCommand, alertLogCommand, alertTestCommand } from './alert.ts';
 import { applyCommand } from './apply.ts';
+import { auditCommand } from './audit.ts';
 import type { Command } from './command.ts';
 import { demoCommand } from './demo/demo.ts';
 import { destinationSpacesCommand, destinationTestCommand } from './destination.ts';
@@ -80,6 +81,7 @@ export const commands: readonly Command[] = [
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,
+  auditCommand,
   regulationCreateCommand,
   regulationListCommand,
   regulationShowCommand,

@@ -156,7 +156,7 @@ function startText(url: string, publicApiUrl: string | null, database: string, s
       : `Read a profile:\n  curl -u 'TOKEN:' '${url}/v1/spaces/${space}/collections/users/profiles/email:jane@example.com/traits'`,
     `Make a token:    millrace token create --space ${space} NAME\n` +
       `Let SDKs write:  millrace event-stream create NAME --space ${space}\n` +
-      `Routes:          ${url}/openapi.json (Profile API); docs/tracking-api.md, docs/public-api.md\n` +
+      `Routes:          ${url}/openapi.json (Profile API, Public API); docs/tracking-api.md, docs/public-api.md\n` +
       'Stop:            Ctrl-C',
   );
 }

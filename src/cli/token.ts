@@ -1,10 +1,20 @@
 /** `token create`, `token list`, `token revoke`: who may read the profiles of a space, or use the Public API. */
 import { MillraceError } from '../base/errors.ts';
-import type { Queryable } from '../db/db.ts';
-import { createToken, createWorkspaceToken, findSpace, listTokens, revokeToken } from '../workspace/workspace.ts';
+import type { Database } from '../db/db.ts';
+import {
+  commandLine,
+  createToken,
+  createWorkspaceToken,
+  findSpace,
+  type Grant,
+  listTokens,
+  recordAudit,
+  revokeToken,
+} from '../workspace/workspace.ts';
 import { serverAddress } from './address.ts';
-import { argument, type Command, flag, option, type Report } from './command.ts';
+import { argument, type Command, flag, listOption, option, type Report } from './command.ts';
 import { paragraphs, printable, table, time } from './text.ts';
+import { grantOf, grantText, roleWords } from './token-roles.ts';
 
 const space = { flags: '--space <SPACE>', description: 'name, id or write key of the space' };
 
@@ -13,33 +23,68 @@ export const tokenCreateCommand: Command = {
   description: 'Make a token that reads the profiles of a space, or one of the workspace for the Public API.',
   arguments: [{ name: 'NAME', description: 'who will use it', required: true }],
   options: [
-    { ...space, defaultText: 'none; give either this or --workspace' },
-    { flags: '--workspace', description: 'a token of the whole workspace: it may do everything the Public API can' },
+    {
+      ...space,
+      description: `${space.description}; with --role, of the spaces where the role holds`,
+      repeatable: true,
+      defaultText: 'none; give either this or --workspace',
+    },
+    { flags: '--workspace', description: 'a token of the whole workspace, for the Public API' },
+    {
+      flags: '--role <ROLE>',
+      description: `what a token of the workspace may do; several add up: ${roleWords.join(', ')}`,
+      repeatable: true,
+      defaultText: 'owner',
+    },
+    {
+      flags: '--source <SOURCE>',
+      description: 'id or name of a source where its roles about sources hold',
+      repeatable: true,
+      defaultText: 'all',
+    },
   ],
-  examples: ['millrace token create --space main "web shop"', 'millrace token create --workspace terraform'],
+  examples: [
+    'millrace token create --space main "web shop"',
+    'millrace token create --workspace terraform',
+    'millrace token create --workspace --role source-admin --source shop "profiles destination"',
+  ],
   async run(context, input) {
     const name = argument(input, 'NAME');
-    const given = option(input, 'space');
-    if ((given !== undefined) === flag(input, 'workspace')) {
+    const [spaces, words] = [listOption(input, 'space'), listOption(input, 'role')];
+    const sources = listOption(input, 'source');
+    const ofWorkspace = flag(input, 'workspace');
+    const [given] = spaces;
+    if (ofWorkspace ? given !== undefined && words.length === 0 : spaces.length !== 1) {
       throw new MillraceError('usage', 'A token is either of one space or of the workspace.', {
         help: 'Give --space SPACE for the Profile API, or --workspace for the Public API.',
       });
     }
-    const { pool } = await context.database();
+    const db = await context.database();
     const address = serverAddress(context.config);
-    return given === undefined
-      ? createOfWorkspace(pool, name, address)
-      : createOfSpace(pool, await findSpace(pool, given), name, address);
+    if (ofWorkspace) {
+      const grant = await grantOf(await context.store(), { roles: words, sources, spaces });
+      return createOfWorkspace(db, name, grant, address);
+    }
+    if (words.length > 0 || sources.length > 0) {
+      throw new MillraceError('usage', '--role and --source are about tokens of the workspace.', {
+        help: 'Add --workspace, or leave them out: a token of a space reads its profiles and nothing else.',
+      });
+    }
+    return createOfSpace(db, await findSpace(db.pool, given ?? ''), name, address);
   },
 };
 
 async function createOfSpace(
-  db: Queryable,
+  db: Database,
   { id: spaceId, name: spaceName }: { readonly id: string; readonly name: string },
   name: string,
   address: string,
 ): Promise<Report> {
-  const { id, secret } = await createToken(db, spaceId, name);
+  const { id, secret } = await db.transaction(async (tx) => {
+    const made = await createToken(tx, spaceId, name);
+    await recordAudit(tx, commandLine, [noteOf('Access Token Created', made.id, name)]);
+    return made;
+  });
   const text = paragraphs(
     `Token ${id} "${printable(name)}" for the space ${spaceName}:`,
     `  ${secret}`,
@@ -47,19 +92,28 @@ async function createOfSpace(
     `  curl -u '${secret}:' '${address}/v1/spaces/${spaceName}/collections/users/profiles/email:jane@example.com/traits'`,
     'Next: millrace start serves the Profile API; millrace token revoke ID ends the token.',
   );
-  return { document: { id, name, space: spaceName, role: null, secret }, text };
+  return { document: { id, name, space: spaceName, role: null, permissions: [], secret }, text };
 }
 
-async function createOfWorkspace(db: Queryable, name: string, address: string): Promise<Report> {
-  const { id, secret } = await createWorkspaceToken(db, name);
+async function createOfWorkspace(db: Database, name: string, grant: Grant, address: string): Promise<Report> {
+  const { id, secret } = await db.transaction(async (tx) => {
+    const made = await createWorkspaceToken(tx, name, grant);
+    await recordAudit(tx, commandLine, [noteOf('Access Token Created', made.id, name)]);
+    return made;
+  });
+  const what = grant.role === 'owner' ? 'whoever has it may do everything the Public API can' : grantText(grant);
   const text = paragraphs(
-    `Token ${id} "${printable(name)}" for the workspace; whoever has it may do everything the Public API can:`,
+    `Token ${id} "${printable(name)}" for the workspace; ${what}:`,
     `  ${secret}`,
     'It is shown only now. It is sent as a bearer token:',
-    `  curl -H 'Authorization: Bearer ${secret}' '${address}/public-api/suppressions'`,
+    `  curl -H 'Authorization: Bearer ${secret}' '${address}/public-api/'`,
     'Next: millrace start serves the Public API; millrace token revoke ID ends the token.',
   );
-  return { document: { id, name, space: null, role: 'owner', secret }, text };
+  return { document: { id, name, space: null, ...grant, secret }, text };
+}
+
+function noteOf(type: string, resourceId: string, resourceName: string) {
+  return { type, resourceType: 'token', resourceId, resourceName };
 }
 
 export const tokenListCommand: Command = {
@@ -72,14 +126,15 @@ export const tokenListCommand: Command = {
     const { pool } = await context.database();
     const given = option(input, 'space');
     const tokens = await listTokens(pool, given === undefined ? undefined : (await findSpace(pool, given)).id);
-    const rows = tokens.map(({ id, name, spaceName, createdAt, revokedAt }) => [
+    const rows = tokens.map(({ id, name, spaceName, role, permissions, createdAt, revokedAt }) => [
       id,
       name,
       spaceName ?? '(workspace)',
+      role === null ? '' : grantText({ role, permissions }),
       time(createdAt),
       revokedAt === null ? '' : time(revokedAt),
     ]);
-    const columns = ['id', 'name', 'space', 'created', 'revoked'].map((title) => ({ title, most: 60 }));
+    const columns = ['id', 'name', 'space', 'role', 'created', 'revoked'].map((title) => ({ title, most: 60 }));
     const document = {
       tokens: tokens.map(({ spaceId, spaceName, ...token }) => ({ ...token, space: spaceName, spaceId })),
     };
@@ -96,7 +151,10 @@ export const tokenRevokeCommand: Command = {
   examples: ['millrace token revoke tok_2mFNHhVyGWDrDsC8oK5dYnpqZ1f'],
   async run(context, input) {
     const id = argument(input, 'ID');
-    await revokeToken((await context.database()).pool, id);
+    await (await context.database()).transaction(async (tx) => {
+      const { name, wasRevoked } = await revokeToken(tx, id);
+      if (!wasRevoked) await recordAudit(tx, commandLine, [noteOf('Access Token Revoked', id, name)]);
+    });
     return { document: { id, revoked: true }, text: `The token ${printable(id)} is revoked.` };
   },
 };

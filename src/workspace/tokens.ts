@@ -77,15 +77,20 @@ export async function createWorkspaceToken(
 }
 
 /** Ends a token at once; repeating it changes nothing. Error: `not_found`. */
-export async function revokeToken(db: Queryable, tokenId: string): Promise<void> {
-  const { rowCount } = await db.query('UPDATE tokens SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1', [
-    tokenId,
-  ]);
-  if (rowCount !== 1) {
-    throw new MillraceError('not_found', `There is no token "${tokenId}".`, {
-      help: 'Tokens are revoked by their id (tok_…), which was shown when the token was made.',
-    });
-  }
+export async function revokeToken(
+  db: Queryable,
+  tokenId: string,
+): Promise<{ readonly name: string; readonly wasRevoked: boolean }> {
+  const { rows } = await db.query<{ name: string; wasRevoked: boolean }>(
+    `WITH known AS (SELECT id, revoked_at FROM tokens WHERE id = $1 FOR UPDATE)
+     UPDATE tokens t SET revoked_at = coalesce(known.revoked_at, now()) FROM known WHERE t.id = known.id
+     RETURNING t.name, known.revoked_at IS NOT NULL AS "wasRevoked"`,
+    [tokenId],
+  );
+  if (rows[0] !== undefined) return rows[0];
+  throw new MillraceError('not_found', `There is no token "${tokenId}".`, {
+    help: 'Tokens are revoked by their id (tok_…), which was shown when the token was made.',
+  });
 }
 
 /** The tokens of a space, or all, newest first; revoked ones too. */

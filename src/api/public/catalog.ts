@@ -175,9 +175,9 @@ function fieldBody(action: string, fieldKey: string, field: Field, sortOrder: nu
   };
 }
 
-export function catalogRoutes({ destination }: PublicApiDeps): readonly PublicRoute[] {
+export function catalogRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   const common = { method: 'GET', versions: allVersions, needs: 'workspace:read' } as const;
-  const destinations = [destinationMetadata(destination)];
+  const destinations = () => [destinationMetadata(deps.destination)];
   return [
     {
       ...{ ...common, url: '/catalog/sources' },
@@ -198,13 +198,13 @@ export function catalogRoutes({ destination }: PublicApiDeps): readonly PublicRo
     },
     {
       ...{ ...common, url: '/catalog/destinations' },
-      handle: async ({ query }) => listPage('destinationsCatalog', destinations, query),
+      handle: async ({ query }) => listPage('destinationsCatalog', destinations(), query),
     },
     {
       ...{ ...common, url: '/catalog/destinations/:destinationMetadataId' },
       async handle({ params }) {
         const id = params.destinationMetadataId as string;
-        const found = destinations.find((metadata) => metadata.id === id);
+        const found = destinations().find((metadata) => metadata.id === id);
         return found === undefined ? notFound('Destination metadata', id) : { data: { destinationMetadata: found } };
       },
     },

@@ -17,11 +17,13 @@ import {
   findSpace,
   listSpaces,
   openSecrets,
+  type Source,
   type Space,
   verifyToken,
   verifyWorkspaceToken,
 } from '../../workspace/workspace.ts';
-import { buildApi } from '../api.ts';
+import { buildApi, buildPublicApi } from '../api.ts';
+import type { PublicRates } from './rate-limits.ts';
 
 export interface CallOptions {
   readonly token?: string | null;
@@ -39,6 +41,8 @@ export interface Answered {
 export interface PublicServer extends AsyncDisposable {
   readonly db: Database;
   readonly app: FastifyInstance;
+  /** The same API at the root, as a port of its own has it; made when it is asked for. */
+  ownApp(rates?: PublicRates): Promise<FastifyInstance>;
   readonly space: Space;
   /** Of the workspace, and of the space. */
   readonly token: { readonly id: string; readonly secret: string };
@@ -69,33 +73,36 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
     },
   };
   const writer = createSpaceWriter({ db });
+  const publicApi = {
+    db,
+    verifyWorkspaceToken: (secret: string) => verifyWorkspaceToken(db.pool, secret),
+    secrets: await openSecrets({ key: '0'.repeat(64), dataFolder: tmpdir() }),
+    checks: workspaceChecks,
+    destination: segmentProfiles,
+    spaceHasProfiles: async () => false,
+    excludeSyncs,
+    forgetMapping: async () => undefined,
+    sync: {
+      db,
+      log: testLog(),
+      clock: systemClock,
+      writer,
+      openWarehouse: (source: Source) => openWarehouse(source.engine, source.settings),
+    },
+    region: {
+      testConnection: (settings: JsonObject) => testConnection(settings),
+      profileSpaces: (settings: JsonObject) => listProfileSpaces(settings, { localSpaces: () => listSpaces(db.pool) }),
+    },
+    fileFolders: [tmpdir()],
+  };
+  const reader = createSpaceReader({ db });
+  const own: FastifyInstance[] = [];
   const app = await buildApi({
-    reader: createSpaceReader({ db }),
+    reader,
     deleteIdentifier: (spaceNo, identifier) => deleteIdentifier(db, spaceNo, identifier),
     verifyToken: (secret) => verifyToken(db.pool, secret),
     findSpace: (name) => findSpace(db.pool, name),
-    publicApi: {
-      db,
-      verifyWorkspaceToken: (secret) => verifyWorkspaceToken(db.pool, secret),
-      secrets: await openSecrets({ key: '0'.repeat(64), dataFolder: tmpdir() }),
-      checks: workspaceChecks,
-      destination: segmentProfiles,
-      spaceHasProfiles: async () => false,
-      excludeSyncs,
-      forgetMapping: async () => undefined,
-      sync: {
-        db,
-        log: testLog(),
-        clock: systemClock,
-        writer,
-        openWarehouse: (source) => openWarehouse(source.engine, source.settings),
-      },
-      region: {
-        testConnection: (settings) => testConnection(settings),
-        profileSpaces: (settings) => listProfileSpaces(settings, { localSpaces: () => listSpaces(db.pool) }),
-      },
-      fileFolders: [tmpdir()],
-    },
+    publicApi,
     log: testLog(),
     clock,
     limits: { profileRequestsPerSecond: 0 },
@@ -108,6 +115,14 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
     token,
     spaceSecret,
     clock,
+    async ownApp(rates) {
+      const made = await buildPublicApi({
+        ...{ reader, clock, log: testLog() },
+        publicApi: { ...publicApi, ...(rates !== undefined && { rates }) },
+      });
+      own.push(made);
+      return made;
+    },
     async call(method, path, { token: given = token.secret, body, headers = {} } = {}) {
       const answer = await app.inject({
         method,
@@ -128,7 +143,7 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
       await writer.write(space, batch);
     },
     async [Symbol.asyncDispose]() {
-      await app.close();
+      await Promise.all([app, ...own].map((one) => one.close()));
       await writer[Symbol.asyncDispose]();
       await db.close();
     },

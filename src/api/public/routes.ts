@@ -40,3 +40,8 @@ const all = [
 export function publicRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   return all.flatMap((routes) => routes(deps));
 }
+
+/** The routes as data, for documents: there is nothing behind them, and they are not to be called. */
+export function routesAsData(): readonly Omit<PublicRoute, 'handle'>[] {
+  return publicRoutes({} as PublicApiDeps).map(({ handle: _, ...route }) => route);
+}

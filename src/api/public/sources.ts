@@ -93,6 +93,13 @@ export function sourceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
         return isRefusal(source) ? source : { data: { sourceId: source.id, settings: {} } };
       },
     },
+    {
+      ...{ method: 'PATCH', url: `${one}/settings`, ...changing },
+      async handle({ params, grant }) {
+        const source = pickSource(await readSources(deps), params.sourceId as string, grant, 'source:admin');
+        return isRefusal(source) ? source : badRequest('The source has no tracking plan, whose settings these are.');
+      },
+    },
   ];
 }
 

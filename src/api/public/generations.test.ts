@@ -1,0 +1,58 @@
+import { describe, expect, test } from 'vitest';
+import { javaGeneration, trimFor } from './generations.ts';
+
+test.each([
+  [undefined, null],
+  ['Public API SDK 47.0.0 (TypeScript)', null],
+  ['Public API SDK 47.0.0 (Java)', 'older'],
+  ['Public API SDK 73.2.0 (Java)', 'newer'],
+  ['OpenAPI (Java)', 'newer'],
+])('%s is %s', (agent, generation) => {
+  expect(javaGeneration(agent)).toBe(generation);
+});
+
+const sync = { syncId: '1' };
+const settings = { status: 'mine', hidden: true, reverseETLSchedule: 1, scheduleConfig: {} };
+const sourceMetadata = { id: 'm', status: 'PUBLIC', partnerOwned: false };
+const destinationMetadata = {
+  id: 'd',
+  status: 'PUBLIC',
+  supportedPlatforms: { warehouse: true, linkedAudiences: true },
+  actions: [{ hidden: false, fields: [{ id: 'f', hidden: true }] }],
+};
+
+describe('to the older generation', () => {
+  test.each([
+    [{ reverseETLSync: sync, reverseETLSyncStatus: sync }, { reverseETLSync: sync }],
+    [
+      { sources: [{ metadata: sourceMetadata, settings }], pagination: { current: 'MA==' } },
+      { sources: [{ metadata: { id: 'm' }, settings }], pagination: { current: 'MA==' } },
+    ],
+    [
+      { destination: { metadata: destinationMetadata, settings } },
+      {
+        destination: {
+          metadata: {
+            ...destinationMetadata,
+            supportedPlatforms: { warehouse: true },
+            actions: [{ hidden: false, fields: [{ id: 'f' }] }],
+          },
+          settings,
+        },
+      },
+    ],
+    [{ subscription: { id: 's', settings, reverseETLSchedule: {} } }, { subscription: { id: 's', settings } }],
+    [{ __proto__: null, constructor: 1 }, { constructor: 1 }],
+  ])('%j', (data, trimmed) => {
+    expect(trimFor('older', data)).toEqual(trimmed);
+  });
+});
+
+test('to the newer one', () => {
+  const models = [{ id: 'm', scheduleStrategy: 'MANUAL', scheduleConfig: {} }];
+  expect(trimFor('newer', { models })).toEqual({ models: [{ id: 'm' }] });
+  expect(trimFor('newer', { reverseETLSync: sync, reverseETLSyncStatus: sync })).toEqual({
+    reverseETLSyncStatus: sync,
+  });
+  expect(trimFor('newer', { source: { metadata: sourceMetadata } })).toEqual({ source: { metadata: sourceMetadata } });
+});

@@ -7,9 +7,10 @@ const secretMark = '(set)';
 const bullets = '•'.repeat(10);
 
 export function destinationBody(facts: typeof segmentProfiles, destination: Destination) {
-  const { id, name, title, enabled, sourceId, settings } = destination;
+  const { id, name, title, enabled, sourceId, settings, endpointIsGiven } = destination;
+  const { endpoint, ...others } = settings;
   const shown = Object.fromEntries(
-    Object.entries(maskSettings(settings)).map(([key, value]) => [
+    Object.entries(maskSettings(endpointIsGiven ? { endpoint, ...others } : others)).map(([key, value]) => [
       key,
       value === secretMark ? `${bullets}${String(settings[key]).slice(-4)}` : value,
     ]),

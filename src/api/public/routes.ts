@@ -1,7 +1,9 @@
 /** Every route of the Public API. */
 import { assistanceRoutes } from './assistance.ts';
 import { catalogRoutes } from './catalog.ts';
+import { destinationRoutes } from './destinations.ts';
 import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
+import { modelRoutes } from './models.ts';
 import type { PublicApiDeps } from './public.ts';
 import { regulationRoutes } from './regulations.ts';
 import type { PublicRoute } from './route.ts';
@@ -13,6 +15,8 @@ const all = [
   workspaceRoutes,
   catalogRoutes,
   sourceRoutes,
+  modelRoutes,
+  destinationRoutes,
   messagingSubscriptionRoutes,
   usageRoutes,
   regulationRoutes,

@@ -58,6 +58,7 @@ const typeWords: Readonly<Record<string, string>> = {
 
 /** Never quotes what was sent. */
 function wording(issue: z.core.$ZodIssue, given: unknown): string {
+  if (issue.code === 'custom') return issue.message;
   if (given === undefined) return 'is required';
   switch (issue.code) {
     case 'invalid_type':

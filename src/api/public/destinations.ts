@@ -1,15 +1,24 @@
 /** `/destinations`: the instances of the destination, each connected to one warehouse. */
 import { z } from 'zod';
 import type { Json, JsonObject } from '../../base/json.ts';
-import type { Destination } from '../../workspace/workspace.ts';
+import type { Destination, Draft } from '../../workspace/workspace.ts';
 import { map, readBody, text } from './body.ts';
 import { editConfig } from './config.ts';
 import { destinationBody } from './destination-body.ts';
-import { type InputFault, inputInvalid, isRefusal, type PublicRefusal, refused, settled } from './errors.ts';
+import {
+  badRequest,
+  type InputFault,
+  inputInvalid,
+  isRefusal,
+  type PublicRefusal,
+  refused,
+  settled,
+} from './errors.ts';
 import { listPage } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
 import { destinationAt, draftView, given, namesFor, readView, seenBy, warehouseAt } from './source-objects.ts';
+import { isStrangeSpace } from './strange-space.ts';
 import { allVersions } from './versions.ts';
 
 export function destinationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
@@ -118,16 +127,29 @@ async function update(
     const { workspace } = await editConfig(deps, grant, async (draft) => {
       const { name } = given(destinationAt(await draftView(draft, grant), id));
       const before = draft.definition('destination', name);
+      const settings =
+        wanted.settings === undefined ? before.settings : checkedSettings(deps, before.settings, wanted.settings);
+      refuseStrangeSpaces(draft, id, settings);
       draft.put('destination', {
         ...before,
         title: wanted.name === undefined ? before.title : wanted.name,
         enabled: wanted.enabled ?? before.enabled,
-        settings:
-          wanted.settings === undefined ? before.settings : checkedSettings(deps, before.settings, wanted.settings),
+        settings,
       });
     });
     return answerOf(deps, workspace.destinations.find((one) => one.id === id) as Destination);
   });
+}
+
+/** Its mappings may name spaces of another server, which are none of this one. */
+function refuseStrangeSpaces({ before }: Draft, destinationId: string, settings: JsonObject): void {
+  const strange = before.mappings.filter(
+    (mapping) => mapping.destinationId === destinationId && isStrangeSpace(mapping.fields, settings, before.spaces),
+  );
+  if (strange.length === 0) return;
+  const names = strange.map(({ name, title }) => title ?? name).join(', ');
+  const message = `Subscriptions name a profile space that this server does not have: ${names}. Change them first.`;
+  throw refused(badRequest(message, 'settings.endpoint'));
 }
 
 async function remove(deps: PublicApiDeps, { params, grant }: PublicRequest): Promise<PublicAnswer | PublicRefusal> {

@@ -8,6 +8,8 @@ import type { PublicApiDeps } from './public.ts';
 import { regulationRoutes } from './regulations.ts';
 import type { PublicRoute } from './route.ts';
 import { sourceRoutes } from './sources.ts';
+import { subscriptionRoutes } from './subscriptions.ts';
+import { syncRoutes } from './syncs.ts';
 import { usageRoutes } from './usage.ts';
 import { workspaceRoutes } from './workspace.ts';
 
@@ -17,6 +19,8 @@ const all = [
   sourceRoutes,
   modelRoutes,
   destinationRoutes,
+  subscriptionRoutes,
+  syncRoutes,
   messagingSubscriptionRoutes,
   usageRoutes,
   regulationRoutes,

@@ -140,6 +140,16 @@ describe('a subscription', () => {
     });
   });
 
+  test('another identifier column begins it anew', async () => {
+    const epoch = async () =>
+      (await server.db.pool.query('SELECT epoch FROM mappings WHERE id = $1', [id])).rows[0].epoch;
+    const { modelId: model } = (await server.call('GET', `${path()}/${id}`)).json.data.subscription;
+    await server.call('PATCH', `/reverse-etl-models/${model}`, { body: { query: 'SELECT email, id FROM customers' } });
+    expect(await epoch()).toBe(1);
+    await server.call('PATCH', `/reverse-etl-models/${model}`, { body: { queryIdentifierColumn: 'email' } });
+    expect(await epoch()).toBe(2);
+  });
+
   test('it is known below its own destination alone', async () => {
     const other = await makeDestination(sourceId);
     expect((await server.call('GET', `/destinations/${other}/subscriptions/${id}`)).status).toBe(404);

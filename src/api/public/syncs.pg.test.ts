@@ -222,6 +222,8 @@ describe('in a server that runs them', () => {
     while ((await server.db.pool.query('SELECT FROM syncs WHERE id = $1', [syncId])).rowCount === 0) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+    const subscription = `/destinations/${destinationId}/subscriptions/${made.subscriptionId}`;
+    expect((await server.call('DELETE', subscription)).status).toBe(409);
     expect((await server.call('POST', `${path}/cancel`, { body: {} })).json.data).toMatchObject({
       status: 'CANCELLING',
     });

@@ -283,6 +283,19 @@ describe('field mappings', () => {
     });
   });
 
+  it('settings of the vendor’s that travel along have no effect', () => {
+    const reserved = {
+      __segment_internal_sync_mode: 'add',
+      enable_batching: true,
+      batch_size: 9,
+      retlOnMappingSave: {},
+    };
+    const fields = { user_id: 'u', engage_space: 'key' };
+    expect(fillDefaults(actions.sendIdentify, { ...fields, ...reserved })).toEqual(
+      fillDefaults(actions.sendIdentify, fields),
+    );
+  });
+
   it('unknown and missing fields are named', () => {
     const faults = checkFields(actions.sendGroup, {
       user_id: 'u',

@@ -72,9 +72,16 @@ export function destinationPages(limits: PageLimits): Readonly<Record<string, st
 
 type FieldMappings = Readonly<Record<string, Json>>;
 
-/** The field mappings with the action's defaults for the fields left out. A field set to null stays null. */
+/** Settings of the vendor's that clients keep among the field mappings; they are stored, and mean nothing here. */
+const reserved = ['__segment_internal_sync_mode', 'enable_batching', 'batch_size', 'retlOnMappingSave'] as const;
+
+/**
+ * The field mappings that have an effect, with the action's defaults for the fields left out. A field set to null stays
+ * null.
+ */
 export function fillDefaults(action: Action, fields: FieldMappings): FieldMappings {
   const filled: Record<string, Json> = { ...fields };
+  for (const name of reserved) delete filled[name];
   for (const [name, field] of Object.entries(action.fields)) {
     if (field.default !== undefined && !Object.hasOwn(fields, name)) filled[name] = field.default;
   }

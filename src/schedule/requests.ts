@@ -3,7 +3,7 @@ import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
-import { checkRetry, endDeadSyncs, isLeased } from '../sync/sync.ts';
+import { cancelUnbegun, checkRetry, endDeadSyncs, isLeased } from '../sync/sync.ts';
 import { type ResolvedMapping, whyNotRunning } from '../workspace/workspace.ts';
 
 export interface NewRequest {
@@ -81,6 +81,23 @@ export async function withdrawRequest(db: Queryable, syncId: string): Promise<bo
     [syncId],
   );
   return rowCount === 1;
+}
+
+/**
+ * Cancels a sync that was asked for and has not begun: its history says so, whoever looks. False when it has begun, or
+ * there is none.
+ */
+export async function cancelRequest(
+  db: Queryable,
+  { mapping, model, destination }: Omit<ResolvedMapping, 'source'>,
+  syncId: string,
+  now: Date,
+): Promise<boolean> {
+  const names = { mappingId: mapping.id, mapping: mapping.name, model: model.name, destination: destination.name };
+  // A process that begins it now finds that it has ended.
+  if (!(await cancelUnbegun(db, { id: syncId, ...names }, now))) return false;
+  await removeRequest(db, syncId);
+  return true;
 }
 
 /* ---- for those who carry them out ---- */

@@ -7,6 +7,7 @@ export { type MissedQuery, type MissedSchedule, missedSchedules } from './missed
 export { listSchedules, type MappingSchedule, scheduleWords } from './overview.ts';
 export {
   type ClaimedRequest,
+  cancelRequest,
   listRequests,
   type NewRequest,
   requestSync,

@@ -149,6 +149,22 @@ export async function failSync(
   );
 }
 
+/** Records that a sync which was asked for is cancelled before it began; false when it has begun, or nobody asked for it. */
+export async function cancelUnbegun(
+  db: Queryable,
+  sync: Pick<Sync, 'id' | 'mappingId' | 'mapping' | 'model' | 'destination'>,
+  now: Date,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, code, reason, started_at, finished_at)
+     SELECT $1, $2, $3, $4, $5, 'cancelled', 'cancelled', 'The sync was cancelled before it began.', $6, $6
+     WHERE EXISTS (SELECT FROM sync_requests WHERE sync_id = $1)
+     ON CONFLICT (id) DO NOTHING`,
+    [sync.id, sync.mappingId, sync.mapping, sync.model, sync.destination, now],
+  );
+  return rowCount === 1;
+}
+
 /** Forgets syncs that ended so many days ago, and their rows. */
 export async function pruneHistory(db: Queryable, now: Date, days: number): Promise<void> {
   await db.query(

@@ -230,6 +230,7 @@ async function storeJob(db: Database, space: Space, place: Place, options: JobOp
         options.trackingUrl === undefined
           ? { endpoint: options.endpoint ?? 'local' }
           : { endpoint: 'custom', tracking_url: options.trackingUrl },
+      endpointIsGiven: true,
     },
     mapping: {
       ...common('map', `people-to-profiles-${no}`),

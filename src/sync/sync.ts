@@ -30,6 +30,7 @@ export { type DeliveryTotals, deliveryTotals, takeEnded } from './ended.ts';
 export { excludeSyncs } from './exclude.ts';
 export { type Forgotten, forgetPeople, type KnownPeople } from './forget.ts';
 export {
+  cancelUnbegun,
   endDeadSyncs,
   failSync,
   type HistoryPage,

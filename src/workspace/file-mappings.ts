@@ -1,9 +1,10 @@
 /** The mappings of a workspace file. */
-import { type Fault, isMillraceError } from '../base/errors.ts';
-import { isJsonObject, type Json } from '../base/json.ts';
+import type { Fault } from '../base/errors.ts';
+import type { Json } from '../base/json.ts';
 import type { MappingDefinition } from './definitions.ts';
 import type { FaultList, FilePath } from './file-faults.ts';
 import type { Shaped } from './file-shape.ts';
+import { fieldFaults, isSpaceKey, namedSpace, triggerFault } from './mapping-rules.ts';
 import { suggestion } from './near-names.ts';
 import { type Schedule, scheduleFaults } from './schedules.ts';
 import type { Fields, MappingChecks } from './workspace-file.ts';
@@ -26,12 +27,10 @@ export function readMapping(
   const here = ['mappings', name];
   const action = checks.actions[shape.action];
   const given = shape.fields as Fields;
-  const fields = checks.fillDefaults(action, given);
   const actionIsKnown = !faults.isStandIn([...here, 'action']);
-  const found = [
-    ...checks.checkMapping(given),
-    ...(actionIsKnown ? checks.checkFields(action, fields) : faultsOfEveryAction(given, checks)),
-  ];
+  const found = actionIsKnown
+    ? fieldFaults(action, given, checks)
+    : [...checks.checkMapping(given), ...faultsOfEveryAction(given, checks)];
   for (const { where, message } of found) faults.addBelow([...here, 'fields'], where, message);
   for (const [index, field] of shape.skip_nulls.entries()) {
     const reason = skipNullFault(field, action.fields);
@@ -85,12 +84,8 @@ function readTrigger(shape: Shaped<'mappings'>, here: FilePath, { faults, checks
   }
   const place = [...here, 'trigger'];
   if (shape.records !== undefined) faults.addKey(place, 'a mapping has either records or trigger.');
-  try {
-    checks.compileTrigger(shape.trigger);
-  } catch (error) {
-    if (!isMillraceError(error)) throw error;
-    faults.add(place, error.message);
-  }
+  const fault = triggerFault(shape.trigger, checks);
+  if (fault !== null) faults.add(place, fault);
   return shape.trigger;
 }
 
@@ -110,9 +105,6 @@ function readSchedule({ schedule }: Shaped<'mappings'>, here: FilePath, context:
   return read;
 }
 
-const idForm = /^spa_[0-9A-Za-z]{27}$/;
-const writeKeyForm = /^[0-9A-Za-z]{32}$/;
-
 /** A space that is named outright must exist; one that is computed from the row is known only when rows come. */
 function checkSpace(
   value: Json | undefined,
@@ -120,10 +112,10 @@ function checkSpace(
   { faults, spaceNames }: MappingContext,
   deferSpace: (key: string, fault: Fault) => void,
 ): void {
-  const literal = isJsonObject(value) ? value['@literal'] : value;
-  if (typeof literal !== 'string' || spaceNames === null) return;
+  const literal = namedSpace(value);
+  if (literal === null || spaceNames === null) return;
   if (spaceNames.includes(literal) || faults.isStandIn(['spaces'])) return;
   const message = `there is no space "${literal}".${suggestion(literal, spaceNames)}`;
-  if (idForm.test(literal) || writeKeyForm.test(literal)) deferSpace(literal, faults.faultAt(path, message));
+  if (isSpaceKey(literal)) deferSpace(literal, faults.faultAt(path, message));
   else faults.add(path, message);
 }

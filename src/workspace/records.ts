@@ -193,7 +193,8 @@ export const usualEndpoint = { endpoint: 'local' };
 
 export function destinationOf(secrets: Secrets, record: DestinationRecord): Destination {
   const { id, name, title, slug, enabled } = record;
-  const settings: Destination['settings'] = { ...usualEndpoint, ...joinSettings(secrets, record) };
+  const given = joinSettings(secrets, record);
+  const settings: Destination['settings'] = { ...usualEndpoint, ...given };
   return {
     id,
     name,
@@ -201,6 +202,7 @@ export function destinationOf(secrets: Secrets, record: DestinationRecord): Dest
     sourceId: record.source_id,
     slug,
     settings,
+    endpointIsGiven: Object.hasOwn(given, 'endpoint'),
     enabled,
     createdAt: new Date(record.created_at),
   };

@@ -49,6 +49,7 @@ export {
   type ScheduledMapping,
   scheduledMappings,
 } from './lookup.ts';
+export { fieldFaults, namedSpace, triggerFault } from './mapping-rules.ts';
 export {
   addOauthKey,
   createOauthApp,
@@ -178,6 +179,8 @@ export interface Destination {
   /** `actions-segment-profiles`. */
   readonly slug: string;
   readonly settings: JsonObject & { readonly endpoint: string };
+  /** False: the settings leave the endpoint to us. */
+  readonly endpointIsGiven: boolean;
   readonly enabled: boolean;
   readonly createdAt: Date;
 }

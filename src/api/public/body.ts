@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { Json, JsonObject } from '../../base/json.ts';
+import { findUnstorable, type UnstorableKind } from '../../base/text.ts';
 import type { InputFault } from './errors.ts';
 
 /** Any JSON object. */
@@ -11,20 +12,33 @@ export const map = z.record(z.string(), z.unknown()) as unknown as z.ZodType<Jso
 /** Text with something in it. */
 export const text = (longest = 255) => z.string().min(1).max(longest);
 
-/** The values; null, with faults, when the body has another shape. */
+/** The values; null, with faults, when the body has another shape. `within` is where in the request the body stands. */
 export function readBody<S extends z.ZodType>(
   schema: S,
   body: Json | undefined,
   faults: InputFault[],
+  within: readonly string[] = [],
 ): z.output<S> | null {
   const result = schema.safeParse(body ?? {});
-  if (result.success) return result.data;
+  if (result.success) {
+    const found = findUnstorable(body);
+    if (found === null) return result.data;
+    const field = [...within, found.path.replace(/^\$\.?/, '')].join('.');
+    faults.push({ field, message: `"${field}" holds ${unstorable[found.what]}` });
+    return null;
+  }
   for (const issue of result.error.issues) {
-    const field = issue.path.join('.');
+    const field = [...within, ...issue.path].join('.');
     faults.push({ field, message: `"${field}" ${wording(issue, at(body, issue.path))}` });
   }
   return null;
 }
+
+const unstorable: Readonly<Record<UnstorableKind, string>> = {
+  nul: 'a NUL character, which cannot be stored',
+  lone_surrogate: 'half of a surrogate pair, which is no text',
+  too_deep: 'too many levels',
+};
 
 function at(body: Json | undefined, path: readonly PropertyKey[]): unknown {
   let here: unknown = body;
@@ -44,6 +58,7 @@ const typeWords: Readonly<Record<string, string>> = {
 
 /** Never quotes what was sent. */
 function wording(issue: z.core.$ZodIssue, given: unknown): string {
+  if (issue.code === 'custom') return issue.message;
   if (given === undefined) return 'is required';
   switch (issue.code) {
     case 'invalid_type':

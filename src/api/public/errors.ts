@@ -125,7 +125,12 @@ export function refusalOfStatus(
 
 /** Errors of the rooms behind the API, by what they are here. */
 const conflicts: ReadonlySet<string> = new Set(['sync_running', 'name_taken', 'write_key_taken', 'workspace_changed']);
-const impossible: ReadonlySet<string> = new Set(['sync_disabled', 'sync_outdated']);
+const impossible: ReadonlySet<string> = new Set([
+  'sync_disabled',
+  'sync_outdated',
+  'sync_retry_void',
+  'sync_replay_unknown',
+]);
 
 /** What a thrown error becomes. Null: a fault of the server, to be logged. */
 export function refusalOf(error: unknown): PublicRefusal | null {
@@ -135,7 +140,7 @@ export function refusalOf(error: unknown): PublicRefusal | null {
   if (isMillraceError(error)) {
     if (conflicts.has(error.code)) return conflict(error.message);
     if (impossible.has(error.code)) return badRequest(error.message);
-    if (error.code === 'not_found') return refusal(404, 'not-found', error.message);
+    if (error.code === 'not_found' || error.code === 'sync_not_found') return refusal(404, 'not-found', error.message);
   }
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {

@@ -7,8 +7,9 @@ import type { JsonObject } from '../../base/json.ts';
 import { workspaceChecks } from '../../cli/workspace-checks.ts';
 import type { Database } from '../../db/db.ts';
 import { listProfileSpaces, segmentProfiles, testConnection } from '../../destination/destination.ts';
+import { startSyncWorker } from '../../schedule/schedule.ts';
 import { createSpaceReader, createSpaceWriter, deleteIdentifier, type SpaceSettings } from '../../space/space.ts';
-import { excludeSyncs } from '../../sync/sync.ts';
+import { excludeSyncs, type SyncContext } from '../../sync/sync.ts';
 import { openWarehouse } from '../../warehouse/warehouse.ts';
 import {
   createSpace,
@@ -17,7 +18,6 @@ import {
   findSpace,
   listSpaces,
   openSecrets,
-  type Source,
   type Space,
   verifyToken,
   verifyWorkspaceToken,
@@ -53,6 +53,8 @@ export interface PublicServer extends AsyncDisposable {
   /** A path below the collections of the space, in the Profile API. */
   profile(path: string): Promise<Answered>;
   send(...messages: readonly JsonObject[]): Promise<void>;
+  /** From now on syncs that are asked for run, as in a server. */
+  runSyncs(): void;
 }
 
 export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Promise<PublicServer> {
@@ -73,22 +75,25 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
     },
   };
   const writer = createSpaceWriter({ db });
+  const secrets = await openSecrets({ key: '0'.repeat(64), dataFolder: tmpdir() });
+  const sync: SyncContext = {
+    db,
+    log: testLog(),
+    clock: systemClock,
+    writer,
+    openWarehouse: (source) => openWarehouse(source.engine, source.settings),
+  };
+  let worker: AsyncDisposable | undefined;
   const publicApi = {
     db,
     verifyWorkspaceToken: (secret: string) => verifyWorkspaceToken(db.pool, secret),
-    secrets: await openSecrets({ key: '0'.repeat(64), dataFolder: tmpdir() }),
+    secrets,
     checks: workspaceChecks,
     destination: segmentProfiles,
     spaceHasProfiles: async () => false,
     excludeSyncs,
     forgetMapping: async () => undefined,
-    sync: {
-      db,
-      log: testLog(),
-      clock: systemClock,
-      writer,
-      openWarehouse: (source: Source) => openWarehouse(source.engine, source.settings),
-    },
+    sync,
     region: {
       testConnection: (settings: JsonObject) => testConnection(settings),
       profileSpaces: (settings: JsonObject) => listProfileSpaces(settings, { localSpaces: () => listSpaces(db.pool) }),
@@ -142,7 +147,11 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
       const batch = messages.map((message) => ({ message, receivedAt: clock.now(), sourceId: 'src_test' }));
       await writer.write(space, batch);
     },
+    runSyncs() {
+      worker ??= startSyncWorker({ sync, store: { db: db.pool, secrets }, parallel: 2, everyMs: 50 });
+    },
     async [Symbol.asyncDispose]() {
+      await worker?.[Symbol.asyncDispose]();
       await Promise.all([app, ...own].map((one) => one.close()));
       await writer[Symbol.asyncDispose]();
       await db.close();

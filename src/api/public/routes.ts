@@ -5,16 +5,20 @@ import { auditRoutes } from './audit-events.ts';
 import { catalogRoutes } from './catalog.ts';
 import { deliveryMetricsRoutes } from './delivery-metrics.ts';
 import { deliveryOverviewRoutes } from './delivery-overview.ts';
+import { destinationRoutes } from './destinations.ts';
 import { echoRoutes } from './echo.ts';
 import { eventsVolumeRoutes } from './events-volume.ts';
 import { iamRoutes } from './iam.ts';
 import { labelRoutes } from './labels.ts';
 import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
+import { modelRoutes } from './models.ts';
 import type { PublicApiDeps } from './public.ts';
 import { regulationRoutes } from './regulations.ts';
 import type { PublicRoute } from './route.ts';
 import { sourceRoutes } from './sources.ts';
 import { spaceRoutes } from './spaces.ts';
+import { subscriptionRoutes } from './subscriptions.ts';
+import { syncRoutes } from './syncs.ts';
 import { usageRoutes } from './usage.ts';
 import { workspaceRoutes } from './workspace.ts';
 
@@ -22,6 +26,10 @@ const all = [
   workspaceRoutes,
   catalogRoutes,
   sourceRoutes,
+  modelRoutes,
+  destinationRoutes,
+  subscriptionRoutes,
+  syncRoutes,
   messagingSubscriptionRoutes,
   usageRoutes,
   regulationRoutes,

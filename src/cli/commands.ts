@@ -23,6 +23,7 @@ import {
   oauthAppRemoveKeyCommand,
   oauthAppShowCommand,
 } from './oauth-app.ts';
+import { personInviteCommand, personListCommand, personRemoveCommand, personResetPasswordCommand } from './person.ts';
 import { profileShowCommand } from './profile.ts';
 import {
   regulationCreateCommand,
@@ -75,6 +76,10 @@ export const commands: readonly Command[] = [
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,
+  personListCommand,
+  personInviteCommand,
+  personRemoveCommand,
+  personResetPasswordCommand,
   regulationCreateCommand,
   regulationListCommand,
   regulationShowCommand,
@@ -96,4 +101,5 @@ export const commandGroups: Readonly<Record<string, string>> = {
   regulation: 'Delete and suppress people.',
   suppression: 'Look at who is suppressed.',
   token: 'Make, list and end access tokens.',
+  person: 'Let people sign in to the web app, and end it.',
 };

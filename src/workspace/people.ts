@@ -156,7 +156,7 @@ export async function readLink(db: Queryable, secret: string, now: Date): Promis
  * not good any more. Error: `email_invalid`.
  * @param email of whoever follows the first link
  */
-export async function useLink(
+export async function takeLink(
   db: Database,
   secret: string,
   { name, password, email }: { readonly name: string; readonly password: string; readonly email: string },
@@ -165,7 +165,7 @@ export async function useLink(
   return changeWorkspace(db, async (tx) => {
     const link = await readLink(tx, secret, now);
     if (link === null) return null;
-    if (link.person === null) return useFirstLink(tx, { name, password, email }, now);
+    if (link.person === null) return takeFirstLink(tx, { name, password, email }, now);
     const { id } = link.person;
     await tx.query('UPDATE people SET name = $2, password = $3 WHERE id = $1', [id, name, password]);
     await endSessionsOf(tx, id, null);
@@ -176,7 +176,7 @@ export async function useLink(
   });
 }
 
-async function useFirstLink(
+async function takeFirstLink(
   tx: Transaction,
   { name, password, email }: { readonly name: string; readonly password: string; readonly email: string },
   now: Date,

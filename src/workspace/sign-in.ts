@@ -6,7 +6,7 @@ import type { Database } from '../db/db.ts';
 import { recordAudit } from './audit.ts';
 import { changeWorkspace } from './lock.ts';
 import type { Passwords } from './passwords.ts';
-import { actorOf, emailKeyOf } from './people.ts';
+import { actorOf, emailKeyOf, isEmail } from './people.ts';
 import { beginSession, type Caller, endSessionsOf, type SignedIn } from './sessions.ts';
 import { countAttempt, takeAttemptBack } from './sign-in-attempts.ts';
 
@@ -34,7 +34,8 @@ export async function signIn(
   if (seconds !== null) return { kind: 'wait', seconds };
   const { rows } = await pool.query<{ id: string; email: string; password: string | null }>(
     'SELECT id, email, password FROM people WHERE email_key = $1',
-    [emailKey],
+    // Postgres cannot take NUL in a text.
+    [isEmail(email) ? emailKey : ''],
   );
   const stored = rows[0]?.password ?? null;
   const { isRight, isOutdated } = await passwords.verify(password, stored);

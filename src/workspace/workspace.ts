@@ -95,7 +95,7 @@ export {
   readLink,
   removePerson,
   resetPassword,
-  useLink,
+  takeLink,
 } from './people.ts';
 export {
   type ApplyOptions,
@@ -135,6 +135,7 @@ export {
   csrfTokenOf,
   endSession,
   endSessionById,
+  endSessionsOf,
   findSession,
   listSessions,
   pruneSessions,

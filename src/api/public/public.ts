@@ -1,5 +1,5 @@
 /**
- * The Public API (`docs/public-api.md`). In: requests with a token of the workspace. Out: `{"data": …}`, or
+ * The Public API (`docs/public-api.md`). In: requests with a token of the workspace, or from a person who is signed in. Out: `{"data": …}`, or
  * `{"errors": [ … ]}` for whatever goes wrong. Promised: 401 before anything else, also before a body is read; every fault
  * of a request is listed at once; nothing a request holds reaches the log.
  */
@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { SpaceReader } from '../../space/space.ts';
 import { mayAnywhere, powers, type WorkspaceGrant } from '../../workspace/workspace.ts';
+import type { SessionGrant } from '../session.ts';
 import type { Area } from '../transport.ts';
 import { publicAccess, type VerifyWorkspaceToken } from './access.ts';
 import type { ConfigDeps } from './config.ts';
@@ -20,6 +21,7 @@ import {
   refusalOfStatus,
   refusePublic,
   serverFault,
+  toPerson,
 } from './errors.ts';
 import { readQuery } from './query.ts';
 import type { PublicRequest, PublicRoute } from './route.ts';
@@ -29,6 +31,8 @@ import { answerType } from './versions.ts';
 export interface PublicApiDeps extends ConfigDeps {
   readonly reader: SpaceReader;
   readonly verifyWorkspaceToken: VerifyWorkspaceToken;
+  /** Without it only tokens open it. */
+  readonly sessionGrant?: SessionGrant | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -59,7 +63,7 @@ declare module 'fastify' {
 }
 
 export async function publicApi(app: FastifyInstance, deps: PublicApiDeps): Promise<void> {
-  const grantOf = publicAccess(deps.verifyWorkspaceToken, deps.clock);
+  const grantOf = publicAccess(deps.verifyWorkspaceToken, deps.clock, deps.sessionGrant);
   app.decorateRequest('workspaceGrant', null);
   app.decorateRequest('answerType', '');
   readBodies(app);
@@ -72,11 +76,11 @@ export async function publicApi(app: FastifyInstance, deps: PublicApiDeps): Prom
   });
 
   async function letIn(route: PublicRoute, request: FastifyRequest, reply: FastifyReply) {
-    const grant = await grantOf(request.headers.authorization);
+    const grant = await grantOf(request);
     if (isRefusal(grant)) return refusePublic(reply, grant);
     const type = answerType(request.headers.accept, route.versions);
     if (isRefusal(type)) return refusePublic(reply, type);
-    if (!mayAnywhere(grant, route.needs)) return refusePublic(reply, notAllowed(powers[route.needs]));
+    if (!mayAnywhere(grant, route.needs)) return refuseTo(request, reply, notAllowed(powers[route.needs]));
     request.workspaceGrant = grant;
     request.answerType = type;
     return undefined;
@@ -91,7 +95,7 @@ export async function publicApi(app: FastifyInstance, deps: PublicApiDeps): Prom
       onRequest: (request, reply) => letIn(route, request, reply),
       handler: async (request, reply) => {
         const answer = await route.handle(requestOf(request));
-        if (isRefusal(answer)) return refusePublic(reply, answer);
+        if (isRefusal(answer)) return refuseTo(request, reply, answer);
         const text = JSON.stringify({ data: answer.data });
         for (const name in answer.headers) reply.header(name, answer.headers[name]);
         return reply
@@ -102,6 +106,11 @@ export async function publicApi(app: FastifyInstance, deps: PublicApiDeps): Prom
       },
     });
   }
+}
+
+/** For requests whose sender is known. */
+function refuseTo(request: FastifyRequest, reply: FastifyReply, answer: PublicRefusal): FastifyReply {
+  return refusePublic(reply, request.headers.authorization === undefined ? toPerson(answer) : answer);
 }
 
 function requestOf(request: FastifyRequest): PublicRequest {
@@ -116,7 +125,7 @@ function requestOf(request: FastifyRequest): PublicRequest {
 const notJson: PublicRefusal = refusalOfStatus(400, 'The body is not JSON.');
 
 /** Bodies of `application/json` and of every `application/…+json`; an empty one is none. */
-function readBodies(app: FastifyInstance): void {
+export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     /^application\/(?:json|[^;,\s]+\+json)\s*(?:;|$)/i,

@@ -152,10 +152,10 @@ describe('requests from other pages', () => {
         ['POST', '/app/password'],
         ['DELETE', '/app/sessions'],
         ['POST', '/public-api/sources'],
-        ['DELETE', `/v1/spaces/shop/collections/users/profiles/user_id:u1`],
+        ['POST', '/v1/spaces/shop/collections/users/profiles/user_id:u1/external_ids/delete'],
       ] as const) {
         const { status } = await ana.call(method, url, options);
-        expect([url, status === 403 || status === 405]).toEqual([url, true]);
+        expect([url, status]).toEqual([url, 403]);
       }
     }
     expect((await ana.call('GET', '/app/me', { csrf: false })).status).toBe(200);
@@ -383,7 +383,7 @@ describe('people', () => {
     await using own = await openAppServer();
     await own.person('ana@example.org');
     await resetPassword(own.db, commandLine, 'ana@example.org', own.clock.now());
-    const { events } = await readAudit(own.db.pool, {});
+    const { events } = await readAudit(own.db.pool, {}, { offset: 0, count: 100 });
     expect(events.map(({ type, actorName }) => `${type} by ${actorName}`).reverse()).toEqual([
       'User Invited by command line',
       'User Password Set by ana@example.org',

@@ -146,7 +146,8 @@ export function profileAccess(deps: AccessDeps): ProfileAccess {
   ): void {
     const settle = (decision: Decision): void => {
       if (typeof decision !== 'number') {
-        refuse(reply, decision.status === 401 && unauthorized !== undefined ? unauthorized : decision);
+        const isOfToken = decision === tokenMissing || decision === tokenInvalid;
+        refuse(reply, isOfToken && unauthorized !== undefined ? unauthorized : decision);
       } else if (!rate.take(decision, deps.clock.now().getTime())) refuse(reply, tooMany);
       else {
         request.spaceNo = decision;

@@ -74,6 +74,7 @@ class OpenStream {
   private readonly reply: FastifyReply;
   private readonly beating: NodeJS.Timeout;
   private isEnding = false;
+  private isAsking = false;
 
   constructor(request: FastifyRequest, reply: FastifyReply, access: ProfileAccess, beatMs = 15_000) {
     this.access = access;
@@ -114,8 +115,12 @@ class OpenStream {
 
   private async beat(): Promise<void> {
     if (this.events.beat() >= mostFullBeats) return this.end('too_slow');
+    // A slow answer is waited for, not asked for again.
+    if (this.isAsking) return;
+    this.isAsking = true;
     // It may have been revoked. When that cannot be found out, the watch will be lost too.
     const mayGoOn = await this.access.stillLetsIn(this.request).catch(() => true);
+    this.isAsking = false;
     if (!mayGoOn) this.end('token_invalid');
   }
 }

@@ -4,9 +4,13 @@
  * to requests that cannot be read; nothing a request holds reaches the log; no work is done before a token is checked.
  */
 import { randomUUID } from 'node:crypto';
+import cookie from '@fastify/cookie';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { findSession } from '../workspace/workspace.ts';
+import { type AppDeps, appApi, appArea } from './app/app.ts';
+import { builtFolder, openPages } from './app/static.ts';
 import { healthRoutes } from './health.ts';
 import { type LiveApiDeps, liveApi } from './live/live.ts';
 import { type OauthDeps, oauthApi, oauthArea, tokenCheck, withoutDoubleToken } from './oauth/oauth.ts';
@@ -21,6 +25,7 @@ import {
   withoutDoubleSlash,
   withoutLeadingSlashes,
 } from './public/public.ts';
+import { createSessionGrant } from './session.ts';
 import { type TrackingDeps, trackingApi, trackingArea } from './tracking/tracking.ts';
 import { type Area, answerUnreadable, frameworkErrorIn, installTransport } from './transport.ts';
 
@@ -42,7 +47,12 @@ export interface ApiDeps extends Pick<ProfileApiDeps, 'reader' | 'deleteIdentifi
   /** Without it there is no token service, and event streams that ask for a token take nothing. */
   readonly oauth?: Omit<OauthDeps, 'clock' | 'log'>;
   /** Without it there is no Public API. */
-  readonly publicApi?: Omit<PublicApiDeps, 'reader' | 'clock' | 'log'>;
+  readonly publicApi?: Omit<PublicApiDeps, 'reader' | 'sessionGrant' | 'clock' | 'log'>;
+  /** Without it there is no web app, and nobody signs in. */
+  readonly app?: Omit<AppDeps, 'sessionGrant' | 'clock' | 'log'> & {
+    /** Of its built files; default: where the build puts them. */
+    readonly folder?: string;
+  };
   /** Whether the process can do its work, for `/readyz`. */
   readonly ready: () => Promise<boolean>;
   /** The proxies whose `X-Forwarded-*` headers are believed: all (true), or these addresses. Default: none. */
@@ -64,12 +74,16 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     ...(deps.tracking === undefined ? [] : [trackingArea]),
     ...(deps.oauth === undefined ? [] : [oauthArea]),
     ...(deps.publicApi === undefined ? [] : [publicArea]),
+    ...(deps.app === undefined ? [] : [appArea]),
   ];
   const app = emptyApp(deps, areas, (url) => withoutDoubleToken(withoutDoubleSlash(routableUrl(url))));
-  installTransport(app, deps.log, areas);
+  const pages = deps.app && (await openPages(deps.app.folder ?? builtFolder()));
+  installTransport(app, deps.log, areas, pages?.answer);
   await openApi(app, deps.version ?? '0');
   healthRoutes(app, deps.ready);
+  const sessionGrant = deps.app && sessionsOf(deps.app, deps.clock);
   const access = {
+    sessionGrant,
     verifyToken: deps.verifyToken,
     findSpace: deps.findSpace,
     clock: deps.clock,
@@ -83,7 +97,14 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   }
   if (deps.oauth !== undefined) await app.register(oauthApi, { ...deps.oauth, clock: deps.clock, log: deps.log });
   if (deps.publicApi !== undefined) {
-    await app.register(publicApi, { ...deps.publicApi, reader: deps.reader, clock: deps.clock, log: deps.log });
+    const { clock, log, reader } = deps;
+    await app.register(publicApi, { ...deps.publicApi, reader, sessionGrant, clock, log });
+  }
+  if (deps.app !== undefined && sessionGrant !== undefined && pages !== undefined) {
+    // It reads a cookie only where one is asked for.
+    await app.register(cookie, { hook: false });
+    await app.register(appApi, { ...deps.app, sessionGrant, clock: deps.clock, log: deps.log });
+    await app.register((files) => pages.files(files));
   }
   await app.ready();
   return app;
@@ -129,4 +150,8 @@ function emptyApp(
     frameworkErrors: frameworkErrorIn(areas),
     clientErrorHandler: answerUnreadable,
   });
+}
+
+function sessionsOf({ db, lives, publicUrl }: NonNullable<ApiDeps['app']>, clock: Clock) {
+  return createSessionGrant({ findSession: (secret) => findSession(db.pool, secret, lives, clock.now()), publicUrl });
 }

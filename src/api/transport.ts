@@ -22,6 +22,8 @@ import {
 export interface Area {
   /** Whether any page may read the answers. */
   readonly openToPages: boolean;
+  /** Of every answer, beside the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>;
   owns(path: string): boolean;
   /** Sends the error in that form. */
   refuse(reply: FastifyReply, answer: Refusal): FastifyReply;
@@ -32,6 +34,7 @@ function enter(request: FastifyRequest, reply: FastifyReply, areas: readonly Are
   reply.header('Request-Id', request.id).header('Cache-Control', 'no-store');
   const path = pathOf(request.originalUrl);
   const area = areas.find((candidate) => candidate.owns(path));
+  if (area?.headers !== undefined) reply.headers(area.headers);
   if (area?.openToPages === true) reply.header('Access-Control-Allow-Origin', '*');
   return area ?? { refuse };
 }
@@ -72,7 +75,15 @@ function unroutable(table: PathTable, method: string, url: string, areas: readon
 
 const expectationUnknown = badRequest('The Expect header asks for something this server does not know.', 417);
 
-export function installTransport(app: FastifyInstance, log: Log, areas: readonly Area[]): void {
+/** Answers a request that no route took with a page, and returns true; or leaves it alone. */
+export type PageAnswer = (path: string, request: FastifyRequest, reply: FastifyReply) => boolean;
+
+export function installTransport(
+  app: FastifyInstance,
+  log: Log,
+  areas: readonly Area[],
+  answerWithPage?: PageAnswer | undefined,
+): void {
   const table = new PathTable();
   app.addHook('onRoute', (route) => table.add(route.url, route.method));
   app.addHook('onRequest', (request, reply, done) => {
@@ -80,6 +91,9 @@ export function installTransport(app: FastifyInstance, log: Log, areas: readonly
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
       area.refuse(reply, badRequest('The Host header is missing.'));
     } else if (request.is404) {
+      const path = pathOf(request.originalUrl);
+      const mayBePage = table.methodsOf(path) === null && !areas.some((candidate) => candidate.owns(path));
+      if (mayBePage && answerWithPage?.(path, request, reply) === true) return;
       area.refuse(reply, unroutable(table, request.method, request.originalUrl, areas));
     } else {
       done();

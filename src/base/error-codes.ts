@@ -242,6 +242,30 @@ const entries = {
     help: 'Name it by its first day, YYYY-MM-01, from 1970 on.',
     exit: 2,
   },
+  email_invalid: {
+    room: 'workspace',
+    what: 'An e-mail address cannot be used.',
+    help: 'Give an address such as jane@example.com.',
+    exit: 2,
+  },
+  person_taken: {
+    room: 'workspace',
+    what: 'There is a person with this e-mail address already.',
+    help: 'millrace person reset-password EMAIL makes a new link for somebody who is there already.',
+    exit: 2,
+  },
+  last_owner: {
+    room: 'workspace',
+    what: 'The last owner of the workspace cannot be removed, or made a member, while there are other people.',
+    help: 'Invite another owner first: millrace person invite EMAIL --role workspace-owner.',
+    exit: 2,
+  },
+  sign_in_busy: {
+    room: 'workspace',
+    what: 'More people sign in at this moment than the server can check.',
+    help: 'Try again in a few seconds.',
+    exit: 3,
+  },
   secret_key_invalid: {
     room: 'workspace',
     what: 'The key that encrypts secrets cannot be used.',

@@ -137,6 +137,32 @@ export const options = {
     formInWords: 'a URL without a path, such as https://events.example.com',
     sentence: 'Where clients reach this server: whom OAuth assertions are for; without it, the host of their request.',
   },
+  trustedProxies: {
+    type: 'text',
+    group: 'Server',
+    default: undefined,
+    value: 'ADDRESSES',
+    form: /^[0-9A-Fa-f.:]+(\/\d{1,3})?(,[0-9A-Fa-f.:]+(\/\d{1,3})?)*$/,
+    formInWords: 'IP addresses or networks with commas between, such as 10.0.0.5,192.168.0.0/16',
+    sentence:
+      'Proxies in front of this server whose X-Forwarded-For, -Host and -Proto headers are believed; without it, none.',
+  },
+  sessionIdleDays: {
+    type: 'integer',
+    group: 'Server',
+    default: 7,
+    min: 1,
+    max: 365,
+    sentence: 'Days without a request after which a person must sign in to the web app again.',
+  },
+  sessionDays: {
+    type: 'integer',
+    group: 'Server',
+    default: 30,
+    min: 1,
+    max: 3650,
+    sentence: 'Days after which a person must sign in to the web app again in any case.',
+  },
   logLevel: {
     type: 'choice',
     group: 'Server',

@@ -26,6 +26,7 @@ import {
   oauthAppRemoveKeyCommand,
   oauthAppShowCommand,
 } from './oauth-app.ts';
+import { personInviteCommand, personListCommand, personRemoveCommand, personResetPasswordCommand } from './person.ts';
 import { profileShowCommand } from './profile.ts';
 import {
   regulationCreateCommand,
@@ -82,6 +83,10 @@ export const commands: readonly Command[] = [
   tokenListCommand,
   tokenRevokeCommand,
   auditCommand,
+  personListCommand,
+  personInviteCommand,
+  personRemoveCommand,
+  personResetPasswordCommand,
   regulationCreateCommand,
   regulationListCommand,
   regulationShowCommand,
@@ -104,4 +109,5 @@ export const commandGroups: Readonly<Record<string, string>> = {
   regulation: 'Delete and suppress people.',
   suppression: 'Look at who is suppressed.',
   token: 'Make, list and end access tokens.',
+  person: 'Let people sign in to the web app, and end it.',
 };

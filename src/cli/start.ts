@@ -7,6 +7,7 @@ import { createSpaceReader, deleteIdentifier, watchSpace } from '../space/space.
 import { excludeSyncs, forgetMapping } from '../sync/sync.ts';
 import {
   createDiscardLog,
+  createPasswords,
   type DiscardLog,
   findOauthGrant,
   findSigningKey,
@@ -14,6 +15,7 @@ import {
   findStreamByWriteKey,
   issueOauthToken,
   listSpaces,
+  makeFirstLink,
   type ResolvedMapping,
   verifyToken,
   verifyWorkspaceToken,
@@ -23,6 +25,7 @@ import { hasProfiles } from './apply.ts';
 import type { Command } from './command.ts';
 import type { CliContext } from './context.ts';
 import { aborted } from './interrupts.ts';
+import { linkAddress } from './person.ts';
 import { keepSyncing } from './start-syncs.ts';
 import { paragraphs } from './text.ts';
 import { keepTidy } from './upkeep.ts';
@@ -31,7 +34,7 @@ import { configuredChecks } from './workspace-checks.ts';
 
 export const startCommand: Command = {
   name: 'start',
-  description: 'Serve the Tracking API, the Profile API and the Public API until Ctrl-C.',
+  description: 'Serve the web app, the Tracking API, the Profile API and the Public API until Ctrl-C.',
   arguments: [],
   options: [],
   examples: ['millrace start', 'millrace start --host 0.0.0.0 --port 8080'],
@@ -54,9 +57,11 @@ export const startCommand: Command = {
     const spaces = (await listSpaces(pool)).map(({ name }) => name);
     const { url } = serving;
     const publicApiUrl = own?.url ?? null;
+    const first = await makeFirstLink(db, context.clock.now());
+    const firstLink = first && linkAddress(context.config, first.secret, url);
     context.output.finish({
-      document: { url, port: serving.port, publicApiUrl, pid: process.pid, database: describe, spaces },
-      text: startText(url, publicApiUrl, describe, spaces),
+      document: { url, port: serving.port, publicApiUrl, pid: process.pid, database: describe, spaces, firstLink },
+      text: startText({ url, publicApiUrl, database: describe, spaces, firstLink }),
     });
     context.log.info({ url, publicApiUrl }, 'listening');
     await aborted(context.signal);
@@ -93,6 +98,13 @@ export async function api(context: CliContext, discards?: DiscardLog) {
       publicUrl: context.config.publicUrl,
     },
     publicApi: await publicApi(context),
+    app: {
+      db,
+      passwords: createPasswords(),
+      lives: { idleDays: context.config.sessionIdleDays, longestDays: context.config.sessionDays },
+      publicUrl: context.config.publicUrl,
+    },
+    trustProxy: context.config.trustedProxies?.split(',') ?? false,
     ready: async () => (await pool.query('SELECT 1')).rowCount === 1,
     version: await programVersion(),
   });
@@ -146,11 +158,22 @@ async function tracking(context: CliContext, discards: DiscardLog) {
   };
 }
 
-function startText(url: string, publicApiUrl: string | null, database: string, spaces: readonly string[]): string {
+interface Started {
+  readonly url: string;
+  readonly publicApiUrl: string | null;
+  readonly database: string;
+  readonly spaces: readonly string[];
+  readonly firstLink: string | null;
+}
+
+function startText({ url, publicApiUrl, database, spaces, firstLink }: Started): string {
   const space = spaces[0] ?? 'SPACE';
   return paragraphs(
-    `Millrace serves the Tracking API, the Profile API and the Public API (below /public-api) at ${url} (database ${database}).`,
+    `Millrace serves the web app, the Tracking API, the Profile API and the Public API (below /public-api) at ${url} (database ${database}).`,
     publicApiUrl === null ? '' : `The Public API alone, at its root: ${publicApiUrl}`,
+    firstLink === null
+      ? ''
+      : `Nobody can sign in to the web app yet. This link makes you its owner; it is good once, for 24 hours:\n  ${firstLink}`,
     spaces.length === 0
       ? 'There is no space yet: millrace apply FILE makes one (examples/shop.yaml is a file to begin with).'
       : `Read a profile:\n  curl -u 'TOKEN:' '${url}/v1/spaces/${space}/collections/users/profiles/email:jane@example.com/traits'`,

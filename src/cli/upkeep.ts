@@ -1,7 +1,7 @@
 /** What a server does beside serving: forgets what has expired. Any number of processes may do it at once. */
 import type { Database } from '../db/db.ts';
 import { expireDays, pruneSpaceLog } from '../space/space.ts';
-import { pruneDiscards, pruneOauth } from '../workspace/workspace.ts';
+import { pruneDiscards, pruneOauth, pruneSessions, pruneSignInFailures } from '../workspace/workspace.ts';
 import type { CliContext } from './context.ts';
 
 const hourMs = 3_600_000;
@@ -19,6 +19,8 @@ export function keepTidy({ clock, config, log }: CliContext, db: Database): Asyn
     await pruneSpaceLog(db.pool, before);
     await pruneDiscards(db.pool, before);
     await pruneOauth(db.pool, now);
+    await pruneSessions(db.pool, { idleDays: config.sessionIdleDays, longestDays: config.sessionDays }, now);
+    await pruneSignInFailures(db.pool, now);
   };
   const run = () => tidy().catch((error: unknown) => log.error({ err: error }, 'expired data could not be dropped'));
   let running = run();

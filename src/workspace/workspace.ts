@@ -75,6 +75,33 @@ export {
   type TokenRequest,
 } from './oauth-tokens.ts';
 export {
+  createPasswords,
+  longestPassword,
+  type PasswordCheck,
+  type Passwords,
+  passwordFault,
+  type ScryptParameters,
+  shortestPassword,
+  usualParameters,
+} from './passwords.ts';
+export {
+  actorOf,
+  changeGrant,
+  findPerson,
+  hasPeople,
+  type Invited,
+  invitePerson,
+  isEmail,
+  type LinkInfo,
+  listPeople,
+  makeFirstLink,
+  type Person,
+  readLink,
+  removePerson,
+  resetPassword,
+  takeLink,
+} from './people.ts';
+export {
   type ApplyOptions,
   type ApplyPlan,
   type PlanChange,
@@ -106,6 +133,22 @@ export {
 } from './schedules.ts';
 export { maskSettings } from './secret-settings.ts';
 export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';
+export {
+  beginSession,
+  type Caller,
+  csrfTokenOf,
+  endSession,
+  endSessionById,
+  endSessionsOf,
+  findSession,
+  listSessions,
+  pruneSessions,
+  type Session,
+  type SessionLives,
+  type SignedIn,
+} from './sessions.ts';
+export { changePassword, type PasswordOutcome, type SignInOutcome, signIn } from './sign-in.ts';
+export { pruneSignInFailures } from './sign-in-attempts.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
 export { whyNotRunning } from './switches.ts';
 export {

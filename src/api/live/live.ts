@@ -1,11 +1,11 @@
 /**
- * The live view over HTTP (`docs/live.md`). In: a request for a space, with a token of it. Out: server-sent events, until
+ * The live view over HTTP (`docs/live.md`). In: a request for a space, with a token of it or from a person who may see it. Out: server-sent events, until
  * the reader goes, the token is revoked, the database is lost or the server closes. Promised: a slow reader loses
  * arrivals and is told how many, and never costs more than a bounded amount of memory; closing the server ends every
  * stream; no CORS.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type AccessDeps, profileAccess, readSecret } from '../profile/access.ts';
+import { type AccessDeps, type ProfileAccess, profileAccess } from '../profile/access.ts';
 import { refuse, serverClosing, tooManyStreams } from '../profile/errors.ts';
 import { schema } from './document.ts';
 import { EventStream } from './event-stream.ts';
@@ -57,7 +57,7 @@ export async function liveApi(app: FastifyInstance, deps: LiveApiDeps): Promise<
     handler: async (request, reply) => {
       if (isClosing) return refuse(reply, serverClosing);
       if (open.size >= mostStreams) return refuse(reply, tooManyStreams(mostStreams));
-      const stream = new OpenStream(request, reply, deps);
+      const stream = new OpenStream(request, reply, access, deps.beatMs);
       open.add(stream);
       stream.onGone(() => open.delete(stream));
       stream.onGone(await shared.join(request.spaceNo, stream));
@@ -69,17 +69,18 @@ export async function liveApi(app: FastifyInstance, deps: LiveApiDeps): Promise<
 /** A stream while it is open: its events, its heartbeat, its right to go on. */
 class OpenStream {
   readonly events = new EventStream();
-  private readonly deps: LiveApiDeps;
+  private readonly access: ProfileAccess;
   private readonly request: FastifyRequest;
   private readonly reply: FastifyReply;
   private readonly beating: NodeJS.Timeout;
   private isEnding = false;
+  private isAsking = false;
 
-  constructor(request: FastifyRequest, reply: FastifyReply, deps: LiveApiDeps) {
-    this.deps = deps;
+  constructor(request: FastifyRequest, reply: FastifyReply, access: ProfileAccess, beatMs = 15_000) {
+    this.access = access;
     this.request = request;
     this.reply = reply;
-    this.beating = setInterval(() => void this.beat(), deps.beatMs ?? 15_000);
+    this.beating = setInterval(() => void this.beat(), beatMs);
     this.onGone(() => clearInterval(this.beating));
   }
 
@@ -114,14 +115,12 @@ class OpenStream {
 
   private async beat(): Promise<void> {
     if (this.events.beat() >= mostFullBeats) return this.end('too_slow');
-    const mayGoOn = await this.mayGoOn().catch(() => true);
+    // A slow answer is waited for, not asked for again.
+    if (this.isAsking) return;
+    this.isAsking = true;
+    // It may have been revoked. When that cannot be found out, the watch will be lost too.
+    const mayGoOn = await this.access.stillLetsIn(this.request).catch(() => true);
+    this.isAsking = false;
     if (!mayGoOn) this.end('token_invalid');
-  }
-
-  /** The token may have been revoked. When that cannot be found out, the watch will be lost too. */
-  private async mayGoOn(): Promise<boolean> {
-    const secret = readSecret(this.request.headers.authorization ?? '');
-    const grant = secret === null ? null : await this.deps.verifyToken(secret);
-    return grant !== null && grant.spaceNo === this.request.spaceNo;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Who may ask. In: the `Authorization` header and the space of the path. Out: the request's `spaceNo`, or the refusal
- * (401, 400, 404 for an unknown space, 429), in that order. Promised: a request with a token seen within the last second
+ * Who may ask. In: the `Authorization` header, or without one the cookie of a session, and the space of the path. Out: the
+ * request's `spaceNo`, or the refusal (401, 400, 404 for an unknown space, 403, 429), in that order. Promised: a request with a token seen within the last second
  * is decided without waiting; secrets are kept as hashes only; a revoked token is refused a second later at most.
  */
 import { hash } from 'node:crypto';
@@ -8,11 +8,14 @@ import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fast
 import type { Clock } from '../../base/clock.ts';
 import { isMillraceError } from '../../base/errors.ts';
 import type { SpaceSettings } from '../../space/space.ts';
+import { may, powers, type SignedIn } from '../../workspace/workspace.ts';
 import { AnswerCache } from '../answer-cache.ts';
 import { readBasic } from '../basic-auth.ts';
+import { isSessionRefusal, type SessionGrant } from '../session.ts';
 import {
   isRefusal,
   type Refusal,
+  refusal,
   refuse,
   spaceNotFound,
   tokenInvalid,
@@ -40,6 +43,8 @@ export interface AccessDeps {
   readonly verifyToken: (secret: string) => Promise<Grant | null>;
   /** Null, or the error `not_found`, when there is none. */
   readonly findSpace: (idOrName: string) => Promise<KnownSpace | null>;
+  /** Without it only tokens open it. */
+  readonly sessionGrant?: SessionGrant | undefined;
   readonly clock: Clock;
   readonly requestsPerSecond: number;
 }
@@ -71,6 +76,8 @@ export interface ProfileAccess {
   letIn(unauthorized?: Refusal): (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void;
   /** The space of the path as it is configured, as of a second ago at most. */
   spaceOf(request: FastifyRequest): Promise<KnownSpace | null>;
+  /** Whether a request that was let in would be again, asked anew. */
+  stillLetsIn(request: FastifyRequest): Promise<boolean>;
 }
 
 export function profileAccess(deps: AccessDeps): ProfileAccess {
@@ -96,9 +103,29 @@ export function profileAccess(deps: AccessDeps): ProfileAccess {
     return grant !== null && grant.spaceNo === found.no ? grant.spaceNo : tokenInvalid;
   }
 
+  /** What a person may do here: read with `space:read`, everything else with `space:admin`. */
+  async function decideBySession(request: FastifyRequest): Promise<Decision> {
+    const session = (await deps.sessionGrant?.(request)) ?? null;
+    if (session === null) return tokenMissing;
+    if (isSessionRefusal(session)) {
+      const code = session.status === 401 ? 'authentication_error' : 'forbidden';
+      return refusal(session.status, code, session.message);
+    }
+    const space = readSpace((request.params as { space: string }).space);
+    if (isRefusal(space)) return space;
+    const found = await spaces.get(space, space);
+    return found === null ? spaceNotFound : decideByRole(session, request, found);
+  }
+
+  function decideByRole(person: SignedIn, { method }: FastifyRequest, { id, no }: KnownSpace): Decision {
+    const power = method === 'GET' || method === 'HEAD' ? 'space:read' : 'space:admin';
+    if (may(person, power, { type: 'SPACE', id })) return no;
+    return refusal(403, 'forbidden', `Your role does not allow this; it takes a role that may ${powers[power]}.`);
+  }
+
   function decide(request: FastifyRequest): Decision | Promise<Decision> {
     const header = request.headers.authorization;
-    if (header === undefined) return tokenMissing;
+    if (header === undefined) return deps.sessionGrant === undefined ? tokenMissing : decideBySession(request);
     const space = readSpace((request.params as { space: string }).space);
     if (isRefusal(space)) return space;
     const grant = grants.get(hash('sha256', header, 'base64'), header);
@@ -119,7 +146,8 @@ export function profileAccess(deps: AccessDeps): ProfileAccess {
   ): void {
     const settle = (decision: Decision): void => {
       if (typeof decision !== 'number') {
-        refuse(reply, decision.status === 401 && unauthorized !== undefined ? unauthorized : decision);
+        const isOfToken = decision === tokenMissing || decision === tokenInvalid;
+        refuse(reply, isOfToken && unauthorized !== undefined ? unauthorized : decision);
       } else if (!rate.take(decision, deps.clock.now().getTime())) refuse(reply, tooMany);
       else {
         request.spaceNo = decision;
@@ -133,6 +161,14 @@ export function profileAccess(deps: AccessDeps): ProfileAccess {
 
   return {
     letIn: (unauthorized) => (request, reply, done) => letIn(unauthorized, request, reply, done),
+    async stillLetsIn(request) {
+      const { authorization } = request.headers;
+      if (authorization === undefined) return (await decideBySession(request)) === request.spaceNo;
+      // Not what is remembered.
+      const secret = readSecret(authorization);
+      const grant = secret === null ? null : await deps.verifyToken(secret);
+      return grant !== null && grant.spaceNo === request.spaceNo;
+    },
     async spaceOf(request) {
       const name = readSpace((request.params as { space: string }).space);
       return isRefusal(name) ? null : spaces.get(name, name);

@@ -8,6 +8,7 @@ import { isMillraceError } from '../../base/errors.ts';
 type ProblemType =
   | 'bad-request'
   | 'unauthorized'
+  | 'forbidden'
   | 'not-found'
   | 'conflict'
   | 'method-not-allowed'
@@ -15,6 +16,7 @@ type ProblemType =
   | 'payload-too-large'
   | 'unsupported-media-type'
   | 'input-validation'
+  | 'too-many-requests'
   | 'server-error'
   | 'RequestError';
 
@@ -75,6 +77,16 @@ export function notAllowed(power: string): PublicRefusal {
   return refusal(401, 'unauthorized', `The token does not allow this; it takes a role that may ${power}.`);
 }
 
+/**
+ * The same to a person who is signed in: not 401, which would tell the web app to ask for the password again, and no
+ * challenge, which would make a browser ask.
+ */
+export function toPerson(answer: PublicRefusal): PublicRefusal {
+  if (answer.status !== 401) return answer;
+  const message = answer.problems[0].message.replace('The token does not', 'Your role does not');
+  return refusal(403, 'forbidden', message);
+}
+
 /** Well-formed, but it cannot be. */
 export function badRequest(message: string, field?: string): PublicRefusal {
   const answer = refusal(400, 'bad-request', message);
@@ -107,11 +119,14 @@ export function inputInvalid(faults: readonly InputFault[]): PublicRefusal {
 
 const typeOfStatus: Readonly<Record<number, ProblemType>> = {
   401: 'unauthorized',
+  403: 'forbidden',
   404: 'not-found',
   405: 'method-not-allowed',
   406: 'not-acceptable',
   413: 'payload-too-large',
   415: 'unsupported-media-type',
+  422: 'input-validation',
+  429: 'too-many-requests',
 };
 
 /** What was refused before a route saw it. */

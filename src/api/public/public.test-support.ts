@@ -8,7 +8,13 @@ import { workspaceChecks } from '../../cli/workspace-checks.ts';
 import type { Database } from '../../db/db.ts';
 import { listProfileSpaces, segmentProfiles, testConnection } from '../../destination/destination.ts';
 import { startSyncWorker } from '../../schedule/schedule.ts';
-import { createSpaceReader, createSpaceWriter, deleteIdentifier, type SpaceSettings } from '../../space/space.ts';
+import {
+  createSpaceReader,
+  createSpaceWriter,
+  deleteIdentifier,
+  type SpaceSettings,
+  type SpaceWriter,
+} from '../../space/space.ts';
 import { excludeSyncs, type SyncContext } from '../../sync/sync.ts';
 import { openWarehouse } from '../../warehouse/warehouse.ts';
 import {
@@ -18,6 +24,7 @@ import {
   findSpace,
   listSpaces,
   openSecrets,
+  type Secrets,
   type Space,
   verifyToken,
   verifyWorkspaceToken,
@@ -57,6 +64,33 @@ export interface PublicServer extends AsyncDisposable {
   runSyncs(): void;
 }
 
+/** What the Public API needs, with the real rooms behind it. */
+export function publicDeps(db: Database, secrets: Secrets, writer: SpaceWriter) {
+  const sync: SyncContext = {
+    db,
+    log: testLog(),
+    clock: systemClock,
+    writer,
+    openWarehouse: (source) => openWarehouse(source.engine, source.settings),
+  };
+  return {
+    db,
+    verifyWorkspaceToken: (secret: string) => verifyWorkspaceToken(db.pool, secret),
+    secrets,
+    checks: workspaceChecks,
+    destination: segmentProfiles,
+    spaceHasProfiles: async () => false,
+    excludeSyncs,
+    forgetMapping: async () => undefined,
+    sync,
+    region: {
+      testConnection: (settings: JsonObject) => testConnection(settings),
+      profileSpaces: (settings: JsonObject) => listProfileSpaces(settings, { localSpaces: () => listSpaces(db.pool) }),
+    },
+    fileFolders: [tmpdir()],
+  };
+}
+
 export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Promise<PublicServer> {
   const db = await testDatabase();
   const made = await createSpace(db.pool, 'shop');
@@ -76,30 +110,9 @@ export async function openPublicApi(settings: Partial<SpaceSettings> = {}): Prom
   };
   const writer = createSpaceWriter({ db });
   const secrets = await openSecrets({ key: '0'.repeat(64), dataFolder: tmpdir() });
-  const sync: SyncContext = {
-    db,
-    log: testLog(),
-    clock: systemClock,
-    writer,
-    openWarehouse: (source) => openWarehouse(source.engine, source.settings),
-  };
   let worker: AsyncDisposable | undefined;
-  const publicApi = {
-    db,
-    verifyWorkspaceToken: (secret: string) => verifyWorkspaceToken(db.pool, secret),
-    secrets,
-    checks: workspaceChecks,
-    destination: segmentProfiles,
-    spaceHasProfiles: async () => false,
-    excludeSyncs,
-    forgetMapping: async () => undefined,
-    sync,
-    region: {
-      testConnection: (settings: JsonObject) => testConnection(settings),
-      profileSpaces: (settings: JsonObject) => listProfileSpaces(settings, { localSpaces: () => listSpaces(db.pool) }),
-    },
-    fileFolders: [tmpdir()],
-  };
+  const publicApi = publicDeps(db, secrets, writer);
+  const { sync } = publicApi;
   const reader = createSpaceReader({ db });
   const own: FastifyInstance[] = [];
   const app = await buildApi({

@@ -1,5 +1,5 @@
 /**
- * The Public API (`docs/public-api.md`). In: requests with a token of the workspace. Out: `{"data": …}`, or
+ * The Public API (`docs/public-api.md`). In: requests with a token of the workspace, or from a person who is signed in. Out: `{"data": …}`, or
  * `{"errors": [ … ]}` for whatever goes wrong. Promised: 401 before anything else, also before a body is read; every fault
  * of a request is listed at once; nothing a request holds reaches the log.
  */
@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { SpaceReader } from '../../space/space.ts';
 import { mayAnywhere, powers, type WorkspaceGrant } from '../../workspace/workspace.ts';
+import type { SessionGrant } from '../session.ts';
 import type { Area } from '../transport.ts';
 import { publicAccess, type VerifyWorkspaceToken } from './access.ts';
 import type { ConfigDeps } from './config.ts';
@@ -20,6 +21,7 @@ import {
   refusalOfStatus,
   refusePublic,
   serverFault,
+  toPerson,
 } from './errors.ts';
 import { javaGeneration, trimFor } from './generations.ts';
 import { readQuery } from './query.ts';
@@ -31,6 +33,8 @@ import { answerType } from './versions.ts';
 export interface PublicApiDeps extends ConfigDeps {
   readonly reader: SpaceReader;
   readonly verifyWorkspaceToken: VerifyWorkspaceToken;
+  /** Without it only tokens open it. */
+  readonly sessionGrant?: SessionGrant | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** Left out: no request is refused for its number. */
@@ -78,7 +82,7 @@ export async function publicApi(
   { below = root, ...deps }: PublicApiDeps & { readonly below?: string },
 ): Promise<void> {
   const limits = deps.rates === undefined ? null : new RateLimits(deps.rates, deps.clock);
-  const grantOf = publicAccess(deps.verifyWorkspaceToken, deps.clock);
+  const grantOf = publicAccess(deps.verifyWorkspaceToken, deps.clock, deps.sessionGrant);
   app.decorateRequest('workspaceGrant', null);
   app.decorateRequest('answerType', '');
   app.decorateRequest('rateHeaders', null);
@@ -92,11 +96,11 @@ export async function publicApi(
   });
 
   async function letIn(route: PublicRoute, request: FastifyRequest, reply: FastifyReply) {
-    const grant = await grantOf(request.headers.authorization);
+    const grant = await grantOf(request);
     if (isRefusal(grant)) return refusePublic(reply, grant);
     const type = answerType(request.headers.accept, route.versions);
     if (isRefusal(type)) return refusePublic(reply, type);
-    if (!mayAnywhere(grant, route.needs)) return refusePublic(reply, notAllowed(powers[route.needs]));
+    if (!mayAnywhere(grant, route.needs)) return refuseTo(request, reply, notAllowed(powers[route.needs]));
     const used = limits?.use(route, grant.tokenId, request.ip);
     if (isRefusal(used)) return refusePublic(reply, used);
     request.workspaceGrant = grant;
@@ -114,7 +118,7 @@ export async function publicApi(
       onRequest: (request, reply) => letIn(route, request, reply),
       handler: async (request, reply) => {
         const answer = await route.handle(requestOf(request));
-        if (isRefusal(answer)) return refusePublic(reply, answer);
+        if (isRefusal(answer)) return refuseTo(request, reply, answer);
         const generation = javaGeneration(request.headers['user-agent']);
         const data = generation === null ? answer.data : trimFor(generation, answer.data);
         const text = JSON.stringify({ data });
@@ -140,6 +144,11 @@ function documentOf({ versions, needs, perMinute }: PublicRoute): object {
   };
 }
 
+/** For requests whose sender is known. */
+function refuseTo(request: FastifyRequest, reply: FastifyReply, answer: PublicRefusal): FastifyReply {
+  return refusePublic(reply, request.headers.authorization === undefined ? toPerson(answer) : answer);
+}
+
 function requestOf(request: FastifyRequest): PublicRequest {
   return {
     grant: request.workspaceGrant as WorkspaceGrant,
@@ -153,7 +162,7 @@ function requestOf(request: FastifyRequest): PublicRequest {
 const notJson: PublicRefusal = refusalOfStatus(400, 'The body is not JSON.');
 
 /** Bodies of `application/json` and of every `application/…+json`; an empty one is none. */
-function readBodies(app: FastifyInstance): void {
+export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     /^application\/(?:json|[^;,\s]+\+json)\s*(?:;|$)/i,

@@ -18,7 +18,7 @@ const signIn = createRoute({
 
 const link = createRoute({
   getParentRoute: () => root,
-  path: '/link/$token',
+  path: '/links/$token',
   component: lazyRouteComponent(() => import('../pages/link.tsx'), 'Link'),
 });
 

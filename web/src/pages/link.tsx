@@ -6,7 +6,7 @@ import { type FormEvent, useState } from 'react';
 import { ApiError, api } from '../api/client.ts';
 
 export function Link() {
-  const { token } = useParams({ from: '/link/$token' });
+  const { token } = useParams({ from: '/links/$token' });
   const [error, setError] = useState<Error | null>(null);
   const [isBusy, setBusy] = useState(false);
   const client = useQueryClient();

@@ -140,10 +140,14 @@ function testSource(deps: PublicApiDeps, request: PublicRequest) {
 const unsaved = z.object({ query: text(65_535), queryIdentifierColumn: text(191) });
 
 async function previewQuery(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
+  const { params, grant, body } = request;
+  // Who may not is told so first.
+  const source = await sourceFor(deps, await readConfig(deps), params.sourceId as string, grant, 'source:admin');
+  if (isRefusal(source)) return source;
   const faults: InputFault[] = [];
-  const given = readBody(unsaved, request.body, faults);
+  const given = readBody(unsaved, body, faults);
   if (given === null) return inputInvalid(faults);
-  return withSource(deps, request, 'source:admin', (source) => {
+  return answered(() => {
     const { query, queryIdentifierColumn: identifierColumn } = given;
     const model: Model = {
       ...{ id: 'unsaved', name: 'unsaved', title: null, sourceId: source.id, description: '', query, identifierColumn },

@@ -28,7 +28,12 @@ async function run(
 /** Records changes as a sync does when they were delivered. */
 async function deliver({ warehouse }: TestWarehouse, changes: readonly Change[]): Promise<void> {
   const entries = changes.map(
-    ({ recordId, checksum, revision }): RecordEntry => ({ recordId, checksum, revision: revision + 1 }),
+    ({ recordId, checksum, revision }): RecordEntry => ({
+      recordId,
+      checksum,
+      revision: revision + 1,
+      deliveredBy: null,
+    }),
   );
   await warehouse.prepareState(table);
   await warehouse.writeRecords(table, entries, false);

@@ -68,6 +68,7 @@ export async function testMapping(
     recordId: String(found.at(-1)),
     checksum: gone ? null : '0'.repeat(32),
     revision: 0,
+    deliveredBy: null,
     row: gone ? row.map(() => null) : row,
   };
   const rules = compiled.rulesFor(columns, context.clock.now());

@@ -345,6 +345,18 @@ describe('syncs', () => {
     const unknown = await json('sync', 'run', 'customers-identify', '--retry-failed', 'syn_none');
     expect(unknown).toMatchObject({ code: 2, document: { error: { code: 'sync_not_found' } } });
 
+    const { id, counts } = failed;
+    const plan = await json('sync', 'plan', failed.mapping, '--replay', id);
+    expect(plan.document).toMatchObject({ counts: { updated: counts.delivered }, replay: { syncId: id, gone: 0 } });
+    const replay = await json('sync', 'run', failed.mapping, '--replay', id);
+    expect(replay.document).toMatchObject({
+      sync: { replay: { syncId: id }, counts: { delivered: counts.delivered } },
+    });
+    const { stdout: again } = await run('sync', 'run', failed.mapping, '--replay', id);
+    expect(again).toContain('went out again since, with later syncs');
+    const both = await json('sync', 'run', failed.mapping, '--replay', id, '--retry-failed', id);
+    expect(both).toMatchObject({ code: 2, document: { error: { code: 'usage' } } });
+
     await db.pool.query(
       `UPDATE mappings SET schedule = '{"kind":"days","days":[5,1],"hours":[18,6],"timezone":"Europe/Oslo"}'
        WHERE name = 'customers-identify'`,

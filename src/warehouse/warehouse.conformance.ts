@@ -585,6 +585,6 @@ function stateTests(make: MakeWarehouse): void {
       [{ recordId: '1', checksum: checksum(1), revision: 1, deliveredBy: null }],
       false,
     );
-    expect(await stored(warehouse, 'records_a')).toStrictEqual([['1', checksum(1), 1]]);
+    expect(await stored(warehouse, 'records_a')).toStrictEqual([['1', checksum(1), 1, null]]);
   });
 }

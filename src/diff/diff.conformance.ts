@@ -39,7 +39,7 @@ async function deliver(
       recordId,
       checksum,
       revision: revision + 1,
-      deliveredBy: null,
+      deliveredBy: by,
     }),
   );
   await warehouse.prepareState(table);

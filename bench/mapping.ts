@@ -48,6 +48,7 @@ function makeEvents(count: number): JsonObject[] {
       recordId: `user-${index}`,
       checksum: index.toString(16).padStart(32, '0'),
       revision: 0,
+      deliveredBy: null,
       row: [
         ...[`user-${index}`, `device-${index}`, `company-${index % 400}`, `user-${index}@example.org`, `Ann ${index}`],
         ...['Jansen', index % 3 === 0 ? null : 'pro', 'NL', index % 50, index / 7, index % 2 === 0],

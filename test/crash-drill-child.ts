@@ -12,9 +12,11 @@ import type { ResolvedMapping } from '../src/workspace/workspace.ts';
 interface Task {
   readonly url: string;
   readonly job: ResolvedMapping;
+  /** The sync to replay. */
+  readonly replayOf?: string;
 }
 
-const { url, job } = JSON.parse(await readFile(process.argv[2] as string, 'utf8')) as Task;
+const { url, job, replayOf } = JSON.parse(await readFile(process.argv[2] as string, 'utf8')) as Task;
 const log = createLog({ level: 'fatal' });
 await using db = await openDatabase({ url, dataFolder: '.', log });
 await using writer = createSpaceWriter({ db });
@@ -28,5 +30,8 @@ await runSync(
     settings: { batchSize: 1_000, lumpSize: 5_000 },
   },
   job,
-  { onProgress: ({ settled }) => process.stdout.write(`${settled}\n`) },
+  {
+    onProgress: ({ settled }) => process.stdout.write(`${settled}\n`),
+    ...(replayOf !== undefined && { replayOf }),
+  },
 );

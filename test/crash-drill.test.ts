@@ -65,6 +65,28 @@ test('thirty kills leave no trace', { timeout: 600_000 }, async () => {
   expect(kills).toBeGreaterThanOrEqual(dataSets * killsPerSync * 2 - 4);
 });
 
+test('a replay that is killed, and run again, sends every row once', { timeout: 600_000 }, async () => {
+  const random = seeded(20_260_302);
+  await using world = await openWorld();
+  await world.sql(...firstData);
+  const job = await world.job({ query, fields });
+  await runChild(world, job);
+  const [first] = (await listSyncs(world.db, job.mapping.id)).items;
+  const before = await profilesOf(world);
+  let kills = 0;
+  for (const moment of moments(random)) if (await killChild(world, job, moment, first?.id)) kills++;
+  await runChild(world, job, first?.id);
+  expect(kills).toBeGreaterThanOrEqual(killsPerSync - 1);
+  const { items } = await listSyncs(world.db, job.mapping.id);
+  const replays = items.filter(({ replay }) => replay !== null);
+  expect(sumOf(replays)).toMatchObject({ delivered: rows, refused: 0, skipped: 0, profilesCreated: 0, merged: 0 });
+  // A second delivery would have moved a record once more.
+  const records = Object.values((await world.records(job)) ?? {});
+  expect(records.filter((record) => record.endsWith('@2'))).toHaveLength(rows);
+  expect((await world.db.pool.query('SELECT FROM sync_receipts')).rowCount).toBe(0);
+  expect(await profilesOf(world)).toEqual(before);
+});
+
 /** When to kill: so many changes after the sync began to load, or (none) after it began at all; and a little later. */
 interface Moment {
   readonly settled: number;
@@ -96,22 +118,22 @@ async function drill(run: (world: World, job: ResolvedMapping) => Promise<void>)
 
 /* ---- the process ---- */
 
-async function start(world: World, job: ResolvedMapping): Promise<ChildProcess> {
+async function start(world: World, job: ResolvedMapping, replayOf?: string): Promise<ChildProcess> {
   const file = path.join(path.dirname(String(job.source.settings.path)), 'task.json');
-  await writeFile(file, JSON.stringify({ url: testDatabaseUrl(world.db), job }));
+  await writeFile(file, JSON.stringify({ url: testDatabaseUrl(world.db), job, replayOf }));
   return spawn('node', ['--import', 'tsx', child, file], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
-async function runChild(world: World, job: ResolvedMapping): Promise<void> {
-  const process = await start(world, job);
+async function runChild(world: World, job: ResolvedMapping, replayOf?: string): Promise<void> {
+  const process = await start(world, job, replayOf);
   process.stdout?.resume();
   const [code] = await once(process, 'exit');
   expect(code).toBe(0);
 }
 
 /** True when the process was still at work when it was killed. */
-async function killChild(world: World, job: ResolvedMapping, moment: Moment): Promise<boolean> {
-  const process = await start(world, job);
+async function killChild(world: World, job: ResolvedMapping, moment: Moment, replayOf?: string): Promise<boolean> {
+  const process = await start(world, job, replayOf);
   const exit = once(process, 'exit');
   await Promise.race([exit, reached(process, moment.settled)]);
   await Promise.race([exit, new Promise((resolve) => setTimeout(resolve, moment.milliseconds))]);

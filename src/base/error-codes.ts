@@ -382,8 +382,8 @@ const entries = {
   },
   sync_replay_unknown: {
     room: 'sync',
-    what: 'Which rows a sync sent is not kept, so it cannot be replayed by itself.',
-    help: 'Send every row again with millrace mapping reset MAPPING and a sync, or only what failed with millrace sync run --retry-failed ID MAPPING.',
+    what: 'Which rows a sync delivered is not known: it never began, ran before that was kept or before a reset, or was one of another mapping.',
+    help: 'Send every row again with millrace mapping reset MAPPING and a sync, or only what failed with millrace sync run MAPPING --retry-failed ID.',
     exit: 2,
   },
   sync_process_ended: {

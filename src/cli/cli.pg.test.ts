@@ -346,6 +346,22 @@ describe('syncs', () => {
     const unknown = await json('sync', 'run', 'customers-identify', '--retry-failed', 'syn_none');
     expect(unknown).toMatchObject({ code: 2, document: { error: { code: 'sync_not_found' } } });
 
+    const { id } = failed;
+    // The mapping sends new rows only, and a replay offers updates: it says that it sends nothing.
+    const nothing = await json('sync', 'run', failed.mapping, '--replay', id);
+    expect(nothing.document.sync.counts).toMatchObject({ updated: 95, skipped: 95, delivered: 0 });
+    const listedSyncs = (await json('sync', 'list', 'customers-identify')).document.syncs;
+    const whole = listedSyncs.find((sync: { counts: { delivered: number } }) => sync.counts.delivered > 0);
+    const plan = await json('sync', 'plan', 'customers-identify', '--replay', whole.id);
+    const planned: number = plan.document.counts.delivered;
+    expect(planned).toBeGreaterThan(0);
+    const replay = await json('sync', 'run', 'customers-identify', '--replay', whole.id);
+    expect(replay.document.sync).toMatchObject({ replay: { syncId: whole.id }, counts: { delivered: planned } });
+    const { stdout: again } = await run('sync', 'run', 'customers-identify', '--replay', whole.id);
+    expect(again).toContain('went out again since, with later syncs');
+    const both = await json('sync', 'run', failed.mapping, '--replay', id, '--retry-failed', id);
+    expect(both).toMatchObject({ code: 2, document: { error: { code: 'usage' } } });
+
     await db.pool.query(
       `UPDATE mappings SET schedule = '{"kind":"days","days":[5,1],"hours":[18,6],"timezone":"Europe/Oslo"}'
        WHERE name = 'customers-identify'`,

@@ -64,10 +64,14 @@ function listText({ items, next }: HistoryPage<Sync>, mapping: string | undefine
 
 export const syncShowCommand: Command = {
   name: 'sync show',
-  description: 'Show a sync, and the rows that failed in it or were invalid.',
+  description: 'Show a sync, and the rows that failed in it, were invalid, or that a replay found gone.',
   arguments: [{ name: 'ID', description: 'the id of a sync (syn_…)', required: true }],
   options: [
-    { flags: '--rows <WHICH>', description: 'list these rows, with the reasons', choices: ['failed', 'invalid'] },
+    {
+      flags: '--rows <WHICH>',
+      description: 'list these rows, with the reasons',
+      choices: ['failed', 'invalid', 'gone'],
+    },
     ...paging,
   ],
   examples: ['millrace sync show syn_2mFNHhVyGWDrDsC8oK5dYnpqZ1f --rows failed'],
@@ -76,7 +80,7 @@ export const syncShowCommand: Command = {
     const db = await context.database();
     const sync = await showSync(db, id, context.clock);
     const now = context.clock.now();
-    const which = option(input, 'rows') as 'failed' | 'invalid' | undefined;
+    const which = option(input, 'rows') as 'failed' | 'invalid' | 'gone' | undefined;
     const reasons = await failureReasons(db, sync);
     const rows = which === undefined ? null : await syncRows(db, id, which, pageOf(input));
     const document = {

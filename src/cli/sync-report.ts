@@ -27,15 +27,31 @@ interface Line {
   readonly rare?: boolean;
 }
 
-/** @param tense `past` for a sync that ran, `future` for a plan */
-export function countsText(counts: SyncCounts, reasons: readonly Reason[], tense: 'past' | 'future'): string {
+/**
+ * @param tense `past` for a sync that ran, `future` for a plan
+ * @param replays it sends again what an earlier sync delivered
+ */
+export function countsText(
+  counts: SyncCounts,
+  reasons: readonly Reason[],
+  tense: 'past' | 'future',
+  replays: boolean,
+): string {
   const past = tense === 'past';
   const lines: readonly Line[] = [
     { word: 'extracted', value: counts.extracted, remark: 'rows of the model' },
     { word: 'new', value: counts.added, remark: '' },
-    { word: 'updated', value: counts.updated, remark: '' },
-    { word: 'deleted', value: counts.deleted, remark: 'rows that are gone from the model' },
-    { word: 'unchanged', value: counts.unchanged, remark: 'since they were delivered' },
+    { word: 'updated', value: counts.updated, remark: replays ? 'rows to send again, as they are now' : '' },
+    {
+      word: 'deleted',
+      value: counts.deleted,
+      remark: replays ? 'deletions to send again' : 'rows that are gone from the model',
+    },
+    {
+      word: 'unchanged',
+      value: counts.unchanged,
+      remark: replays ? 'not part of the replay' : 'since they were delivered',
+    },
     {
       word: 'invalid',
       value: counts.invalid,
@@ -44,18 +60,20 @@ export function countsText(counts: SyncCounts, reasons: readonly Reason[], tense
     {
       word: 'skipped',
       value: counts.skipped,
-      remark: `not asked for by the trigger; ${past ? 'recorded' : 'would be recorded'} as seen`,
+      remark: replays
+        ? 'not asked for by the trigger, as an update or a deletion; left as it was'
+        : `not asked for by the trigger; ${past ? 'recorded' : 'would be recorded'} as seen`,
       rare: true,
     },
     { word: past ? 'delivered' : 'would deliver', value: counts.delivered, remark: '' },
     {
       word: past ? 'refused' : 'would refuse',
       value: counts.refused,
-      remark: past ? 'tried again in the next sync' : '',
+      remark: past ? `tried again in the next ${replays ? 'replay' : 'sync'}` : '',
     },
     { word: 'given up', value: counts.givenUp, remark: 'failed too often; waiting until they change', rare: true },
     { word: 'retried', value: counts.retried, remark: 'had failed in an earlier sync', rare: true },
-    { word: 'remaining', value: counts.remaining, remark: 'for the next sync', rare: true },
+    { word: 'remaining', value: counts.remaining, remark: `for the next ${replays ? 'replay' : 'sync'}`, rare: true },
   ];
   const shown = lines.filter(({ rare, value }) => rare !== true || value > 0);
   const asTable = table(
@@ -63,6 +81,19 @@ export function countsText(counts: SyncCounts, reasons: readonly Reason[], tense
     shown.map(({ word, value, remark }) => [word, count(value), value === 0 ? '' : remark]),
   );
   return [asTable, reasonsText(reasons)].filter((part) => part !== '').join('\n');
+}
+
+/** What of the replayed sync is left out; nothing of a usual sync. */
+export function replayText(replay: Sync['replay'], tense: 'past' | 'future'): string {
+  if (replay === null) return '';
+  const { syncId, deliveredAgain, gone } = replay;
+  const not = tense === 'past' ? 'were not sent' : 'would not be sent';
+  const parts = [
+    deliveredAgain > 0 ? `${count(deliveredAgain)} went out again since, with later syncs` : '',
+    gone > 0 ? `${count(gone)} are gone from the model; the next usual sync offers their deletion` : '',
+  ].filter((part) => part !== '');
+  if (parts.length === 0) return tense === 'past' ? `It replayed ${syncId}.` : '';
+  return `Of what ${syncId} delivered, these ${not}: ${parts.join(', and ')}.`;
 }
 
 function reasonsText(reasons: readonly Reason[]): string {

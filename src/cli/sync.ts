@@ -1,4 +1,5 @@
 /** `sync plan` and `sync run`: what a sync would do, and doing it. */
+import { MillraceError } from '../base/errors.ts';
 import { planSync, runSync, type Sync, type SyncPlan } from '../sync/sync.ts';
 import { findMapping } from '../workspace/workspace.ts';
 import { argument, type Command, option, type Report } from './command.ts';
@@ -13,6 +14,7 @@ import {
   type Reason,
   rateOf,
   reasonsOf,
+  replayText,
 } from './sync-report.ts';
 import { facts, indent, nextSteps, paragraphs, printable } from './text.ts';
 
@@ -22,14 +24,21 @@ export const syncPlanCommand: Command = {
   name: 'sync plan',
   description: 'Say what a sync would do, and do nothing: rows, deliveries, effects on the space.',
   arguments: [mapping],
-  options: [],
-  examples: ['millrace sync plan customers-identify'],
+  options: [{ flags: '--replay <ID>', description: 'plan the replay of this sync of the mapping' }],
+  examples: [
+    'millrace sync plan customers-identify',
+    'millrace sync plan customers-identify --replay syn_2mFNHhVyGWDrDsC8oK5dYnpqZ1f',
+  ],
   cancellable: true,
   async run(context, input) {
     const job = await findMapping(await context.store(), argument(input, 'MAPPING'));
     const { name } = job.mapping;
     using progress = showProgress(context.output, `Planning ${name}`);
-    const plan = await planSync(await context.sync(), job, { onProgress: progress.update, signal: context.signal });
+    const replayOf = option(input, 'replay');
+    const plan = await planSync(await context.sync(), job, {
+      ...{ onProgress: progress.update, signal: context.signal },
+      ...(replayOf !== undefined && { replayOf }),
+    });
     const reasons = reasonsOf(plan.failedRows);
     const rowsPerSecond = rateOf(doneRows(plan.counts), plan.seconds);
     return {
@@ -40,14 +49,17 @@ export const syncPlanCommand: Command = {
 };
 
 function planText(name: string, plan: SyncPlan, reasons: readonly Reason[]): string {
-  const { guard } = plan;
+  const { guard, replay } = plan;
   const stop =
     guard?.stops === true
       ? `The guard of the mapping would stop this sync: ${guard.percent.toFixed(1)} % of the known rows would be updated or deleted, ${guard.limitPercent} % are allowed.`
       : '';
   return paragraphs(
-    `A sync of ${name} would do this:`,
-    indent(countsText(plan.counts, reasons, 'future')),
+    replay === null
+      ? `A sync of ${name} would do this:`
+      : `A replay of ${replay.syncId}, a sync of ${name}, would do this:`,
+    indent(countsText(plan.counts, reasons, 'future', replay !== null)),
+    replayText(replay, 'future'),
     plan.sendsNothing
       ? 'The mapping skips the backfill: its first sync would record every row and send nothing.'
       : stop,
@@ -56,7 +68,7 @@ function planText(name: string, plan: SyncPlan, reasons: readonly Reason[]): str
       ['planned in', paceText(doneRows(plan.counts), plan.seconds)],
     ]),
     warningsText(plan.warnings),
-    `Nothing was changed. Next: millrace sync run ${name}`,
+    `Nothing was changed. Next: millrace sync run ${name}${replay === null ? '' : ` --replay ${replay.syncId}`}`,
   );
 }
 
@@ -69,16 +81,24 @@ export const syncRunCommand: Command = {
       flags: '--retry-failed <ID>',
       description: 'send only the rows that failed in this sync of the mapping, as they are now, also given up ones',
     },
+    {
+      flags: '--replay <ID>',
+      description: 'send again the rows that this sync of the mapping delivered and no later one did, as they are now',
+    },
   ],
   examples: [
     'millrace sync run customers-identify',
     'millrace sync run customers-identify --json',
     'millrace sync run customers-identify --retry-failed syn_2mFNHhVyGWDrDsC8oK5dYnpqZ1f',
+    'millrace sync run customers-identify --replay syn_2mFNHhVyGWDrDsC8oK5dYnpqZ1f',
   ],
   cancellable: true,
   async run(context, input) {
     const job = await findMapping(await context.store(), argument(input, 'MAPPING'));
-    const retryOf = option(input, 'retryFailed');
+    const [retryOf, replayOf] = [option(input, 'retryFailed'), option(input, 'replay')];
+    if (retryOf !== undefined && replayOf !== undefined) {
+      throw new MillraceError('usage', 'A sync either retries what failed or replays what was delivered, not both.');
+    }
     const sync = await (async () => {
       using progress = showProgress(context.output, `Syncing ${job.mapping.name}`);
       // Awaited here: the display ends with this block.
@@ -86,6 +106,7 @@ export const syncRunCommand: Command = {
         onProgress: progress.update,
         signal: context.signal,
         ...(retryOf !== undefined && { retryOf }),
+        ...(replayOf !== undefined && { replayOf }),
       });
     })();
     const reasons = await failureReasons(await context.database(), sync);
@@ -102,12 +123,13 @@ export function syncReport(sync: Sync, reasons: readonly Reason[], now: Date, ne
 }
 
 export function syncText(sync: Sync, reasons: readonly Reason[], now: Date): string {
-  const { reason, help, counts } = sync;
+  const { reason, help, counts, replay } = sync;
   const why = reason === null ? '' : `${printable(reason)}${help === null ? '' : `\n${printable(help)}`}`;
   return paragraphs(
     `Sync ${sync.id} of ${sync.mapping}: ${sync.state}.`,
     why,
-    indent(countsText(counts, reasons, 'past')),
+    indent(countsText(counts, reasons, 'past', replay !== null)),
+    replayText(replay, 'past'),
     facts([
       ['effects', effectsText(sync.effects, 'past')],
       ['took', paceText(doneRows(counts), secondsOf(sync, now))],
@@ -120,12 +142,16 @@ function warningsText(warnings: readonly string[]): string {
   return warnings.map((warning) => `Warning: ${printable(warning)}`).join('\n');
 }
 
-function nextStep({ id, state, mapping: name, counts }: Sync): string {
+function nextStep({ id, state, mapping: name, counts, replay }: Sync): string {
   const show = `millrace sync show ${id} --rows`;
   const steps: (readonly [string, string])[] = [];
   if (counts.refused + counts.givenUp > 0) steps.push([`${show} failed`, 'the rows that failed, with the reasons']);
   if (counts.invalid > 0) steps.push([`${show} invalid`, 'the invalid rows']);
-  if (state === 'cancelled') steps.push([`millrace sync run ${name}`, 'go on where it stopped']);
+  if (replay !== null && replay.gone > 0) steps.push([`${show} gone`, 'the rows that are gone from the model']);
+  if (state === 'cancelled') {
+    const same = replay === null ? '' : ` --replay ${replay.syncId}`;
+    steps.push([`millrace sync run ${name}${same}`, 'go on where it stopped']);
+  }
   if (steps.length === 0 && state !== 'failed') steps.push(['millrace profile show TYPE:VALUE', 'a profile']);
   return nextSteps(steps);
 }

@@ -11,6 +11,7 @@ import type {
   Comparison,
   ComparisonCounts,
   InvalidRow,
+  Replayed,
 } from './diff.ts';
 import { checkModel } from './limits.ts';
 import { type ComparedTables, DiffStatements } from './statements.ts';
@@ -27,13 +28,18 @@ export async function compare(
   const columns = await checkModel(warehouse, model, options.limits);
   const compared = comparedColumns(columns, options.columns);
   const known = await warehouse.hasState(options.table);
+  if (!known && options.replay !== undefined) {
+    throw new MillraceError('sync_replay_unknown', 'Nothing is remembered of what the mapping delivered.');
+  }
+  const marked = known && (await warehouse.marksDeliveries(options.table));
   const snapshot = await warehouse.snapshot(options.signal);
   try {
     const records = known ? warehouse.dialect.stateTable(options.table) : null;
-    const tables: ComparedTables = { model, columns, compared, records };
+    const { replay = null } = options;
+    const tables: ComparedTables = { model, columns, compared, records, marked, replay };
     const statements = new DiffStatements(warehouse.dialect, tables);
     const counted = await snapshot.query(statements.counts(), options.signal);
-    return new SnapshotComparison(snapshot, statements, columns, readCounts(counted));
+    return new SnapshotComparison(snapshot, statements, columns, readCounts(counted, replay !== null));
   } catch (error) {
     await snapshot[Symbol.asyncDispose]();
     throw error;
@@ -53,9 +59,10 @@ function comparedColumns(columns: readonly Column[], wanted: readonly string[] |
 
 interface Counted extends ComparisonCounts {
   readonly identifierNull: number;
+  readonly replayed: Replayed | null;
 }
 
-function readCounts(batch: RowBatch): Counted {
+function readCounts(batch: RowBatch, replays: boolean): Counted {
   const row = batch.rows[0] ?? [];
   const number = (index: number) => Number(row[index] ?? 0);
   return {
@@ -66,6 +73,7 @@ function readCounts(batch: RowBatch): Counted {
     deleted: number(4),
     invalid: number(5),
     identifierNull: number(6),
+    replayed: replays ? { known: number(7), gone: number(8) } : null,
   };
 }
 
@@ -73,15 +81,17 @@ class SnapshotComparison implements Comparison {
   readonly at: Date;
   readonly columns: readonly Column[];
   readonly counts: ComparisonCounts;
+  readonly replayed: Replayed | null;
   readonly #snapshot: Snapshot;
   readonly #statements: DiffStatements;
   readonly #hasRepeated: boolean;
 
   constructor(snapshot: Snapshot, statements: DiffStatements, columns: readonly Column[], counted: Counted) {
-    const { identifierNull, ...counts } = counted;
+    const { identifierNull, replayed, ...counts } = counted;
     this.at = snapshot.at;
     this.columns = columns;
     this.counts = counts;
+    this.replayed = replayed;
     this.#snapshot = snapshot;
     this.#statements = statements;
     this.#hasRepeated = counts.invalid > identifierNull;
@@ -112,6 +122,12 @@ class SnapshotComparison implements Comparison {
       reason: recordId === null ? 'identifier_null' : 'identifier_duplicate',
       rows: Number(count),
     }));
+  }
+
+  async goneRows(limit: number): Promise<readonly string[]> {
+    if (this.replayed === null || this.replayed.gone === 0) return [];
+    const { rows } = await this.#snapshot.query(this.#statements.gone(limit));
+    return rows.map(([recordId]) => recordId as string);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -156,12 +172,14 @@ function rowKinds(kinds: ReadonlySet<ChangeKind>): readonly ChangeKind[] {
 function rowChange(width: number): (row: Row) => Change {
   return (row) => {
     const [recordId, checksum, revision, isNew] = [row[width], row[width + 1], row[width + 2], row[width + 3]];
+    const deliveredBy = (row[width + 4] ?? null) as number | null;
     (row as Value[]).length = width;
     return {
       kind: isNew === true ? 'new' : 'updated',
       recordId: recordId as string,
       checksum: checksum as string,
       revision: revision as number,
+      deliveredBy,
       row,
     };
   };
@@ -174,6 +192,7 @@ function deletion(width: number): (row: Row) => Change {
     recordId: row[0] as string,
     checksum: null,
     revision: row[1] as number,
+    deliveredBy: null,
     row: nothing,
   });
 }

@@ -19,16 +19,28 @@ async function run(
   options: Partial<CompareOptions> & { kinds?: ReadonlySet<ChangeKind>; query?: string } & ChangesOptions = {},
 ): Promise<Compared> {
   const compared = { ...model, query: options.query ?? model.query };
-  await using comparison = await compare(warehouse, compared, { table, columns: options.columns ?? 'all' });
+  await using comparison = await compare(warehouse, compared, {
+    ...{ table, columns: options.columns ?? 'all' },
+    ...(options.replay !== undefined && { replay: options.replay }),
+  });
   const changes: Change[] = [];
   for await (const batch of comparison.changes(options.kinds ?? all, options)) changes.push(...batch.changes);
   return { counts: { ...comparison.counts }, changes };
 }
 
 /** Records changes as a sync does when they were delivered. */
-async function deliver({ warehouse }: TestWarehouse, changes: readonly Change[]): Promise<void> {
+async function deliver(
+  { warehouse }: TestWarehouse,
+  changes: readonly Change[],
+  by: number | null = null,
+): Promise<void> {
   const entries = changes.map(
-    ({ recordId, checksum, revision }): RecordEntry => ({ recordId, checksum, revision: revision + 1 }),
+    ({ recordId, checksum, revision }): RecordEntry => ({
+      recordId,
+      checksum,
+      revision: revision + 1,
+      deliveredBy: by,
+    }),
   );
   await warehouse.prepareState(table);
   await warehouse.writeRecords(table, entries, false);
@@ -57,8 +69,45 @@ export function diffConformance(name: string, make: MakeWarehouse): void {
 
   describe(`${name}: kinds of change`, () => kindTests(people));
   describe(`${name}: invalid rows`, () => invalidTests(people));
+  describe(`${name}: replays`, () => replayTests(people));
   describe(`${name}: what is read`, () => readingTests(people, make));
   describe(`${name}: any history`, () => propertyTests(make));
+}
+
+function replayTests(people: People): void {
+  test('C11 rows that one sync delivered last come as updates, whether they differ or not; its deletions while they are gone', async () => {
+    const made = await people([1, 'Ann'], [2, 'Bob'], [3, 'Cy'], [4, 'Di'], [5, 'Ed'], [6, 'Flo']);
+    await deliver(made, (await run(made)).changes, 1);
+    await made.run("UPDATE people SET name = 'Bo' WHERE id = 2");
+    await made.run('DELETE FROM people WHERE id IN (5, 6)');
+    await deliver(made, (await run(made)).changes, 2);
+    await made.run("UPDATE people SET name = 'Anna' WHERE id = 1");
+    await made.run('DELETE FROM people WHERE id = 3');
+    await made.run("INSERT INTO people VALUES (NULL, 'x', 'n'), (4, 'twice', 'n'), (6, 'back', 'n'), (7, 'new', 'n')");
+    const first = await run(made, { replay: 1 });
+    expect(first.counts).toStrictEqual({ extracted: 7, added: 0, updated: 1, deleted: 0, unchanged: 3, invalid: 3 });
+    expect(short(first.changes)).toStrictEqual(['updated 1 1']);
+    expect(first.changes[0]).toMatchObject({ row: [1, 'Anna', 'n'], deliveredBy: 1 });
+    const second = await run(made, { replay: 2 });
+    expect(second.counts).toStrictEqual({ extracted: 7, added: 0, updated: 1, deleted: 1, unchanged: 3, invalid: 3 });
+    expect(short(second.changes)).toStrictEqual(['deleted 5 2', 'updated 2 2']);
+    expect((await run(made, { replay: 3 })).changes).toStrictEqual([]);
+    await using comparison = await compare(made.warehouse, model, { table, columns: 'all', replay: 1 });
+    expect(comparison.replayed).toStrictEqual({ known: 3, gone: 1 });
+    expect(await comparison.goneRows(10)).toStrictEqual(['3']);
+    // A usual comparison finds what differs, whoever delivered it.
+    expect(short((await run(made)).changes)).toStrictEqual(['deleted 3 1', 'new 6 2', 'new 7 0', 'updated 1 1']);
+  });
+
+  test('C11 without records, or without marks in them, nothing can be replayed', async () => {
+    const made = await people([1, 'Ann']);
+    await expect(run(made, { replay: 1 })).rejects.toMatchObject({ code: 'sync_replay_unknown' });
+    await deliver(made, (await run(made)).changes, 1);
+    await made.run(`ALTER TABLE ${made.warehouse.dialect.stateTable(table)} DROP COLUMN delivered_by`);
+    await made.run("UPDATE people SET name = 'Anna'");
+    expect((await run(made, { replay: 1 })).counts).toStrictEqual({ ...none, extracted: 1, unchanged: 1 });
+    expect((await run(made)).changes).toMatchObject([{ kind: 'updated', deliveredBy: null }]);
+  });
 }
 
 type People = (...rows: readonly (readonly [id: number | null, name: string])[]) => Promise<TestWarehouse>;

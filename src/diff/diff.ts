@@ -24,6 +24,8 @@ export interface Change {
   readonly checksum: string | null;
   /** How often the record has moved before: 0 when it was never seen. The next entry has one more. */
   readonly revision: number;
+  /** Of an updated row: the number of the sync that delivered it last; null when that is not known. */
+  readonly deliveredBy: number | null;
   /** The model's columns in order; all null for a deletion. */
   readonly row: Row;
 }
@@ -55,6 +57,14 @@ export interface InvalidRow {
   readonly rows: number;
 }
 
+/** What a sync delivered, as the records table has it now. */
+export interface Replayed {
+  /** Records whose last delivery was by that sync: rows and deletions. */
+  readonly known: number;
+  /** Of these, records whose row is gone while their deletion is not delivered. */
+  readonly gone: number;
+}
+
 export interface ChangesOptions {
   /** Changes per batch, about. */
   readonly batchSize?: number;
@@ -67,6 +77,8 @@ export interface Comparison extends AsyncDisposable {
   readonly at: Date;
   readonly columns: readonly Column[];
   readonly counts: ComparisonCounts;
+  /** Null of a usual comparison. */
+  readonly replayed: Replayed | null;
   /**
    * The changes of these kinds: new and updated first, then deleted; at most `limit` of them, the rest then stays
    * changed for the next comparison. Iterating ends with `model_not_deterministic` when other changes came than
@@ -75,6 +87,8 @@ export interface Comparison extends AsyncDisposable {
   changes(kinds: ReadonlySet<ChangeKind>, options?: ChangesOptions): AsyncIterable<ChangeBatch>;
   /** The invalid rows, one entry per identifier, at most `limit` of them. Not while changes are being read. */
   invalidRows(limit: number): Promise<readonly InvalidRow[]>;
+  /** Of a replay: the ids of the records whose row is gone, at most `limit` of them. Not while changes are being read. */
+  goneRows(limit: number): Promise<readonly string[]>;
 }
 
 export interface CompareOptions {
@@ -82,6 +96,12 @@ export interface CompareOptions {
   readonly table: string;
   /** The columns whose changes count. */
   readonly columns: readonly string[] | 'all';
+  /**
+   * Replays the sync of this number: instead of what differs, the changes are the rows that it delivered last, as they are
+   * now and as updates, and the deletions that it delivered last of rows that are still gone. Rows that differ from what
+   * others delivered count as unchanged.
+   */
+  readonly replay?: number;
   readonly limits?: Partial<ModelLimits>;
   readonly signal?: AbortSignal;
 }

@@ -12,6 +12,10 @@ export interface ComparedTables {
   readonly compared: readonly Column[];
   /** The full name of the records table; null when there is none yet. */
   readonly records: string | null;
+  /** Whether the records table says which sync delivered a record. */
+  readonly marked: boolean;
+  /** The number of the sync to replay; null: a usual comparison. */
+  readonly replay: number | null;
 }
 
 export class DiffStatements {
@@ -33,10 +37,14 @@ export class DiffStatements {
     this.#checksum = dialect.checksum('m', compared);
   }
 
-  /** One row: extracted, added, updated, unchanged, deleted, invalid, and rows without identifier. */
+  /**
+   * One row: extracted, added, updated, unchanged, deleted, invalid, and rows without identifier. Of a replay also the
+   * records that the sync delivered last, and those of them whose row is gone.
+   */
   counts(): string {
-    const { records } = this.#tables;
+    const { records, replay } = this.#tables;
     if (records === null) return this.#firstCounts();
+    if (replay !== null) return this.#replayCounts(records);
     const checksum = this.#dialect.oneChecksum('n.checksum');
     return `
       SELECT coalesce(sum(m.copies), 0) AS extracted,
@@ -50,6 +58,23 @@ export class DiffStatements {
         FROM (SELECT ${this.#id} AS record_id, ${this.#checksum} AS checksum FROM ${this.#rows} AS m) AS n
         GROUP BY n.record_id
       ) AS m
+      FULL JOIN ${records} AS r ON r.record_id = m.record_id`;
+  }
+
+  /** Which rows are sent does not depend on their checksums. */
+  #replayCounts(records: string): string {
+    const valid = 'm.record_id IS NOT NULL AND m.copies = 1';
+    const sent = `r.checksum IS NOT NULL AND ${this.#replayed()}`;
+    return `
+      SELECT coalesce(sum(m.copies), 0) AS extracted,
+        0 AS added,
+        count(*) FILTER (WHERE ${valid} AND ${sent}) AS updated,
+        count(*) FILTER (WHERE ${valid} AND (${sent}) IS NOT TRUE) AS unchanged,
+        count(*) FILTER (WHERE m.copies IS NULL AND r.checksum IS NULL AND ${this.#replayed()}) AS deleted,
+        ${invalidSums},
+        count(*) FILTER (WHERE ${this.#replayed()}) AS known,
+        count(*) FILTER (WHERE m.copies IS NULL AND ${sent}) AS gone
+      FROM (${this.#copies()}) AS m
       FULL JOIN ${records} AS r ON r.record_id = m.record_id`;
   }
 
@@ -71,35 +96,63 @@ export class DiffStatements {
       GROUP BY n.record_id`;
   }
 
-  /** The model's columns, then record id, checksum, revision, and whether the row is new. */
+  /**
+   * The model's columns, then record id, checksum, revision, whether the row is new, and, once there are records, which
+   * sync delivered it last.
+   */
   changed(kinds: readonly ChangeKind[], hasRepeated: boolean, limit: number | null): string {
-    const { columns, records } = this.#tables;
+    const { columns, records, replay } = this.#tables;
     const { identifier, checksumText } = this.#dialect;
     const [id, checksum] = [this.#ownName('record_id'), this.#ownName('checksum')];
     const rows = `SELECT m.*, ${this.#id} AS ${id}, ${this.#checksum} AS ${checksum} FROM ${this.#rows} AS m`;
     const conditions = [
-      records === null ? `w.${id} IS NOT NULL` : changedCondition(kinds, `w.${id}`, `w.${checksum}`),
+      records === null
+        ? `w.${id} IS NOT NULL`
+        : replay === null
+          ? changedCondition(kinds, `w.${id}`, `w.${checksum}`)
+          : `CASE WHEN w.${id} IS NULL THEN false ELSE r.checksum IS NOT NULL AND ${this.#replayed()} END`,
       ...(hasRepeated ? [this.#notRepeated(`w.${id}`)] : []),
     ];
     return `
       SELECT ${columns.map((column) => `w.${identifier(column.name)}`).join(', ')},
         w.${id}, ${checksumText(`w.${checksum}`)},
-        ${records === null ? '0, true' : 'coalesce(r.revision, 0), r.checksum IS NULL'}
+        ${records === null ? '0, true' : `coalesce(r.revision, 0), r.checksum IS NULL, ${this.#mark()}`}
       FROM (${rows}) AS w
       ${records === null ? '' : `LEFT JOIN ${records} AS r ON r.record_id = w.${id}`}
       WHERE ${conditions.join(' AND ')}
       ${limit === null ? '' : `LIMIT ${limit}`}`;
   }
 
-  /** Record id and revision of the records whose row is gone. */
+  /** Record id and revision of the records whose row is gone; of a replay, those whose deletion its sync delivered. */
   deleted(limit: number | null): string {
+    const replays = this.#tables.replay !== null;
+    const which = replays ? `r.checksum IS NULL AND ${this.#replayed()}` : 'r.checksum IS NOT NULL';
+    return this.#withoutRow(which, limit);
+  }
+
+  /** Of a replay: record id and revision of what its sync delivered and is gone, while no sync delivered the deletion. */
+  gone(limit: number): string {
+    return this.#withoutRow(`r.checksum IS NOT NULL AND ${this.#replayed()}`, limit);
+  }
+
+  #withoutRow(which: string, limit: number | null): string {
     return `
       SELECT r.record_id, r.revision
       FROM ${this.#tables.records} AS r
-      WHERE r.checksum IS NOT NULL AND NOT EXISTS (
+      WHERE ${which} AND NOT EXISTS (
         SELECT 1 FROM (SELECT ${this.#id} AS record_id FROM ${this.#rows} AS m) AS n WHERE n.record_id = r.record_id
       )
       ${limit === null ? '' : `LIMIT ${limit}`}`;
+  }
+
+  /** The sync that delivered a record last. */
+  #mark(): string {
+    return this.#tables.marked ? 'r.delivered_by' : 'CAST(NULL AS integer)';
+  }
+
+  /** Whether a record was delivered last by the sync that is replayed. */
+  #replayed(): string {
+    return `${this.#mark()} = ${this.#tables.replay}`;
   }
 
   /** Record ids (null for rows without one) and how many rows each stands for. */

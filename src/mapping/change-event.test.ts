@@ -13,6 +13,7 @@ const change: Change = {
   recordId: 'u1',
   checksum: '0123456789abcdef0123456789abcdef',
   revision: 3,
+  deliveredBy: null,
   row: ['u1', "O'Brien@example.org", { city: 'Ghent' }],
 };
 

@@ -3,14 +3,17 @@ import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Json } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
-import { cancelUnbegun, checkRetry, endDeadSyncs, isLeased } from '../sync/sync.ts';
+import { cancelUnbegun, checkReplay, checkRetry, endDeadSyncs, isLeased } from '../sync/sync.ts';
 import { type ResolvedMapping, whyNotRunning } from '../workspace/workspace.ts';
 
 export interface NewRequest {
   readonly reason: 'manual' | 'scheduled' | 'replay' | 'retry';
   /** A token's id, `cli`, or `schedule`. */
   readonly requestedBy: string;
-  /** Of a retry: `{ syncId }`, the sync whose failed rows are sent again. Of a scheduled one: `{ dueAt }`. */
+  /**
+   * Of a retry: `{ syncId }`, the sync whose failed rows are sent again; of a replay: the sync whose delivered rows are. Of a
+   * scheduled one: `{ dueAt }`.
+   */
   readonly options?: Readonly<Record<string, Json>>;
 }
 
@@ -27,8 +30,8 @@ const columns = `sync_id AS "syncId", mapping_id AS "mappingId", reason, request
 /**
  * Asks for a sync of a mapping, which begins as soon as a process takes it.
  * Errors: `sync_disabled` when any part of the mapping is disabled; `sync_running` when one runs or waits already; of a
- * retry `sync_not_found`, and `sync_retry_void` when that sync was one of another mapping;
- * `sync_replay_unknown` for every replay: which rows a sync sent is not kept.
+ * retry `sync_not_found`, and `sync_retry_void` when that sync was one of another mapping, or a replay; of a replay
+ * `sync_not_found`, and `sync_replay_unknown` when that sync's rows are not known.
  */
 export async function requestSync(
   db: Queryable,
@@ -39,7 +42,7 @@ export async function requestSync(
   const { mapping } = job;
   const disabled = whyNotRunning(job);
   if (disabled !== null) throw new MillraceError('sync_disabled', disabled);
-  if (reason === 'replay') throw cannotReplay(options.syncId);
+  if (reason === 'replay') await checkReplay(db, mapping, String(options.syncId));
   if (reason === 'retry') await checkRetry(db, mapping.id, String(options.syncId));
   // What a dead process left must not stand in the way.
   await endDeadSyncs(db, now, mapping.id);
@@ -54,11 +57,6 @@ export async function requestSync(
   if (rows[0] === undefined)
     throw new MillraceError('sync_running', `A sync of ${mapping.name} is running or waiting.`);
   return rows[0];
-}
-
-export function cannotReplay(syncId: Json | undefined): MillraceError {
-  const which = typeof syncId === 'string' ? syncId : 'a sync';
-  return new MillraceError('sync_replay_unknown', `Which rows ${which} sent is not known any more.`);
 }
 
 /** Those that wait and those that run, oldest first. */

@@ -4,16 +4,9 @@
  */
 import { errorCodes } from '../base/error-codes.ts';
 import { isMillraceError, MillraceError } from '../base/errors.ts';
-import { failSync, runSync, type SyncContext } from '../sync/sync.ts';
+import { failSync, type RunOptions, runSync, type SyncContext } from '../sync/sync.ts';
 import { findMapping, type ResolvedMapping, type WorkspaceStore } from '../workspace/workspace.ts';
-import {
-  cannotReplay,
-  listRequests,
-  removeEnded,
-  removeRequest,
-  type SyncRequest,
-  unclaimRequest,
-} from './requests.ts';
+import { listRequests, removeEnded, removeRequest, type SyncRequest, unclaimRequest } from './requests.ts';
 
 export interface RunContext {
   readonly sync: SyncContext;
@@ -56,11 +49,11 @@ export async function runRequestOf(context: RunContext, syncId: string, leave: A
 /** Something else has the mapping now, or this process stops. */
 const toBeLeft: ReadonlySet<string> = new Set(['sync_left', 'sync_running', 'sync_outdated']);
 
-function restriction({ reason, options }: SyncRequest): { readonly retryOf?: string } {
-  if (reason === 'replay') throw cannotReplay(options.syncId);
-  if (reason !== 'retry') return {};
-  if (typeof options.syncId === 'string') return { retryOf: options.syncId };
-  throw new MillraceError('sync_retry_void', 'The request does not say which sync it is about.');
+function restriction({ reason, options: { syncId } }: SyncRequest): Pick<RunOptions, 'retryOf' | 'replayOf'> {
+  if (reason !== 'retry' && reason !== 'replay') return {};
+  if (typeof syncId === 'string') return reason === 'retry' ? { retryOf: syncId } : { replayOf: syncId };
+  const code = reason === 'retry' ? 'sync_retry_void' : 'sync_replay_unknown';
+  throw new MillraceError(code, 'The request does not say which sync it is about.');
 }
 
 function namesOf({ mappingId }: SyncRequest, job: ResolvedMapping | undefined) {

@@ -10,7 +10,7 @@ const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const start = ({ store, sync }: Shop, context: SyncContext = sync) =>
   startSyncWorker({ sync: context, store, parallel: 2, everyMs: 10 });
 
-const ask = async (shop: Shop, reason: 'manual' | 'retry' = 'manual', syncId?: string) => {
+const ask = async (shop: Shop, reason: 'manual' | 'retry' | 'replay' = 'manual', syncId?: string) => {
   const options: Readonly<Record<string, string>> = syncId === undefined ? {} : { syncId };
   return requestSync(shop.db.pool, await shop.job(), { reason, requestedBy: 'cli', options }, shop.clock.now());
 };
@@ -259,4 +259,83 @@ test('a retry sends what failed in that sync, as it is now, and nothing else', a
   const usual = await ask(shop);
   expect((await ended(shop, usual.syncId)).counts).toMatchObject({ added: 1, updated: 1, delivered: 2 });
   await expect(ask(shop, 'retry', 'syn_nothing')).rejects.toMatchObject({ code: 'sync_not_found' });
+});
+
+/* ---- replaying ---- */
+
+test('a replay is requested, refused when its sync is not known, and runs', async () => {
+  await using shop = await openShop();
+  await shop.configure('manual');
+  const first = await runSync(shop.sync, await shop.job());
+  await expect(ask(shop, 'replay', 'syn_nothing')).rejects.toMatchObject({ code: 'sync_not_found' });
+  await shop.sql(`UPDATE people SET email = 'new' WHERE id = 1`, 'INSERT INTO people (id) VALUES (500)');
+  await using _worker = start(shop);
+  const replay = await ask(shop, 'replay', first.id);
+  expect(await ended(shop, replay.syncId)).toMatchObject({
+    state: 'succeeded',
+    counts: { extracted: 101, added: 0, updated: 100, unchanged: 1, delivered: 100, remaining: 0 },
+    replay: { syncId: first.id, deliveredAgain: 0, gone: 0 },
+  });
+  const usual = await ask(shop);
+  expect((await ended(shop, usual.syncId)).counts).toMatchObject({ added: 1, updated: 0, unchanged: 100 });
+});
+
+test('the replay of a dead process goes on: every row once, the newest values, and counts for the whole of it', async () => {
+  await using shop = await openShop();
+  await shop.configure('manual');
+  const first = await runSync(shop.sync, await shop.job());
+  await shop.sql('DELETE FROM people WHERE id = 100');
+  const { syncId } = await ask(shop, 'replay', first.id);
+  const leaving = new AbortController();
+  const endpoint = fakeEndpoint();
+  let batches = 0;
+  const dying: SyncContext = {
+    ...shop.sync,
+    settings: { batchSize: 10, inFlight: 1 },
+    openEndpoint: async () => ({
+      ...endpoint,
+      deliver: async (...call) => {
+        if (batches++ < 3) return endpoint.deliver(...call);
+        leaving.abort();
+        throw new Error('killed');
+      },
+    }),
+  };
+  const options = { id: syncId, leave: leaving.signal, replayOf: first.id };
+  await expect(runSync(dying, await shop.job(), options)).rejects.toMatchObject({ code: 'sync_left' });
+  expect(await showSync(shop.db, syncId)).toMatchObject({ state: 'loading', counts: { updated: 99, delivered: 30 } });
+  // Of those that went out already, and of all others.
+  await shop.sql(`UPDATE people SET email = 'newest'`);
+  await using _worker = start(shop, { ...shop.sync, openEndpoint: async () => endpoint });
+  expect(await ended(shop, syncId)).toMatchObject({
+    state: 'succeeded',
+    counts: { extracted: 99, added: 0, updated: 99, deleted: 0, unchanged: 0, delivered: 99, remaining: 0 },
+    replay: { syncId: first.id, deliveredAgain: 0, gone: 1 },
+  });
+  expect(new Set(endpoint.given.map(({ message }) => message.userId)).size).toBe(99);
+  expect(endpoint.given).toHaveLength(99);
+  const newest = endpoint.given.filter(({ message }) => (message.traits as { email: string }).email === 'newest');
+  expect(newest).toHaveLength(69);
+  const usual = await ask(shop);
+  expect((await ended(shop, usual.syncId)).counts).toMatchObject({ updated: 30, deleted: 1, unchanged: 69 });
+});
+
+test('what a replay skipped is counted once, also when it goes on', async () => {
+  await using shop = await openShop();
+  await shop.configure('manual');
+  const job = await shop.job();
+  const first = await runSync(shop.sync, job);
+  const { syncId } = await ask(shop, 'replay', first.id);
+  const onlyNew = { ...job, mapping: { ...job.mapping, trigger: 'event = "new"' } };
+  const leaving = new AbortController();
+  const leave = leaving.signal;
+  const onProgress = ({ settled }: { readonly settled: number }) => void (settled === 30 && leaving.abort());
+  const slow: SyncContext = { ...shop.sync, settings: { batchSize: 10, inFlight: 1 } };
+  const run = runSync(slow, onlyNew, { id: syncId, leave, onProgress, replayOf: first.id });
+  await expect(run).rejects.toMatchObject({ code: 'sync_left' });
+  const ended = await runSync(shop.sync, onlyNew, { id: syncId, replayOf: first.id });
+  expect(ended).toMatchObject({
+    state: 'succeeded',
+    counts: { updated: 100, skipped: 100, delivered: 0, remaining: 0 },
+  });
 });

@@ -8,7 +8,14 @@ import { type FollowOptions, rememberInWarehouse } from './receipts.ts';
 import type { SettledBatch } from './settling.ts';
 
 function send(id: string, space = 's'): Decided {
-  const change: Change = { kind: 'new', recordId: id, checksum: 'c'.repeat(32), revision: 0, row: [] };
+  const change: Change = {
+    kind: 'new',
+    recordId: id,
+    checksum: 'c'.repeat(32),
+    revision: 0,
+    deliveredBy: null,
+    row: [],
+  };
   return { change, decision: { kind: 'send', delivery: { space, message: { id } } }, failedBefore: false };
 }
 
@@ -49,6 +56,7 @@ function load(batches: AsyncIterable<DecidedBatch>, endpoint: Endpoint, recorded
     endpoint,
     origin: { mappingId: 'map_a', syncId: 'syn_a' },
     record: async (batch) => void recorded.push(batch),
+    marking: { syncNo: 1, replays: false },
     inFlight: 3,
     grace: 50,
     signal: stop.signal,
@@ -144,6 +152,7 @@ describe('the memory in the warehouse', () => {
           recordId: `${batch}-${at}`,
           checksum: null,
           revision: 1,
+          deliveredBy: null,
         }));
         yield { batch, entries };
       }

@@ -59,11 +59,11 @@ export async function showSync(db: Database, syncId: string, clock: Clock = syst
   return (await endDeadSyncs(db.pool, clock.now(), sync.mappingId)) > 0 ? read() : sync;
 }
 
-/** Rows of a sync that failed, or that are invalid, in the order they were met. Error `sync_not_found`. */
+/** Rows of a sync that failed, that are invalid, or that a replay found gone, in the order they were met. Error `sync_not_found`. */
 export async function syncRows(
   db: Database,
   syncId: string,
-  which: 'failed' | 'invalid',
+  which: 'failed' | 'invalid' | 'gone',
   paging: PageOptions = {},
 ): Promise<HistoryPage<SyncRow>> {
   await showSync(db, syncId);
@@ -71,8 +71,8 @@ export async function syncRows(
   const after = readCursor(paging.next, [rowNumber]);
   const { rows } = await db.pool.query<StoredRow>(
     `SELECT no, kind, record_id, rows, code, reason, message FROM sync_rows
-     WHERE sync_id = $1 AND (kind = 'invalid') = $2 AND no > $3 ORDER BY no LIMIT $4`,
-    [syncId, which === 'invalid', after?.[0] ?? -1, limit + 1],
+     WHERE sync_id = $1 AND CASE WHEN kind IN ('invalid', 'gone') THEN kind ELSE 'failed' END = $2 AND no > $3 ORDER BY no LIMIT $4`,
+    [syncId, which, after?.[0] ?? -1, limit + 1],
   );
   const page = rows.slice(0, limit);
   const last = page.at(-1);
@@ -191,6 +191,7 @@ export interface StoredSync {
   readonly started_at: Date;
   readonly loading_at: Date | null;
   readonly finished_at: Date | null;
+  readonly replay_of: string | null;
   /** The counts: bigint, which the driver gives as text. */
   readonly [count: string]: unknown;
 }
@@ -236,6 +237,10 @@ export function readSync(row: StoredSync): Sync {
       merged: count('merged'),
       traitsChanged: count('traits_changed'),
     },
+    replay:
+      row.replay_of === null
+        ? null
+        : { syncId: row.replay_of, deliveredAgain: count('replay_again'), gone: count('replay_gone') },
   };
 }
 

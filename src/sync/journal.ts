@@ -12,6 +12,7 @@ import { keepGivenUp, printable, storeFailed } from './failures.ts';
 import type { Memory } from './memory.ts';
 import { storePending } from './receipts.ts';
 import { type EndState, type Kept, noKinds, nothingKept, type RunningState } from './records.ts';
+import type { NotReplayed } from './replay.ts';
 import type { SyncSettings } from './settings.ts';
 import type { ListedRow, SettledBatch } from './settling.ts';
 import { withoutSuppressed } from './suppressed.ts';
@@ -32,12 +33,19 @@ export interface SyncEnd {
   readonly warnings: readonly string[];
 }
 
+/** What a replay leaves out, and the ids of the first rows that are gone. */
+export interface LeftOut extends NotReplayed {
+  readonly goneIds: readonly string[];
+}
+
 export interface Journal {
   readonly attempt: number;
+  /** The number of the sync; null when it began before there were numbers. */
+  readonly no: number | null;
   /** By earlier attempts; a comparison that is recorded has it in its counts. */
   readonly kept: Kept;
-  /** The comparison is done: its counts and invalid rows. The sync is loading from now on. */
-  compared(counts: ComparisonCounts, invalid: readonly InvalidRow[], at: Date): Promise<void>;
+  /** The comparison is done: its counts, its invalid rows, and what a replay leaves out. The sync is loading from now on. */
+  compared(counts: ComparisonCounts, invalid: readonly InvalidRow[], at: Date, leftOut: LeftOut | null): Promise<void>;
   /** Everything about a batch, through its transaction. Its changes become known with it when `finds` says so. */
   recordBatch(tx: Queryable, batch: SettledBatch, at: Date): Promise<void>;
   recordEffects(tx: Queryable, effects: Effects): Promise<void>;
@@ -49,6 +57,14 @@ const running = `('extracting', 'loading', 'cancelling')`;
 /** Batches are numbered from 1; a batch's rows follow each other below the next million. */
 const rowsPerBatch = 1_000_000;
 
+/** What kind of a sync it is, where it is not a usual one. */
+export interface SyncKind {
+  /** Which of its rows are changes is found out row by row. */
+  readonly finds: boolean;
+  /** The sync that it replays. */
+  readonly replayOf: string | null;
+}
+
 /**
  * Opens the row of a sync, or goes on with it when it is there. To be called by the holder of the mapping's lease.
  * Error `sync_lost` when the sync has ended.
@@ -59,22 +75,32 @@ export async function openJournal(
   sync: SyncNames,
   startedAt: Date,
   settings: SyncSettings,
-  finds = false,
+  { finds, replayOf }: SyncKind,
 ): Promise<Journal> {
-  const { rowCount } = await db.pool.query(
-    `INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, started_at)
-     VALUES ($1, $2, $3, $4, $5, 'extracting', $6) ON CONFLICT (id) DO NOTHING`,
-    [sync.id, memory.mappingId, sync.mapping, sync.model, sync.destination, startedAt],
+  // A number that finds its sync begun already is left out.
+  const { rows } = await db.pool.query<{ no: number }>(
+    `WITH given AS (
+       INSERT INTO sync_numbers AS n (mapping_id, last) VALUES ($2, 1)
+       ON CONFLICT (mapping_id) DO UPDATE SET last = n.last + 1 RETURNING last
+     )
+     INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, started_at, no, epoch, replay_of)
+     SELECT $1, $2, $3, $4, $5, 'extracting', $6, last, $7, $8 FROM given
+     ON CONFLICT (id) DO NOTHING RETURNING no`,
+    [
+      ...[sync.id, memory.mappingId, sync.mapping, sync.model, sync.destination, startedAt],
+      ...[memory.epoch, replayOf],
+    ],
   );
-  const begun = rowCount === 1 ? { attempt: 1, kept: nothingKept } : await goOn(db, sync.id);
+  const begun = rows[0] === undefined ? await goOn(db, sync.id) : { attempt: 1, no: rows[0].no, kept: nothingKept };
   const writing = { id: sync.id, attempt: begun.attempt };
   const keepMessage = messageKeeper(settings);
   return {
     ...begun,
-    compared: (counts, invalid, at) =>
+    compared: (counts, invalid, at, leftOut) =>
       db.transaction(async (tx) => {
-        await recordComparison(tx, writing, counts, at);
-        await recordRows(tx, sync.id, 0, invalid.map(listInvalid), keepMessage);
+        await recordComparison(tx, writing, counts, at, leftOut ?? { deliveredAgain: 0, gone: 0 });
+        const gone = (leftOut?.goneIds ?? []).map(listGone);
+        await recordRows(tx, sync.id, 0, [...invalid.map(listInvalid), ...gone], keepMessage);
       }),
     recordBatch: async (tx, settled, at) => {
       const batch = await withoutSuppressed(tx, settled);
@@ -97,15 +123,16 @@ interface Writing {
 
 /**
  * The next attempt of a sync whose process is gone. What that one settled for good stays counted; what it could not deliver
- * is tried again, and forgotten until then. Waits for a last batch that Postgres is still committing.
+ * is tried again, and forgotten until then; and so is what a replay skipped, since it records nothing of that. Waits for a last batch that Postgres is still committing.
  */
-async function goOn(db: Database, syncId: string): Promise<Pick<Journal, 'attempt' | 'kept'>> {
+async function goOn(db: Database, syncId: string): Promise<Pick<Journal, 'attempt' | 'no' | 'kept'>> {
   return db.transaction(async (tx) => {
-    const { rows } = await tx.query<{ [column: string]: unknown; attempt: number }>(
+    const { rows } = await tx.query<{ [column: string]: unknown; attempt: number; no: number | null }>(
       `UPDATE syncs SET attempt = attempt + 1, loading_at = NULL, refused = 0, given_up = 0, retried = kept_retried,
+         skipped = CASE WHEN replay_of IS NULL THEN skipped ELSE 0 END,
          state = CASE state WHEN 'cancelling' THEN state ELSE 'extracting' END
        WHERE id = $1 AND state IN ${running}
-       RETURNING attempt, kept_added AS added, kept_updated AS updated, kept_deleted AS deleted, delivered, skipped, retried`,
+       RETURNING attempt, no, kept_added AS added, kept_updated AS updated, kept_deleted AS deleted, delivered, skipped, retried`,
       [syncId],
     );
     const row = rows[0];
@@ -120,7 +147,7 @@ async function goOn(db: Database, syncId: string): Promise<Pick<Journal, 'attemp
       skipped: count('skipped'),
       retried: count('retried'),
     };
-    return { attempt: row.attempt, kept };
+    return { attempt: row.attempt, no: row.no, kept };
   });
 }
 
@@ -169,14 +196,16 @@ async function recordComparison(
   { id, attempt }: Writing,
   counts: ComparisonCounts,
   at: Date,
+  { deliveredAgain, gone }: NotReplayed,
 ): Promise<void> {
   const { rowCount } = await tx.query(
     `UPDATE syncs SET state = CASE state WHEN 'extracting' THEN 'loading' ELSE state END, loading_at = $2,
-       extracted = $3, added = $4, updated = $5, deleted = $6, unchanged = $7, invalid = $8
+       extracted = $3, added = $4, updated = $5, deleted = $6, unchanged = $7, invalid = $8,
+       replay_again = $10, replay_gone = $11
      WHERE id = $1 AND attempt = $9 AND state IN ${running}`,
     [
       ...[id, at, counts.extracted, counts.added, counts.updated, counts.deleted, counts.unchanged, counts.invalid],
-      attempt,
+      ...[attempt, deliveredAgain, gone],
     ],
   );
   mustRun(rowCount);
@@ -265,6 +294,17 @@ function listInvalid(row: InvalidRow): ListedRow {
     rows: row.rows,
     code: row.reason,
     reason: invalidReasons[row.reason],
+    message: null,
+  };
+}
+
+function listGone(recordId: string): ListedRow {
+  return {
+    kind: 'gone',
+    recordId,
+    rows: 1,
+    code: 'row_gone',
+    reason: 'The row is no longer in the model. The next usual sync offers its deletion.',
     message: null,
   };
 }

@@ -26,11 +26,12 @@ export function overlayLeftovers(comparison: Comparison, leftovers: ReadonlyMap<
     }
     const kind = change.kind === 'deleted' ? 'deleted' : entry.checksum === null ? 'new' : 'updated';
     moved[countNames[kind]]++;
-    return [{ ...change, kind, revision: entry.revision }];
+    return [{ ...change, kind, revision: entry.revision, deliveredBy: entry.deliveredBy }];
   };
   return {
     at: comparison.at,
     columns: comparison.columns,
+    replayed: comparison.replayed,
     get counts() {
       const { counts } = comparison;
       return {
@@ -43,6 +44,7 @@ export function overlayLeftovers(comparison: Comparison, leftovers: ReadonlyMap<
     },
     changes: (kinds, options) => correctAll(comparison.changes(kinds, options), correct),
     invalidRows: (limit) => comparison.invalidRows(limit),
+    goneRows: (limit) => comparison.goneRows(limit),
     [Symbol.asyncDispose]: () => comparison[Symbol.asyncDispose](),
   };
 }

@@ -7,11 +7,12 @@ import { MillraceError } from '../base/errors.ts';
 import type { Transaction } from '../db/db.ts';
 import type { DeliveryOrigin, Endpoint, Receipt } from '../delivery/delivery.ts';
 import type { Decided, DecidedBatch } from './decisions.ts';
-import { type SettledBatch, settle } from './settling.ts';
+import { type Marking, type SettledBatch, settle } from './settling.ts';
 
 export interface LoadOptions {
   readonly endpoint: Endpoint;
   readonly origin: DeliveryOrigin;
+  readonly marking: Marking;
   /** Stores what became of a part, through the transaction where there is one. */
   readonly record: (batch: SettledBatch, tx: Transaction | undefined) => Promise<void>;
   readonly inFlight: number;
@@ -55,7 +56,7 @@ async function send(part: readonly Decided[], number: number, options: LoadOptio
   const deliveries = part.flatMap(({ decision }) => (decision.kind === 'send' ? [decision.delivery] : []));
   let settled: SettledBatch | undefined;
   const record = async (receipts: readonly Receipt[], tx: Transaction | undefined) => {
-    settled = settle(number, part, receipts);
+    settled = settle(number, part, receipts, options.marking);
     await options.record(settled, tx);
   };
   if (deliveries.length === 0) await record([], undefined);

@@ -83,6 +83,7 @@ export async function testRow(
     recordId: String(found.at(-1)),
     checksum: gone ? null : '0'.repeat(32),
     revision,
+    deliveredBy: null,
     row: gone ? row.map(() => null) : row,
   };
   const rules = compiled.rulesFor(columns, context.clock.now());

@@ -17,6 +17,8 @@ interface StoredEntries {
   readonly ids: readonly string[];
   readonly checksums: readonly (string | null)[];
   readonly revisions: readonly number[];
+  /** The numbers of syncs; versions before there were any did not write them. */
+  readonly deliveredBy?: readonly (number | null)[];
 }
 
 export async function storePending(
@@ -29,6 +31,7 @@ export async function storePending(
     ids: pending.entries.map((entry) => entry.recordId),
     checksums: pending.entries.map((entry) => entry.checksum),
     revisions: pending.entries.map((entry) => entry.revision),
+    deliveredBy: pending.entries.map((entry) => entry.deliveredBy),
   };
   await tx.query('INSERT INTO sync_receipts (mapping_id, epoch, sync_id, batch, entries) VALUES ($1, $2, $3, $4, $5)', [
     memory.mappingId,
@@ -165,5 +168,6 @@ function readEntries(text: string): readonly RecordEntry[] {
     recordId,
     checksum: stored.checksums[at] ?? null,
     revision: stored.revisions[at] as number,
+    deliveredBy: stored.deliveredBy?.[at] ?? null,
   }));
 }

@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../base/error-codes.ts';
 import type { ComparisonCounts } from '../diff/diff.ts';
 import type { Effects } from '../space/space.ts';
+import type { NotReplayed } from './replay.ts';
 
 export type RunningState = 'extracting' | 'loading' | 'cancelling';
 export type EndState = 'succeeded' | 'partially succeeded' | 'failed' | 'cancelled';
@@ -60,12 +61,14 @@ export interface Sync {
   readonly loadingSeconds: number | null;
   readonly counts: SyncCounts;
   readonly effects: Effects;
+  /** The sync that it replays, and what of that one it does not send; null of a usual sync. */
+  readonly replay: ({ readonly syncId: string } & NotReplayed) | null;
 }
 
 /** A row that went wrong in a sync. */
 export interface SyncRow {
   readonly no: number;
-  readonly kind: 'invalid' | 'refused' | 'later' | 'given up';
+  readonly kind: 'invalid' | 'refused' | 'later' | 'given up' | 'gone';
   /** Null when the identifier is null. */
   readonly recordId: string | null;
   /** How many rows of the model it stands for. */

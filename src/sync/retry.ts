@@ -10,13 +10,20 @@ import { type FailingRows, printable } from './failures.ts';
 
 /** Whether the sync is one of the mapping. Errors: `sync_not_found`, `sync_retry_void`. */
 export async function checkRetry(db: Queryable, mappingId: string, syncId: string): Promise<void> {
-  const { rows } = await db.query<{ mapping_id: string; mapping: string }>(
-    'SELECT mapping_id, mapping FROM syncs WHERE id = $1',
+  const { rows } = await db.query<{ mapping_id: string; mapping: string; replay_of: string | null }>(
+    'SELECT mapping_id, mapping, replay_of FROM syncs WHERE id = $1',
     [syncId],
   );
   if (rows[0] === undefined) throw new MillraceError('sync_not_found', `There is no sync ${syncId}.`);
   if (rows[0].mapping_id !== mappingId) {
     throw new MillraceError('sync_retry_void', `The sync ${syncId} was one of another mapping, ${rows[0].mapping}.`);
+  }
+  const { mapping, replay_of: replayed } = rows[0];
+  if (replayed !== null) {
+    // What it could not deliver looks as it did when it was delivered before: no comparison finds it.
+    throw new MillraceError('sync_retry_void', `The sync ${syncId} was a replay of ${replayed}.`, {
+      help: `Replay it again, which sends what did not go out: millrace sync run ${mapping} --replay ${replayed}`,
+    });
   }
 }
 
@@ -36,7 +43,7 @@ export async function selectFailedIn(
 async function failedAmong(db: Queryable, syncId: string, changes: readonly Change[]): Promise<readonly Change[]> {
   const { rows } = await db.query<{ record_id: string }>(
     `SELECT DISTINCT record_id FROM sync_rows
-     WHERE sync_id = $1 AND kind <> 'invalid' AND record_id = ANY($2::text[])`,
+     WHERE sync_id = $1 AND kind <> 'invalid' AND kind <> 'gone' AND record_id = ANY($2::text[])`,
     [syncId, changes.map(({ recordId }) => printable(recordId))],
   );
   const failed = new Set(rows.map(({ record_id }) => record_id));

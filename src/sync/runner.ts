@@ -19,6 +19,7 @@ import { type Journal, openJournal, recordCancelling, runningState, type SyncEnd
 import { type Lease, takeLease } from './lease.ts';
 import { forgetEpochsBefore, type Memory, memoryOf } from './memory.ts';
 import type { OnProgress, Sync } from './records.ts';
+import { checkReplay, type ReplayOf } from './replay.ts';
 import { checkRetry } from './retry.ts';
 import { defaultSyncSettings, type SyncSettings } from './settings.ts';
 import { createTally, type Tally } from './tally.ts';
@@ -47,6 +48,8 @@ export interface RunOptions {
   readonly leave?: AbortSignal;
   /** Send only what failed in this sync of the mapping, whatever else changed, also rows that are given up. */
   readonly retryOf?: string;
+  /** Send again what this sync of the mapping delivered and no later one did, whatever else changed. */
+  readonly replayOf?: string;
 }
 
 /** One running sync, as its stages see it. */
@@ -61,6 +64,7 @@ export interface Run {
   readonly signal: AbortSignal;
   readonly tally: Tally;
   readonly retryOf: string | null;
+  readonly replay: ReplayOf | null;
 }
 
 /** Runs the stages of one sync under the lease of its mapping. Errors before it has a row are thrown; others end it. */
@@ -76,16 +80,21 @@ export async function runOnce(
   if (options.leave?.aborted === true) throw left();
   checkEnabled(job);
   if (options.retryOf !== undefined) await checkRetry(db.pool, job.mapping.id, options.retryOf);
+  const { replayOf = null } = options;
+  if (replayOf !== null) await checkReplay(db.pool, job.mapping, replayOf);
   const lease = await leaseOrRefuse(db, clock, job.mapping.id, job.mapping.name);
   try {
     await checkEpoch(db, job);
     const sync = { ...namesOf(job), id: options.id ?? newId('syn') };
     await endDeadSyncs(db.pool, clock.now(), job.mapping.id, { syncId: sync.id });
+    // Now its counts are final, should its process have died.
+    const replay = replayOf === null ? null : await checkReplay(db.pool, job.mapping, replayOf);
     await pruneHistory(db.pool, clock.now(), settings.historyDays);
     await pruneSpaceLog(db.pool, new Date(clock.now().getTime() - settings.historyDays * 86_400_000));
     const memory = memoryOf(job.mapping);
     await forgetEpochsBefore(db.pool, memory.mappingId, memory.epoch);
-    const journal = await openJournal(db, memory, sync, clock.now(), settings, options.retryOf !== undefined);
+    const kind = { finds: options.retryOf !== undefined, replayOf };
+    const journal = await openJournal(db, memory, sync, clock.now(), settings, kind);
     const { attempt } = journal;
     log.info({ sync: sync.id, mapping: sync.mapping, attempt }, 'sync started');
     const watch = watchSync(db, { id: sync.id, attempt }, lease, settings.watchEvery, options);
@@ -94,8 +103,8 @@ export async function runOnce(
     try {
       const { signal } = watch;
       const retryOf = options.retryOf ?? null;
-      await stages({ id: sync.id, job, memory, context, settings, journal, signal, tally, retryOf });
-      end = endOf(tally);
+      await stages({ id: sync.id, job, memory, context, settings, journal, signal, tally, retryOf, replay });
+      end = endOf(tally, replay);
     } catch (error) {
       const fault = watch.signal.aborted ? watch.signal.reason : await db.explain(error);
       if (isMillraceError(fault, 'sync_left')) throw fault;
@@ -213,7 +222,7 @@ function left(): MillraceError {
 
 /* ---- ending ---- */
 
-function endOf(tally: Tally): SyncEnd {
+function endOf(tally: Tally, replay: ReplayOf | null): SyncEnd {
   const { counts } = tally;
   const warnings = tally.warnings();
   const end = (state: SyncEnd['state'], reason: string | null, code: SyncEnd['code'] = null): SyncEnd => ({
@@ -231,10 +240,11 @@ function endOf(tally: Tally): SyncEnd {
       counts.refused === 1 ? 'The one row that was tried was' : `All ${counts.refused} rows that were tried were`;
     return end('failed', `${all} refused.`, 'sync_all_refused');
   }
+  const next = replay === null ? 'the next' : `another replay of ${replay.syncId}`;
   const parts = [
     counts.refused > 0 ? `${counts.refused} of ${counts.refused + counts.delivered} rows were refused` : '',
     counts.givenUp > 0 ? `${counts.givenUp} rows are given up until they change` : '',
-    counts.remaining > 0 ? `${counts.remaining} changes are over the limit of one sync and wait for the next` : '',
+    counts.remaining > 0 ? `${counts.remaining} changes are over the limit of one sync and wait for ${next}` : '',
   ].filter((part) => part !== '');
   return parts.length === 0 ? end('succeeded', null) : end('partially succeeded', `${parts.join('; ')}.`);
 }

@@ -28,8 +28,21 @@ export interface SettledBatch {
   readonly givenUp: readonly string[];
 }
 
+/** How what a sync settles is remembered. */
+export interface Marking {
+  /** Its number; null when it has none. */
+  readonly syncNo: number | null;
+  /** It sends again what is recorded already: then what the trigger does not ask for is left as it is. */
+  readonly replays: boolean;
+}
+
 /** Receipts come in the order of the rows that were sent. */
-export function settle(batch: number, decided: readonly Decided[], receipts: readonly Receipt[]): SettledBatch {
+export function settle(
+  batch: number,
+  decided: readonly Decided[],
+  receipts: readonly Receipt[],
+  { syncNo, replays }: Marking,
+): SettledBatch {
   const entries: RecordEntry[] = [];
   const keptKinds: ChangeKind[] = [];
   let keptRetried = 0;
@@ -40,10 +53,12 @@ export function settle(batch: number, decided: readonly Decided[], receipts: rea
   let sent = 0;
   for (const { change, decision, failedBefore } of decided) {
     const { recordId, checksum } = change;
-    const entry = { recordId, checksum, revision: change.revision + 1 };
+    const entry = { recordId, checksum, revision: change.revision + 1, deliveredBy: syncNo };
     if (decision.kind === 'skip') {
       counts.skipped++;
-      entries.push(entry);
+      if (replays) continue;
+      // Whoever delivered an updated row last still did; a row that came or went was delivered by nobody as it is.
+      entries.push({ ...entry, deliveredBy: change.kind === 'updated' ? change.deliveredBy : null });
       keptKinds.push(change.kind);
       continue;
     }

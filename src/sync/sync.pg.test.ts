@@ -55,7 +55,7 @@ describe.each(['duckdb', 'postgres'] as const)('from %s into the space', (engine
     await world.sql(peopleTable(20));
     const job = await world.job();
     await runSync(world.context, job);
-    const history = /^(syncs|sync_rows)$/;
+    const history = /^(syncs|sync_rows|sync_numbers)$/;
     const withoutHistory = async () => {
       const lines = (await world.dump()).split('\n');
       const kept: string[] = [];

@@ -20,6 +20,7 @@ import { checkGuard } from './guard.ts';
 import { deliverAll } from './loading.ts';
 import { applyLeftovers, rememberInWarehouse } from './receipts.ts';
 import { changesOf, type Sync, withChanges, withoutChanges } from './records.ts';
+import { notReplayed } from './replay.ts';
 import { givingNoneUp, selectFailedIn } from './retry.ts';
 import { type CompiledJob, compileJob } from './rules.ts';
 import { type Run, type RunOptions, runOnce, type SyncContext } from './runner.ts';
@@ -44,6 +45,7 @@ export { type Outcome, type OutcomeKind, type OutcomeQuery, syncOutcomes } from 
 export { type PlanOptions, planSync, type SyncPlan } from './plan.ts';
 export { type ModelPreview, modelColumns, previewModel, type TestedMapping, testMapping } from './preview.ts';
 export type { EndState, OnProgress, Progress, Sync, SyncCounts, SyncRow, SyncState } from './records.ts';
+export { checkReplay } from './replay.ts';
 export { type ForgetReport, forgetMapping, type ResetReport, resetMapping } from './reset.ts';
 export { checkRetry } from './retry.ts';
 export type { RunOptions, SyncContext } from './runner.ts';
@@ -61,31 +63,43 @@ export function runSync(context: SyncContext, job: ResolvedMapping, options: Run
 }
 
 async function passThrough(run: Run): Promise<void> {
-  const { context, job, memory, settings, journal, tally, signal } = run;
+  const { context, job, memory, settings, journal, tally, signal, replay } = run;
   const { db, clock } = context;
   const compiled = compileJob(job, settings);
   await using endpoint = await openEndpoint(context, job, journal);
   await using warehouse = await context.openWarehouse(job.source);
   await applyLeftovers(db.pool, warehouse, memory, settings.lumpSize);
-  const fresh = !(await warehouse.hasState(memory.table));
-
   const { table } = memory;
+  const fresh = !(await warehouse.hasState(table));
+  // A table of an earlier version gets its last column before the snapshot reads it.
+  if (!fresh && !(await warehouse.marksDeliveries(table))) await warehouse.prepareState(table);
+
   await using comparison = await compare(warehouse, job.model, {
     table,
     columns: compiled.columns,
     limits: settings.modelLimits,
     signal,
+    ...(replay !== null && { replay: replay.no }),
   });
   const { counts } = comparison;
   const select = run.retryOf === null ? null : await selectFailedIn(db.pool, memory.mappingId, run.retryOf, fresh);
   // With what earlier attempts of this sync did: their changes are none any more.
   const all = withChanges(select === null ? counts : withoutChanges(counts), journal.kept);
-  await journal.compared(all, await comparison.invalidRows(settings.invalidRowsKept), clock.now());
+  const usual = select === null && replay === null;
+  const invalid = await comparison.invalidRows(settings.invalidRowsKept);
+  const leftOut =
+    replay === null
+      ? null
+      : {
+          ...notReplayed(replay, comparison, journal.kept.delivered),
+          goneIds: await comparison.goneRows(settings.invalidRowsKept),
+        };
+  await journal.compared(all, invalid, clock.now(), leftOut);
   tally.compared(all);
-  if (select === null) checkGuard(job.mapping, counts);
+  if (usual) checkGuard(job.mapping, counts);
 
   const someFailing = await anyFailing(db.pool, memory);
-  const skipBackfill = select === null && (await isSkippingBackfill(db.pool, job.mapping, fresh));
+  const skipBackfill = usual && (await isSkippingBackfill(db.pool, job.mapping, fresh));
   if (skipBackfill) await startSkippingBackfill(db.pool, memory);
   if (changesOf(counts) > 0 || skipBackfill) {
     await warehouse.prepareState(table);
@@ -95,7 +109,7 @@ async function passThrough(run: Run): Promise<void> {
       tally.settled(batch.counts);
     }
   }
-  if (tally.counts.remaining > 0 || select !== null) return;
+  if (tally.counts.remaining > 0 || !usual) return;
   if (skipBackfill) await skippedBackfill(db.pool, memory);
   if (someFailing) await forgetOthers(db.pool, memory, run.id);
 }
@@ -115,12 +129,12 @@ interface Stages {
 
 /** From the changes to the records of the warehouse: decide, deliver with receipts, remember. */
 function loadChanges(run: Run, stages: Stages): AsyncIterable<SettledBatch> {
-  const { memory, settings, journal, tally, signal } = run;
+  const { memory, settings, journal, tally, signal, replay } = run;
   const { db, clock } = run.context;
   const { comparison, compiled, endpoint, warehouse, fresh, select } = stages;
   const failingAmong = async (changes: readonly Change[]) => {
     const failing = await findFailing(db.pool, memory, changes, clock.now(), settings, run.id);
-    return select === null ? failing : givingNoneUp(failing);
+    return select === null && replay === null ? failing : givingNoneUp(failing);
   };
   const decided = decideChanges(comparison, compiled, {
     sendNothing: stages.skipBackfill,
@@ -134,6 +148,7 @@ function loadChanges(run: Run, stages: Stages): AsyncIterable<SettledBatch> {
   const settled = deliverAll(decided, {
     endpoint,
     origin: { mappingId: memory.mappingId, syncId: run.id },
+    marking: { syncNo: journal.no, replays: replay !== null },
     record: (batch, tx) =>
       tx === undefined
         ? db.transaction((own) => journal.recordBatch(own, batch, clock.now()))

@@ -9,12 +9,22 @@ import type { Dialect, RecordEntry } from './warehouse.ts';
 
 const chunkRows = 2048;
 const staging = 'millrace_staging';
-const columns = 'record_id VARCHAR NOT NULL, checksum UHUGEINT, revision INTEGER NOT NULL';
+const columns = 'record_id VARCHAR NOT NULL, checksum UHUGEINT, revision INTEGER NOT NULL, delivered_by INTEGER';
 
-export async function prepareDuckdbState(connection: DuckDBConnection, dialect: Dialect, table: string): Promise<void> {
+/** @param old the table is there, from a version before its last column */
+export async function prepareDuckdbState(
+  connection: DuckDBConnection,
+  dialect: Dialect,
+  table: string,
+  old: boolean,
+): Promise<void> {
   const name = dialect.stateTable(table);
   const schema = name.slice(0, name.length - dialect.identifier(table).length - 1);
-  const statements = [`CREATE SCHEMA IF NOT EXISTS ${schema}`, `CREATE TABLE IF NOT EXISTS ${name} (${columns})`];
+  const statements = [
+    `CREATE SCHEMA IF NOT EXISTS ${schema}`,
+    `CREATE TABLE IF NOT EXISTS ${name} (${columns})`,
+    ...(old ? [`ALTER TABLE ${name} ADD COLUMN IF NOT EXISTS delivered_by INTEGER`] : []),
+  ];
   try {
     for (const statement of statements) await runAgain(connection, statement);
   } catch (error) {
@@ -79,9 +89,10 @@ export async function writeDuckdbRecords(
 function merge(table: string): string {
   return `
     MERGE INTO ${table} AS kept USING temp.${staging} AS entry ON kept.record_id = entry.record_id
-    WHEN MATCHED AND kept.revision < entry.revision THEN UPDATE SET checksum = entry.checksum, revision = entry.revision
-    WHEN NOT MATCHED THEN INSERT (record_id, checksum, revision)
-      VALUES (entry.record_id, entry.checksum, entry.revision)`;
+    WHEN MATCHED AND kept.revision < entry.revision THEN UPDATE SET
+      checksum = entry.checksum, revision = entry.revision, delivered_by = entry.delivered_by
+    WHEN NOT MATCHED THEN INSERT (record_id, checksum, revision, delivered_by)
+      VALUES (entry.record_id, entry.checksum, entry.revision, entry.delivered_by)`;
 }
 
 async function appendEntries(
@@ -95,11 +106,12 @@ async function appendEntries(
   try {
     for (let from = 0; from < entries.length; from += chunkRows) {
       const part = entries.slice(from, from + chunkRows);
-      const chunk = DuckDBDataChunk.create([VARCHAR, UHUGEINT, INTEGER], part.length);
+      const chunk = DuckDBDataChunk.create([VARCHAR, UHUGEINT, INTEGER, INTEGER], part.length);
       chunk.setColumns([
         part.map((entry) => entry.recordId),
         part.map((entry) => (entry.checksum === null ? null : BigInt(`0x${entry.checksum}`))),
         part.map((entry) => entry.revision),
+        part.map((entry) => entry.deliveredBy),
       ]);
       appender.appendDataChunk(chunk);
     }

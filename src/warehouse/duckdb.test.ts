@@ -81,7 +81,7 @@ describe('values of DuckDB alone', () => {
     const ids = ['\0', 'a', 'a\0', 'a\0b, longer than twelve bytes'];
     await warehouse.prepareState('records_a');
     for (const revision of [1, 2]) {
-      const entries = ids.map((recordId) => ({ recordId, checksum: null, revision }));
+      const entries = ids.map((recordId) => ({ recordId, checksum: null, revision, deliveredBy: null }));
       await warehouse.writeRecords('records_a', entries, revision === 1);
     }
     const table = warehouse.dialect.stateTable('records_a');
@@ -201,7 +201,11 @@ describe('files', () => {
     const file = path.join(await testFolder(), 'millrace.duckdb');
     await using warehouse = await openWarehouse('duckdb', { path: file }, { create: true });
     await warehouse.prepareState('records_a');
-    await warehouse.writeRecords('records_a', [{ recordId: '1', checksum: null, revision: 1 }], true);
+    await warehouse.writeRecords(
+      'records_a',
+      [{ recordId: '1', checksum: null, revision: 1, deliveredBy: null }],
+      true,
+    );
     const table = warehouse.dialect.stateTable('records_a');
     expect(await readAll(warehouse, `SELECT count(*) FROM ${table}`)).toStrictEqual([[1]]);
   });

@@ -54,16 +54,18 @@ class DuckdbWarehouse implements Warehouse {
   }
 
   async prepareState(table: string): Promise<void> {
-    await this.#briefly('Preparing the state', (connection) => prepareDuckdbState(connection, this.dialect, table));
+    const old = (await this.hasState(table)) && !(await this.marksDeliveries(table));
+    await this.#briefly('Preparing the state', (connection) =>
+      prepareDuckdbState(connection, this.dialect, table, old),
+    );
   }
 
-  async hasState(table: string): Promise<boolean> {
-    const file = await this.#open();
-    const text = this.dialect.string;
-    const sql = `SELECT 1 FROM duckdb_tables() WHERE database_name = ${text(file.catalog)}
-      AND schema_name = ${text(this.#options.stateSchema)} AND table_name = ${text(table)}`;
-    const found = await this.#briefly('Looking for the state', (connection) => connection.runAndReadAll(sql));
-    return found.currentRowCount > 0;
+  hasState(table: string): Promise<boolean> {
+    return this.#finds('duckdb_tables()', table, '');
+  }
+
+  marksDeliveries(table: string): Promise<boolean> {
+    return this.#finds('duckdb_columns()', table, `AND column_name = 'delivered_by'`);
   }
 
   async writeRecords(table: string, entries: readonly RecordEntry[], fresh: boolean): Promise<void> {
@@ -112,6 +114,16 @@ class DuckdbWarehouse implements Warehouse {
       this.#opening = undefined;
       throw error;
     }
+  }
+
+  /** Whether a list of DuckDB's has an entry about this table. */
+  async #finds(list: string, table: string, condition: string): Promise<boolean> {
+    const file = await this.#open();
+    const text = this.dialect.string;
+    const sql = `SELECT 1 FROM ${list} WHERE database_name = ${text(file.catalog)}
+      AND schema_name = ${text(this.#options.stateSchema)} AND table_name = ${text(table)} ${condition}`;
+    const found = await this.#briefly('Looking for the state', (connection) => connection.runAndReadAll(sql));
+    return found.currentRowCount > 0;
   }
 
   async #briefly<T>(doing: string, work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@
 import { finished } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { MillraceError } from '../base/errors.ts';
+import { isMillraceError, MillraceError } from '../base/errors.ts';
 import { identifier } from './postgres-dialect.ts';
 import { postgresFailure, postgresReport } from './postgres-errors.ts';
 import type { RecordEntry } from './warehouse.ts';
@@ -23,25 +23,51 @@ export async function postgresStateExists(pool: pg.Pool, table: StateTable): Pro
   return rowCount === 1;
 }
 
-/** CREATE … IF NOT EXISTS asks for the right to create even when there is nothing to do, so we look first. */
+/** Tables of earlier versions do not have the column. */
+export async function postgresStateMarks(pool: pg.Pool, table: StateTable): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `SELECT 1 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+       JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid
+     WHERE n.nspname = $1 AND c.relname = $2 AND a.attname = 'delivered_by' AND NOT a.attisdropped`,
+    [table.schema, table.name],
+  );
+  return rowCount === 1;
+}
+
+/**
+ * CREATE and ADD … IF NOT EXISTS ask for the right to create, or to own, even when there is nothing to do, so we look
+ * first.
+ */
 export async function preparePostgresState(pool: pg.Pool, table: StateTable): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       const found = await pool.query('SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1', [table.schema]);
       if (found.rowCount === 0) await pool.query(`CREATE SCHEMA IF NOT EXISTS ${identifier(table.schema)}`);
-      if (await postgresStateExists(pool, table)) return;
+      if (await postgresStateExists(pool, table)) return await markPostgresState(pool, table);
       await pool.query(`
         CREATE TABLE IF NOT EXISTS ${table.full} (
-          record_id text COLLATE "C" PRIMARY KEY, checksum uuid, revision integer NOT NULL
+          record_id text COLLATE "C" PRIMARY KEY, checksum uuid, revision integer NOT NULL, delivered_by integer
         ) WITH (fillfactor = 80)`);
       return;
     } catch (error) {
+      if (isMillraceError(error)) throw error;
       const { code } = postgresReport(error);
       // Somebody made the same schema or table at the same moment.
       if (attempt < 5 && /^(23505|42P06|42P07)$/.test(code)) continue;
       throw code === '42501' ? await denied(pool, table) : postgresFailure(error, 'Preparing the state');
     }
   }
+}
+
+async function markPostgresState(pool: pg.Pool, table: StateTable): Promise<void> {
+  if (await postgresStateMarks(pool, table)) return;
+  const statement = `ALTER TABLE ${table.full} ADD COLUMN IF NOT EXISTS delivered_by integer`;
+  await pool.query(statement).catch((error: unknown) => {
+    if (postgresReport(error).code !== '42501') throw error;
+    throw new MillraceError('state_schema_denied', `The table ${table.full} lacks a column that we may not add.`, {
+      help: `Run as its owner: ${statement};`,
+    });
+  });
 }
 
 async function denied(pool: pg.Pool, table: StateTable): Promise<MillraceError> {
@@ -105,15 +131,15 @@ async function write(pool: pg.Pool, table: StateTable, entries: readonly RecordE
 }
 
 const copy: Insert = async (client, table, entries) => {
-  const stream = client.query(copyFrom(`COPY ${table.full} (record_id, checksum, revision) FROM STDIN`));
+  const stream = client.query(copyFrom(`COPY ${table.full} (record_id, checksum, revision, delivered_by) FROM STDIN`));
   stream.end(entries.map(copyLine).join(''));
   await finished(stream);
 };
 
 /** A line of COPY's text format. */
-function copyLine({ recordId, checksum, revision }: RecordEntry): string {
+function copyLine({ recordId, checksum, revision, deliveredBy }: RecordEntry): string {
   const id = /[\\\n\r\t]/.test(recordId) ? recordId.replace(/[\\\n\r\t]/g, escapeCopied) : recordId;
-  return `${id}\t${checksum ?? '\\N'}\t${revision}\n`;
+  return `${id}\t${checksum ?? '\\N'}\t${revision}\t${deliveredBy ?? '\\N'}\n`;
 }
 
 function escapeCopied(char: string): string {
@@ -123,14 +149,16 @@ function escapeCopied(char: string): string {
 
 const merge: Insert = async (client, table, entries) => {
   await client.query(
-    `INSERT INTO ${table.full} AS kept (record_id, checksum, revision)
-     SELECT * FROM unnest($1::text[], $2::uuid[], $3::int4[])
-     ON CONFLICT (record_id) DO UPDATE SET checksum = excluded.checksum, revision = excluded.revision
+    `INSERT INTO ${table.full} AS kept (record_id, checksum, revision, delivered_by)
+     SELECT * FROM unnest($1::text[], $2::uuid[], $3::int4[], $4::int4[])
+     ON CONFLICT (record_id) DO UPDATE SET
+       checksum = excluded.checksum, revision = excluded.revision, delivered_by = excluded.delivered_by
      WHERE kept.revision < excluded.revision`,
     [
       entries.map((entry) => entry.recordId),
       entries.map((entry) => entry.checksum),
       entries.map((entry) => entry.revision),
+      entries.map((entry) => entry.deliveredBy),
     ],
   );
 };

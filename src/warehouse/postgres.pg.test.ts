@@ -269,7 +269,7 @@ describe('a state schema that may not be made', () => {
     expect((denied as { help: string }).help).toContain(create);
     await run(create);
     await writer.prepareState('records_a');
-    await writer.writeRecords('records_a', [{ recordId: '1', checksum: null, revision: 1 }], true);
+    await writer.writeRecords('records_a', [{ recordId: '1', checksum: null, revision: 1, deliveredBy: null }], true);
     expect(await writer.hasState('records_a')).toBe(true);
   });
 
@@ -311,7 +311,11 @@ describe('a server that ends connections', () => {
     await warehouse.prepareState('records_a');
     const table = warehouse.dialect.stateTable('records_a');
     await run(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
-    const written = warehouse.writeRecords('records_a', [{ recordId: '1', checksum: null, revision: 1 }], false);
+    const written = warehouse.writeRecords(
+      'records_a',
+      [{ recordId: '1', checksum: null, revision: 1, deliveredBy: null }],
+      false,
+    );
     const failed = expect(written).rejects.toMatchObject({ code: 'warehouse_lost' });
     await run(`DO $$ BEGIN LOOP
       PERFORM pg_terminate_backend(pid) FROM pg_stat_activity

@@ -6,7 +6,13 @@ import { type Connector, createConnector, describeStatement } from './postgres-c
 import { postgresDialect, postgresLexicon } from './postgres-dialect.ts';
 import { connectFailure, postgresFailure, postgresModelFault } from './postgres-errors.ts';
 import { PostgresSnapshot } from './postgres-snapshot.ts';
-import { postgresStateExists, preparePostgresState, type StateTable, writePostgresRecords } from './postgres-state.ts';
+import {
+  postgresStateExists,
+  postgresStateMarks,
+  preparePostgresState,
+  type StateTable,
+  writePostgresRecords,
+} from './postgres-state.ts';
 import { describeFields, type TypeCatalog } from './postgres-types.ts';
 import { type PostgresSettings, postgresSettings } from './settings.ts';
 import type { Column, Dialect, OpenEngine, RecordEntry, Snapshot, Warehouse, WarehouseOptions } from './warehouse.ts';
@@ -65,6 +71,10 @@ class PostgresWarehouse implements Warehouse {
 
   async hasState(table: string): Promise<boolean> {
     return this.#use('Looking for the state', (pool) => postgresStateExists(pool, this.#table(table)));
+  }
+
+  async marksDeliveries(table: string): Promise<boolean> {
+    return this.#use('Looking for the state', (pool) => postgresStateMarks(pool, this.#table(table)));
   }
 
   async writeRecords(table: string, entries: readonly RecordEntry[], fresh: boolean): Promise<void> {

@@ -412,7 +412,7 @@ function stateTests(make: MakeWarehouse): void {
   const checksum = (byte: number) => byte.toString(16).padStart(2, '0').repeat(16);
   const stored = async (warehouse: Warehouse, table: string): Promise<readonly Row[]> => {
     const { checksumText, stateTable } = warehouse.dialect;
-    const sql = `SELECT record_id, ${checksumText('checksum')}, revision FROM ${stateTable(table)} ORDER BY record_id`;
+    const sql = `SELECT record_id, ${checksumText('checksum')}, revision, delivered_by FROM ${stateTable(table)} ORDER BY record_id`;
     return readAll(warehouse, sql);
   };
 
@@ -440,28 +440,70 @@ function stateTests(make: MakeWarehouse): void {
   test('entries are kept, replaced, and written twice without harm', async () => {
     const { warehouse } = await make();
     const names = ['1', "O'Brien", '😀', 'a\\b"c,{}', '', 'עברית', 'x'.repeat(20_000), 'NULL', '\t\n'];
-    const entries = names.map((recordId, index) => ({ recordId, checksum: checksum(index), revision: 1 }));
+    const entries = names.map((recordId, index) => ({
+      ...{ recordId, checksum: checksum(index), revision: 1 },
+      deliveredBy: index === 0 ? null : 7,
+    }));
     await warehouse.prepareState('records_a');
     await warehouse.writeRecords('records_a', [], true);
     await warehouse.writeRecords('records_a', entries, true);
     const moved = [
-      { recordId: '😀', checksum: null, revision: 2 },
-      { recordId: '1', checksum: checksum(250), revision: 5 },
-      { recordId: 'new', checksum: checksum(7), revision: 1 },
-      { recordId: '1', checksum: checksum(255), revision: 6 },
+      { recordId: '😀', checksum: null, revision: 2, deliveredBy: 8 },
+      { recordId: '1', checksum: checksum(250), revision: 5, deliveredBy: 8 },
+      { recordId: 'new', checksum: checksum(7), revision: 1, deliveredBy: null },
+      { recordId: '1', checksum: checksum(255), revision: 6, deliveredBy: null },
     ];
     await warehouse.writeRecords('records_a', moved, false);
     await warehouse.writeRecords('records_a', moved, false);
-    const expected = new Map(entries.map((entry) => [entry.recordId, [entry.recordId, entry.checksum, 1]]));
-    for (const entry of moved) expected.set(entry.recordId, [entry.recordId, entry.checksum as string, entry.revision]);
+    const expected = new Map<string, Row>();
+    for (const { recordId, checksum: sum, revision, deliveredBy } of [...entries, ...moved]) {
+      expected.set(recordId, [recordId, sum, revision, deliveredBy]);
+    }
     const found = await stored(warehouse, 'records_a');
     expect(new Map(found.map((row) => [row[0], row]))).toStrictEqual(new Map(expected));
     expect(found).toHaveLength(names.length + 1);
   });
 
+  test('a table of an earlier version is read as it is, and gets its column when it is prepared', async () => {
+    const { warehouse, run, again } = await make();
+    await warehouse.prepareState('records_a');
+    const before = [
+      { recordId: 'a', checksum: checksum(1), revision: 1, deliveredBy: null },
+      { recordId: 'b', checksum: checksum(2), revision: 1, deliveredBy: null },
+    ];
+    await warehouse.writeRecords('records_a', before, true);
+    const table = warehouse.dialect.stateTable('records_a');
+    await run(`ALTER TABLE ${table} DROP COLUMN delivered_by`);
+    const later = await again();
+    expect(await later.hasState('records_a')).toBe(true);
+    expect(await later.marksDeliveries('records_a')).toBe(false);
+    expect(await later.marksDeliveries('records_b')).toBe(false);
+    await later.prepareState('records_a');
+    await later.prepareState('records_a');
+    expect(await later.marksDeliveries('records_a')).toBe(true);
+    await later.writeRecords(
+      'records_a',
+      [
+        { recordId: 'b', checksum: checksum(3), revision: 2, deliveredBy: 4 },
+        { recordId: 'c', checksum: checksum(3), revision: 1, deliveredBy: 4 },
+      ],
+      false,
+    );
+    expect(await stored(later, 'records_a')).toStrictEqual([
+      ['a', checksum(1), 1, null],
+      ['b', checksum(3), 2, 4],
+      ['c', checksum(3), 1, 4],
+    ]);
+  });
+
   test('fresh entries that a process before us had written already', async () => {
     const { warehouse, again } = await make();
-    const entries = ['a', 'b\t\\N', '\\'].map((recordId) => ({ recordId, checksum: null, revision: 1 }));
+    const entries = ['a', 'b\t\\N', '\\'].map((recordId) => ({
+      recordId,
+      checksum: null,
+      revision: 1,
+      deliveredBy: 1,
+    }));
     await warehouse.prepareState('records_a');
     await warehouse.writeRecords('records_a', entries.slice(0, 2), true);
     const other = await again();
@@ -476,14 +518,15 @@ function stateTests(make: MakeWarehouse): void {
       recordId,
       checksum: checksum(sum),
       revision,
+      deliveredBy: revision,
     });
     const other = await again();
     await other.writeRecords('records_a', [entry('a', 3, 3), entry('b', 1, 1)], false);
     await warehouse.writeRecords('records_a', [entry('a', 2, 2), entry('b', 2, 2), entry('c', 1, 1)], false);
     expect(await stored(warehouse, 'records_a')).toStrictEqual([
-      ['a', checksum(3), 3],
-      ['b', checksum(2), 2],
-      ['c', checksum(1), 1],
+      ['a', checksum(3), 3, 3],
+      ['b', checksum(2), 2, 2],
+      ['c', checksum(1), 1, 1],
     ]);
   });
 
@@ -494,6 +537,7 @@ function stateTests(make: MakeWarehouse): void {
       recordId: `${i}`,
       checksum: checksum(i % 256),
       revision: 1,
+      deliveredBy: 1,
     }));
     await warehouse.writeRecords('records_a', entries.slice(0, 12_000), true);
     await Promise.all([
@@ -512,6 +556,7 @@ function stateTests(make: MakeWarehouse): void {
       recordId: `${i}`,
       checksum: checksum(1),
       revision: 1,
+      deliveredBy: 1,
     }));
     await warehouse.writeRecords('records_a', entries, true);
     await using snapshot = await warehouse.snapshot();
@@ -529,9 +574,17 @@ function stateTests(make: MakeWarehouse): void {
     const { warehouse } = await make();
     await warehouse.prepareState('records_a');
     await expect(
-      warehouse.writeRecords('records_b', [{ recordId: '1', checksum: checksum(1), revision: 1 }], false),
+      warehouse.writeRecords(
+        'records_b',
+        [{ recordId: '1', checksum: checksum(1), revision: 1, deliveredBy: null }],
+        false,
+      ),
     ).rejects.toMatchObject({ code: 'warehouse_query_failed' });
-    await warehouse.writeRecords('records_a', [{ recordId: '1', checksum: checksum(1), revision: 1 }], false);
-    expect(await stored(warehouse, 'records_a')).toStrictEqual([['1', checksum(1), 1]]);
+    await warehouse.writeRecords(
+      'records_a',
+      [{ recordId: '1', checksum: checksum(1), revision: 1, deliveredBy: null }],
+      false,
+    );
+    expect(await stored(warehouse, 'records_a')).toStrictEqual([['1', checksum(1), 1, null]]);
   });
 }

@@ -97,6 +97,8 @@ export interface RecordEntry {
   readonly checksum: string | null;
   /** How many times the record has moved. Part of the message id. */
   readonly revision: number;
+  /** The number of the sync that delivered it last, as it is now or earlier; null when that is not known, or none did. */
+  readonly deliveredBy: number | null;
 }
 
 export interface Warehouse extends AsyncDisposable {
@@ -112,12 +114,15 @@ export interface Warehouse extends AsyncDisposable {
   /** Begins a snapshot. */
   snapshot(signal?: AbortSignal): Promise<Snapshot>;
   /**
-   * Creates the state schema and a records table when they are missing. Error `state_schema_denied` gives the exact
+   * Creates the state schema and a records table when they are missing, and gives a table of an earlier version the column
+   * it lacks. Not while a snapshot of the same process reads the table: adding a column waits for readers. Error `state_schema_denied` gives the exact
    * GRANT statements for the user we are connected as.
    */
   prepareState(table: string): Promise<void>;
   /** True when the records table exists. Never writes. */
   hasState(table: string): Promise<boolean>;
+  /** True when the records table exists and says which sync delivered a record; those of earlier versions do not. Never writes. */
+  marksDeliveries(table: string): Promise<boolean>;
   /**
    * Stores entries by record id, in one transaction, replacing those of a lower revision; safe to repeat, and without
    * effect when it comes late, from a process that lost its lock. `fresh` promises that none of them is there yet, which

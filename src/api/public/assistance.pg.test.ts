@@ -61,6 +61,8 @@ test('a query is previewed before it is saved: ten rows, nothing rounded', async
   expect(status).toBe(200);
   expect(json.data.columns.map(({ name }: { name: string }) => name)).toEqual(['id', 'big', 'at']);
   expect(json.data.rows).toHaveLength(10);
+  const unchosen = await server.call('POST', `/sources/${sourceId}/preview`, { body: { query: body.query } });
+  expect(unchosen.json.data).toEqual(json.data);
   expect(json.data.rows[0]).toEqual(['c-0', '9007199254740993', '2026-01-01T00:00:00.000Z']);
 });
 

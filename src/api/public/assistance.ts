@@ -137,7 +137,11 @@ function testSource(deps: PublicApiDeps, request: PublicRequest) {
   });
 }
 
-const unsaved = z.object({ query: text(65_535), queryIdentifierColumn: text(191) });
+const unsaved = z.object({
+  query: text(65_535),
+  /** Left out while it is not chosen yet: any column does. */
+  queryIdentifierColumn: text(191).optional(),
+});
 
 async function previewQuery(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
   const { params, grant, body } = request;
@@ -147,14 +151,20 @@ async function previewQuery(deps: PublicApiDeps, request: PublicRequest): Promis
   const faults: InputFault[] = [];
   const given = readBody(unsaved, body, faults);
   if (given === null) return inputInvalid(faults);
-  return answered(() => {
-    const { query, queryIdentifierColumn: identifierColumn } = given;
+  return answered(async () => {
+    const { query } = given;
+    const identifierColumn = given.queryIdentifierColumn ?? (await firstColumn(deps, source, query));
     const model: Model = {
       ...{ id: 'unsaved', name: 'unsaved', title: null, sourceId: source.id, description: '', query, identifierColumn },
       ...{ enabled: true, schedule: null, createdAt: deps.clock.now() },
     };
     return preview(deps, model, source);
   });
+}
+
+async function firstColumn({ sync }: PublicApiDeps, source: Source, query: string): Promise<string> {
+  await using warehouse = await sync.openWarehouse(source);
+  return (await warehouse.describe(query))[0]?.name ?? '';
 }
 
 async function preview(deps: PublicApiDeps, model: Model, source: Source): Promise<object> {

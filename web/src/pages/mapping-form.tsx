@@ -18,7 +18,7 @@ import {
 import { notifications } from '@mantine/notifications';
 import { IconTrash } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useNavigate, useParams } from '@tanstack/react-router';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { api } from '../api/client.ts';
 import type { JsonObject, JsonValue } from '../api/json.ts';
@@ -61,7 +61,17 @@ function Frame({ destinationId, mappingId }: { readonly destinationId: string; r
               }
               if (ours.length === 0) {
                 return (
-                  <Empty title="The source has no model yet">
+                  <Empty
+                    title="The source has no model yet"
+                    action={
+                      <Button
+                        component={Link}
+                        {...({ to: '/models/new', search: { source: destination.sourceId } } as object)}
+                      >
+                        Add model
+                      </Button>
+                    }
+                  >
                     Add a model first: a mapping says what its rows become.
                   </Empty>
                 );

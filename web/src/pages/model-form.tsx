@@ -125,7 +125,8 @@ function ModelForm({
     setBusy('preview');
     setPreviewError(null);
     try {
-      const body = { query: sql, queryIdentifierColumn: identifier || '?' };
+      // The identifier may be chosen from what the preview shows.
+      const body = { query: sql };
       setPreview(await api.post<Preview>(`/public-api/sources/${sourceId}/preview`, body));
     } catch (fault) {
       setPreview(null);

@@ -30,7 +30,7 @@ export async function modelColumns(
   { model, source }: { readonly model: Model; readonly source: Source },
 ): Promise<readonly Column[]> {
   await using warehouse = await context.openWarehouse(source);
-  return checkModel(warehouse, model, settingsOf(context).modelLimits);
+  return await checkModel(warehouse, model, settingsOf(context).modelLimits);
 }
 
 /** What a row would become, as a change of this kind. */

@@ -227,7 +227,6 @@ function Mappings({
   readonly mappings: readonly Mapping[];
 }) {
   const { data: models = [] } = useQuery(modelsQuery);
-  const client = useQueryClient();
   const modelName = (id: string | undefined) => models.find((model) => model.id === id)?.name ?? '';
   const actionName = (id: string) => destination.metadata.actions.find((action) => action.id === id)?.name ?? '';
   const add = (
@@ -235,15 +234,6 @@ function Mappings({
       Add mapping
     </Button>
   );
-  async function turn(mapping: Mapping, enabled: boolean) {
-    try {
-      const path = `/public-api/destinations/${destination.id}/subscriptions/${mapping.id}`;
-      await api.patch(path, { input: { enabled } });
-    } catch (fault) {
-      notifications.show({ color: 'red', title: 'Nothing was changed', message: (fault as Error).message });
-    }
-    await client.invalidateQueries({ queryKey: ['destinations'] });
-  }
   if (mappings.length === 0) {
     return (
       <Empty title="Say what the rows become" action={add}>
@@ -281,11 +271,7 @@ function Mappings({
                     <Text size="sm">{scheduleWords(mapping.reverseETLSchedule)}</Text>
                   </Table.Td>
                   <Table.Td>
-                    <Switch
-                      aria-label={`Enable ${mapping.name}`}
-                      checked={mapping.enabled}
-                      onChange={(event) => void turn(mapping, event.currentTarget.checked)}
-                    />
+                    <EnableSwitch key={String(mapping.enabled)} destination={destination} mapping={mapping} />
                   </Table.Td>
                 </Table.Tr>
               ))}
@@ -294,5 +280,29 @@ function Mappings({
         </Table.ScrollContainer>
       </Card>
     </Stack>
+  );
+}
+
+/** Moves at once, and back when the server refuses. */
+function EnableSwitch({ destination, mapping }: { readonly destination: Destination; readonly mapping: Mapping }) {
+  const [enabled, setEnabled] = useState(mapping.enabled);
+  const client = useQueryClient();
+  async function turn(wanted: boolean) {
+    setEnabled(wanted);
+    try {
+      const path = `/public-api/destinations/${destination.id}/subscriptions/${mapping.id}`;
+      await api.patch(path, { input: { enabled: wanted } });
+    } catch (fault) {
+      setEnabled(!wanted);
+      notifications.show({ color: 'red', title: 'Nothing was changed', message: (fault as Error).message });
+    }
+    await client.invalidateQueries({ queryKey: ['destinations'] });
+  }
+  return (
+    <Switch
+      aria-label={`Enable ${mapping.name}`}
+      checked={enabled}
+      onChange={(event) => void turn(event.currentTarget.checked)}
+    />
   );
 }

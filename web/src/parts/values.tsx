@@ -34,7 +34,7 @@ const states: Readonly<Record<string, readonly [label: string, color: string]>> 
 export function SyncState({ status }: { readonly status: string }) {
   const [label, color] = states[status] ?? [status.toLowerCase(), 'gray'];
   return (
-    <Badge color={color} variant="light" autoContrast>
+    <Badge color={color} variant="dot">
       {label}
     </Badge>
   );
@@ -42,7 +42,7 @@ export function SyncState({ status }: { readonly status: string }) {
 
 export function Enabled({ enabled }: { readonly enabled: boolean }) {
   return (
-    <Badge color={enabled ? 'green' : 'gray'} variant="light" autoContrast>
+    <Badge color={enabled ? 'green' : 'gray'} variant="dot">
       {enabled ? 'enabled' : 'disabled'}
     </Badge>
   );

@@ -1,0 +1,143 @@
+/**
+ * What a newcomer does in the web app, in a real browser against the real program: follows the first link, connects a
+ * warehouse, writes a model, maps it, enables both switches, runs a sync and sees that it succeeded. The security policy
+ * holds on the way: the browser complains of nothing.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { inDuckdb, programIn, type Started, until } from '../../src/cli/cli.test-support.ts';
+import type { Database } from '../../src/db/db.ts';
+import { type OpenPage, openPage } from '../chromium.ts';
+import { testDatabase, testDatabaseUrl } from '../database.ts';
+
+let db: Database;
+let folder: string;
+let server: Started;
+let browser: OpenPage;
+let page: Page;
+let link: string;
+
+beforeAll(async () => {
+  db = await testDatabase();
+  folder = await mkdtemp(path.join(tmpdir(), 'millrace-web-'));
+  await inDuckdb(
+    path.join(folder, 'shop.duckdb'),
+    `CREATE TABLE customers AS SELECT 'c-' || i AS id, 'u' || i || '@example.com' AS email, 'pro' AS plan FROM range(500) r(i)`,
+  );
+  await writeFile(path.join(folder, 'space.yaml'), 'spaces: { main: {} }\n');
+  const start = programIn(folder, {
+    DATABASE_URL: testDatabaseUrl(db),
+    MILLRACE_DATA_FOLDER: path.join(folder, 'data'),
+    MILLRACE_SOURCE_FOLDERS: folder,
+    MILLRACE_PORT: '0',
+    MILLRACE_LOG_FORMAT: 'json',
+  });
+  expect((await start(['apply', 'space.yaml', '--yes']).ended).code).toBe(0);
+  server = start(['start', '--json']);
+  await until(() => server.stdout().includes('firstLink'));
+  link = /"firstLink": "([^"]+)"/.exec(server.stdout())?.[1] as string;
+  browser = await openPage();
+  page = browser.page;
+  page.setDefaultTimeout(20_000);
+});
+
+afterAll(async () => {
+  await browser[Symbol.asyncDispose]();
+  server.child.kill('SIGTERM');
+  await server.ended;
+  await db.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const button = (name: string) => page.getByRole('button', { name, exact: true });
+const heading = (name: string) => page.getByRole('heading', { name, exact: true });
+
+/** Nothing serious for people who use a keyboard or a screen reader. */
+async function expectAccessible() {
+  const { violations } = await new AxeBuilder({ page: page as never }).setLegacyMode().analyze();
+  const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  expect(grave.map(({ id, nodes }) => [id, nodes[0]?.html])).toEqual([]);
+}
+
+test('from the first link to profiles', async () => {
+  await page.goto(link);
+  await page.getByLabel('Name').fill('Jane');
+  await page.getByLabel('E-mail').fill('jane@example.com');
+  await page.locator('input[name=password]').fill('correct horse battery');
+  await expectAccessible();
+  await button('Create my account').click();
+  await heading('Overview').waitFor();
+  await expectAccessible();
+
+  await page.getByRole('link', { name: 'Sources' }).first().click();
+  await page.getByRole('link', { name: 'Add source' }).first().click();
+  await page.getByRole('button', { name: /DuckDB/ }).click();
+  await page.getByLabel('Name').fill('shop');
+  await page.getByLabel('Database file').fill(path.join(folder, 'shop.duckdb'));
+  await expectAccessible();
+  await button('Add source').click();
+  await page.getByText('The warehouse answers').waitFor();
+
+  await page.getByRole('link', { name: 'Add model' }).click();
+  await page.locator('.cm-content').click();
+  await page.keyboard.type('SELECT id, email, plan FROM customers');
+  await page.keyboard.press('Escape');
+  await button('Preview 10 rows').click();
+  await button('Identify rows by id').click();
+  await page.getByLabel('Name').fill('Customers');
+  await expectAccessible();
+  await button('Add model').click();
+  await heading('Destinations').waitFor();
+
+  await page.getByRole('link', { name: 'Add destination' }).first().click();
+  await button('Next').click();
+  await button('Create destination').click();
+  await page.getByText('It has no mapping yet.').waitFor();
+  await page.getByRole('tab', { name: 'Mappings' }).click();
+  await page.getByRole('link', { name: 'Add mapping' }).click();
+  await button('Suggest mappings').click();
+  await page.getByRole('combobox', { name: 'Profile Space' }).click();
+  await page.getByRole('option', { name: 'Engage (main)' }).click();
+  await page.getByRole('textbox', { name: 'Name' }).fill('Customers to profiles');
+  await expectAccessible();
+  await button('Create mapping').click();
+  await page.getByText('None of its mappings is enabled.').waitFor();
+  await page.getByRole('switch', { name: 'Enable Customers to profiles' }).check({ force: true });
+  await page.getByText('The destination itself is not enabled.').waitFor();
+  await page.getByRole('tab', { name: 'Settings' }).click();
+  await page.getByLabel('Enable destination').check({ force: true });
+  await button('Save changes').click();
+  await page.getByText('Saved.').waitFor();
+
+  await page.getByRole('tab', { name: 'Mappings' }).click();
+  await page.getByRole('link', { name: 'Customers to profiles' }).click();
+  await button('Run now').click();
+  await page.getByText('succeeded').first().waitFor({ timeout: 60_000 });
+  await page.locator('tbody a').first().click();
+  await page.getByText('No row failed').waitFor();
+  await expectAccessible();
+
+  const { rows } = await db.pool.query('SELECT count(*)::int AS profiles FROM profiles');
+  expect(rows).toEqual([{ profiles: 500 }]);
+  expect(browser.complaints).toEqual([]);
+}, 180_000);
+
+test('who signs out sees nothing, and comes back to the page that was asked for', async () => {
+  await button('You').click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await heading('Sign in to Millrace').waitFor();
+  await page.goto(new URL('/models', link).href);
+  await heading('Sign in to Millrace').waitFor();
+  await page.getByLabel('E-mail').fill('jane@example.com');
+  await page.locator('input[name=password]').fill('wrong');
+  await button('Sign in').click();
+  await page.getByRole('alert').waitFor();
+  await expectAccessible();
+  await page.locator('input[name=password]').fill('correct horse battery');
+  await button('Sign in').click();
+  await heading('Models').waitFor();
+}, 60_000);

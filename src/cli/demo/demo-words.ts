@@ -64,8 +64,9 @@ export function summary({ profiles, accounts }: { profiles: number; accounts: nu
 Look around:  npx millrace --data-folder '${folder}' sync list\n              (also: sync show ID, profile show user_id:c-00042, mapping test customers-identify)`;
 }
 
-export function serving({ url }: DemoServer): string {
-  return `\nServing at ${url} until Ctrl-C. Routes of the Profile API: ${url}/openapi.json`;
+export function serving({ url }: DemoServer, firstLink: string | null): string {
+  const app = firstLink === null ? `Web app: ${url}` : `Web app: this link makes you its owner, once:\n  ${firstLink}`;
+  return `\n${app}\nServing at ${url} until Ctrl-C. Routes of the Profile API: ${url}/openapi.json`;
 }
 
 function took(step: DemoStep): string {

@@ -10,13 +10,15 @@ import { prepareFolder } from '../../db/data-folder.ts';
 import { openDatabase } from '../../db/db.ts';
 import { createSpaceReader, type SpaceReader } from '../../space/space.ts';
 import { planSync, runSync, type Sync } from '../../sync/sync.ts';
-import { createToken, findMapping, findSpace } from '../../workspace/workspace.ts';
+import { createToken, findMapping, findSpace, makeFirstLink } from '../../workspace/workspace.ts';
 import { applyCommand } from '../apply.ts';
 import { type Command, flag, numberOption } from '../command.ts';
 import { type CliContext, openContext } from '../context.ts';
 import { aborted } from '../interrupts.ts';
+import { linkAddress } from '../person.ts';
 import { showProgress } from '../progress.ts';
 import { api } from '../start.ts';
+import { keepSyncing } from '../start-syncs.ts';
 import * as words from './demo-words.ts';
 import { demoWorkspace } from './demo-workspace.ts';
 import {
@@ -124,7 +126,11 @@ async function show(context: CliContext, folder: string, rows: number, serves: b
   output.say(words.summary(counts, folder));
   const document = { steps, ...counts, profile, url: server.url };
   if (serves) {
-    output.say(words.serving(server));
+    const db = await context.database();
+    // Syncs that are started in the web app run, as in a server.
+    await using _syncs = await keepSyncing(context, db);
+    const first = await makeFirstLink(db, context.clock.now());
+    output.say(words.serving(server, first && linkAddress(context.config, first.secret, server.url)));
     await aborted(signal);
   }
   return { document, text: '' };

@@ -91,7 +91,7 @@ export async function firePaced({ token, ...load }: Load, rate: number): Promise
   return latencies;
 }
 
-function median(numbers: readonly number[]): number {
+export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

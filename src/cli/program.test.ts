@@ -81,7 +81,12 @@ describe('words', () => {
       "Required option '--space <SPACE>' not specified.",
       'event-stream create',
     ],
-    ['a wrong choice', ['sync', 'show', 'x', '--rows', 'all'], 'Allowed choices are failed, invalid, gone.', 'sync show'],
+    [
+      'a wrong choice',
+      ['sync', 'show', 'x', '--rows', 'all'],
+      'Allowed choices are failed, invalid, gone.',
+      'sync show',
+    ],
     ['too many words', ['apply', 'a', 'b'], 'Expected 1 argument but got 2.', 'See millrace apply --help.'],
     ['half a command', ['sync'], 'The word after sync is missing.', 'See millrace sync --help.'],
     ['no command', [], 'A command is missing.', 'millrace --help'],

@@ -131,7 +131,7 @@ export {
   scheduleFaults,
   usualScheduleLimits,
 } from './schedules.ts';
-export { maskSettings } from './secret-settings.ts';
+export { maskSettings, secretShown } from './secret-settings.ts';
 export { openSecrets, type Secrets, type SecretsOptions } from './secrets.ts';
 export {
   beginSession,

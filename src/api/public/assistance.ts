@@ -20,6 +20,7 @@ import { map, readBody, text } from './body.ts';
 import { actionOfId } from './catalog.ts';
 import { readConfig } from './config.ts';
 import { badRequest, type InputFault, inputInvalid, isRefusal, notFound, type PublicRefusal } from './errors.ts';
+import { isMask } from './masks.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
 import { allSources, pickSource, readSourceLabels } from './source-list.ts';
@@ -210,8 +211,7 @@ async function testDestination(deps: PublicApiDeps, request: PublicRequest): Pro
 
 /** What the app shows in the place of a secret is no new one. */
 function unmasked(settings: JsonObject): JsonObject {
-  const isMasked = (value: unknown) => typeof value === 'string' && value.includes('•');
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => !isMasked(value)));
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => !isMask(value)));
 }
 
 const record = z.object({ recordId: z.string().optional(), send: z.boolean().default(false) });

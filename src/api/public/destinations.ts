@@ -14,6 +14,7 @@ import {
   refused,
   settled,
 } from './errors.ts';
+import { isMask } from './masks.ts';
 import { listPage } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
@@ -90,9 +91,6 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
   });
 }
 
-/** Stands in the place of a secret that is not to be changed. */
-const bullet = '•';
-
 /** The settings after a change by key: null takes one away, a text with • keeps what is stored. Throws every fault. */
 function checkedSettings(
   { checks }: PublicApiDeps,
@@ -102,7 +100,7 @@ function checkedSettings(
 ): JsonObject {
   const settings: Record<string, Json> = { ...(before as Record<string, Json>) };
   for (const [key, value] of Object.entries(wanted)) {
-    if (value === undefined || (typeof value === 'string' && value.includes(bullet))) continue;
+    if (value === undefined || isMask(value)) continue;
     if (value === null) delete settings[key];
     else settings[key] = value;
   }

@@ -4,7 +4,8 @@
  */
 import type { Fault } from '../../base/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
-import type { Source } from '../../workspace/workspace.ts';
+import { type Source, secretShown } from '../../workspace/workspace.ts';
+import { isMask } from './masks.ts';
 
 export interface Option {
   readonly name: string;
@@ -63,9 +64,6 @@ export const engines: Readonly<Record<Source['engine'], EngineWords>> = {
   },
 };
 
-/** Stands in the place of a secret that is not to be changed. */
-const bullet = '•';
-
 export interface SplitSettings {
   readonly settings: JsonObject;
   readonly extraSettings: JsonObject;
@@ -81,7 +79,7 @@ export function changedSettings(
   const ours: Record<string, Json> = { ...(settings as Record<string, Json>) };
   const extra: Record<string, Json> = { ...(extraSettings as Record<string, Json>) };
   for (const [key, value] of Object.entries(given)) {
-    if (value === undefined || (typeof value === 'string' && value.includes(bullet))) continue;
+    if (value === undefined || isMask(value)) continue;
     const [into, name] = Object.hasOwn(names, key) ? [ours, names[key] as string] : [extra, key];
     if (value === null) delete into[name];
     else into[name] = name === 'port' ? portOf(value) : value;
@@ -116,19 +114,16 @@ export function shownSettings(engine: Source['engine'], masked: JsonObject, extr
   const shown: Record<string, Json> = {};
   for (const [name, ours] of Object.entries(names)) {
     const value = masked[ours];
-    if (value === undefined || value === secretMark) continue;
+    if (value === undefined || value === secretShown) continue;
     shown[name] = ours === 'port' ? String(value) : (value as Json);
   }
   for (const [name, value] of Object.entries(extraMasked)) {
     if (
       value !== undefined &&
-      value !== secretMark &&
-      !(isJsonObject(value) && Object.values(value).includes(secretMark))
+      value !== secretShown &&
+      !(isJsonObject(value) && Object.values(value).includes(secretShown))
     )
       shown[name] = value;
   }
   return shown;
 }
-
-/** What `maskSettings` puts in the place of a secret. */
-const secretMark = '(set)';

@@ -72,15 +72,6 @@ export async function listRequests(
   return rows;
 }
 
-/** Takes a request back whose sync has not begun; false when it has, or there is none. */
-export async function withdrawRequest(db: Queryable, syncId: string): Promise<boolean> {
-  const { rowCount } = await db.query(
-    'DELETE FROM sync_requests WHERE sync_id = $1 AND NOT EXISTS (SELECT 1 FROM syncs WHERE id = $1)',
-    [syncId],
-  );
-  return rowCount === 1;
-}
-
 /**
  * Cancels a sync that was asked for and has not begun: its history says so, whoever looks. False when it has begun, or
  * there is none.

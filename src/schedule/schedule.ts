@@ -12,7 +12,6 @@ export {
   type NewRequest,
   requestSync,
   type SyncRequest,
-  withdrawRequest,
 } from './requests.ts';
 export { type Outcome, type RunContext, runRequestOf } from './run.ts';
 export { lookAtSchedules, type SchedulerOptions, startScheduler } from './scheduler.ts';

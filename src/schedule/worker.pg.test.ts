@@ -3,7 +3,7 @@ import { fakeEndpoint, refused } from '../sync/sync.test-support.ts';
 import { cancelSync, listSyncs, runSync, type SyncContext, showSync } from '../sync/sync.ts';
 import { claimRequests, listRequests as requests } from './requests.ts';
 import { openShop, type Shop } from './schedule.test-support.ts';
-import { requestSync, startSyncWorker, withdrawRequest } from './schedule.ts';
+import { requestSync, startSyncWorker } from './schedule.ts';
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -61,18 +61,6 @@ test('what cannot begin ends with a reason, under the same id', async () => {
     ...{ state: 'failed', code: 'sync_disabled', mapping: 'identify' },
     reason: 'The source shop is disabled, so identify cannot run.',
   });
-});
-
-test('a request that waits can be taken back; one that runs cannot', async () => {
-  await using shop = await openShop();
-  await shop.configure('manual');
-  const { syncId } = await ask(shop);
-  expect(await withdrawRequest(shop.db.pool, syncId)).toBe(true);
-  expect(await withdrawRequest(shop.db.pool, syncId)).toBe(false);
-  const next = await ask(shop);
-  await using _worker = start(shop);
-  await ended(shop, next.syncId);
-  expect(await withdrawRequest(shop.db.pool, next.syncId)).toBe(false);
 });
 
 test('a claim is for one process, and is free again when it is given back', async () => {

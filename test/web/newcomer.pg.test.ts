@@ -3,71 +3,30 @@
  * warehouse, writes a model, maps it, enables both switches, runs a sync and sees that it succeeded. The security policy
  * holds on the way: the browser complains of nothing.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { inDuckdb, programIn, type Started, until } from '../../src/cli/cli.test-support.ts';
-import type { Database } from '../../src/db/db.ts';
-import { type OpenPage, openPage } from '../chromium.ts';
-import { testDatabase, testDatabaseUrl } from '../database.ts';
+import { type App, owner, startApp } from './app.test-support.ts';
 
-let db: Database;
-let folder: string;
-let server: Started;
-let browser: OpenPage;
+let app: App & { readonly link: string };
 let page: Page;
-let link: string;
 
 beforeAll(async () => {
-  db = await testDatabase();
-  folder = await mkdtemp(path.join(tmpdir(), 'millrace-web-'));
-  await inDuckdb(
-    path.join(folder, 'shop.duckdb'),
-    `CREATE TABLE customers AS SELECT 'c-' || i AS id, 'u' || i || '@example.com' AS email, 'pro' AS plan FROM range(500) r(i)`,
-  );
-  await writeFile(path.join(folder, 'space.yaml'), 'spaces: { main: {} }\n');
-  const start = programIn(folder, {
-    DATABASE_URL: testDatabaseUrl(db),
-    MILLRACE_DATA_FOLDER: path.join(folder, 'data'),
-    MILLRACE_SOURCE_FOLDERS: folder,
-    MILLRACE_PORT: '0',
-    MILLRACE_LOG_FORMAT: 'json',
-  });
-  expect((await start(['apply', 'space.yaml', '--yes']).ended).code).toBe(0);
-  server = start(['start', '--json']);
-  await until(() => server.stdout().includes('firstLink'));
-  link = /"firstLink": "([^"]+)"/.exec(server.stdout())?.[1] as string;
-  browser = await openPage();
-  page = browser.page;
-  page.setDefaultTimeout(20_000);
+  app = await startApp({ signIn: false });
+  page = app.page;
 });
 
-afterAll(async () => {
-  await browser[Symbol.asyncDispose]();
-  server.child.kill('SIGTERM');
-  await server.ended;
-  await db.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => app[Symbol.asyncDispose]());
 
 const button = (name: string) => page.getByRole('button', { name, exact: true });
 const heading = (name: string) => page.getByRole('heading', { name, exact: true });
-
-/** Nothing serious for people who use a keyboard or a screen reader. */
-async function expectAccessible() {
-  const { violations } = await new AxeBuilder({ page: page as never }).setLegacyMode().analyze();
-  const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  expect(grave.map(({ id, nodes }) => [id, nodes[0]?.html])).toEqual([]);
-}
+const expectAccessible = () => app.expectAccessible();
 
 test('from the first link to profiles', async () => {
-  await page.goto(link);
-  await page.getByLabel('Name').fill('Jane');
-  await page.getByLabel('E-mail').fill('jane@example.com');
-  await page.locator('input[name=password]').fill('correct horse battery');
+  await page.goto(app.link);
+  await page.getByLabel('Name').fill(owner.name);
+  await page.getByLabel('E-mail').fill(owner.email);
+  await page.locator('input[name=password]').fill(owner.password);
   await expectAccessible();
   await button('Create my account').click();
   await heading('Overview').waitFor();
@@ -77,7 +36,7 @@ test('from the first link to profiles', async () => {
   await page.getByRole('link', { name: 'Add source' }).first().click();
   await page.getByRole('button', { name: /DuckDB/ }).click();
   await page.getByLabel('Name').fill('shop');
-  await page.getByLabel('Database file').fill(path.join(folder, 'shop.duckdb'));
+  await page.getByLabel('Database file').fill(path.join(app.folder, 'shop.duckdb'));
   await expectAccessible();
   await button('Add source').click();
   await page.getByText('The warehouse answers').waitFor();
@@ -121,23 +80,23 @@ test('from the first link to profiles', async () => {
   await page.getByText('No row failed').waitFor();
   await expectAccessible();
 
-  const { rows } = await db.pool.query('SELECT count(*)::int AS profiles FROM profiles');
+  const { rows } = await app.db.pool.query('SELECT count(*)::int AS profiles FROM profiles');
   expect(rows).toEqual([{ profiles: 500 }]);
-  expect(browser.complaints).toEqual([]);
+  expect(app.browser.complaints).toEqual([]);
 }, 180_000);
 
 test('who signs out sees nothing, and comes back to the page that was asked for', async () => {
   await button('You').click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
   await heading('Sign in to Millrace').waitFor();
-  await page.goto(new URL('/models', link).href);
+  await app.open('/models');
   await heading('Sign in to Millrace').waitFor();
-  await page.getByLabel('E-mail').fill('jane@example.com');
+  await page.getByLabel('E-mail').fill(owner.email);
   await page.locator('input[name=password]').fill('wrong');
   await button('Sign in').click();
   await page.getByRole('alert').waitFor();
   await expectAccessible();
-  await page.locator('input[name=password]').fill('correct horse battery');
+  await page.locator('input[name=password]').fill(owner.password);
   await button('Sign in').click();
   await heading('Models').waitFor();
 }, 60_000);

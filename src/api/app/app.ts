@@ -20,8 +20,11 @@ import {
   endSessionsOf,
   findSession,
   listSessions,
+  mayAnywhere,
   type Passwords,
+  type Power,
   passwordFault,
+  powers,
   readLink,
   type SessionLives,
   type SignedIn,
@@ -242,6 +245,7 @@ function me({ personId, email, name, role, permissions }: SignedIn, secret: stri
   return {
     person: { id: personId, email, name },
     grant: { role, permissions },
+    powers: (Object.keys(powers) as Power[]).filter((power) => mayAnywhere({ role, permissions }, power)),
     workspace: { id: workspaceId, slug: 'workspace', name: 'Workspace' },
     csrfToken: csrfTokenOf(secret),
   };

@@ -139,8 +139,12 @@ export interface Sync {
 
 export interface Me {
   readonly person: { readonly id: string; readonly name: string; readonly email: string };
-  readonly role: 'owner' | 'member';
-  readonly permissions: readonly { readonly role: string; readonly resources: JsonValue }[];
+  readonly grant: {
+    readonly role: 'owner' | 'member';
+    readonly permissions: readonly { readonly role: string; readonly resources: JsonValue }[];
+  };
+  /** What they may do somewhere at least. */
+  readonly powers: readonly string[];
   readonly workspace: { readonly id: string; readonly name: string };
   readonly csrfToken: string;
 }

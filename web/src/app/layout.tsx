@@ -14,32 +14,56 @@ import {
 import { useDisclosure } from '@mantine/hooks';
 import {
   IconActivity,
+  IconBell,
+  IconChartBar,
   IconDatabase,
+  IconHistory,
+  IconKey,
   IconMoon,
   IconSend,
   IconSun,
   IconTable,
   IconUser,
+  IconUserSearch,
+  IconUsers,
   IconUsersGroup,
 } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { api } from '../api/client.ts';
+import type { Power } from '../api/may.ts';
 import { meQuery } from '../api/queries.ts';
+
+interface Way {
+  readonly to: string;
+  readonly label: string;
+  readonly icon: typeof IconActivity;
+  readonly group?: string;
+  /** Who may not is not shown it. */
+  readonly power?: Power;
+}
 
 const ways = [
   { to: '/', label: 'Overview', icon: IconActivity },
   { to: '/sources', label: 'Sources', icon: IconDatabase, group: 'Reverse ETL' },
   { to: '/models', label: 'Models', icon: IconTable, group: 'Reverse ETL' },
   { to: '/destinations', label: 'Destinations', icon: IconSend, group: 'Reverse ETL' },
+  { to: '/profiles', label: 'Profiles', icon: IconUserSearch, group: 'Unify' },
   { to: '/spaces', label: 'Spaces', icon: IconUsersGroup, group: 'Unify' },
-] as const;
+  { to: '/usage', label: 'Usage', icon: IconChartBar, group: 'Unify', power: 'workspace:admin' },
+  { to: '/settings/people', label: 'People', icon: IconUsers, group: 'Settings', power: 'workspace:admin' },
+  { to: '/settings/tokens', label: 'Tokens', icon: IconKey, group: 'Settings', power: 'workspace:admin' },
+  { to: '/settings/alerts', label: 'Alerts', icon: IconBell, group: 'Settings' },
+  { to: '/settings/audit', label: 'Audit trail', icon: IconHistory, group: 'Settings', power: 'workspace:admin' },
+] as const satisfies readonly Way[];
 
 export function Layout() {
   const [opened, { toggle, close }] = useDisclosure();
   const { pathname } = useLocation();
   const isHere = (to: string) => (to === '/' ? pathname === '/' : pathname === to || pathname.startsWith(`${to}/`));
-  const groups = [...new Set(ways.map((way) => ('group' in way ? way.group : '')))];
+  const powers = useQuery(meQuery).data?.powers ?? [];
+  const shown = (ways as readonly Way[]).filter(({ power }) => power === undefined || powers.includes(power));
+  const groups = [...new Set(shown.map(({ group = '' }) => group))];
   return (
     <AppShell
       header={{ height: 56 }}
@@ -68,8 +92,8 @@ export function Layout() {
                   {group}
                 </Text>
               )}
-              {ways
-                .filter((way) => ('group' in way ? way.group : '') === group)
+              {shown
+                .filter((way) => (way.group ?? '') === group)
                 .map(({ to, label, icon: Icon }) => (
                   <NavLink
                     key={to}
@@ -126,6 +150,9 @@ function Person() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{me?.person.email ?? ''}</Menu.Label>
+        <Menu.Item component={Link} to="/settings/you">
+          Your account
+        </Menu.Item>
         <Menu.Item onClick={() => void signOut()}>Sign out</Menu.Item>
       </Menu.Dropdown>
     </Menu>

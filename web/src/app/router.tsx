@@ -13,13 +13,13 @@ const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
   validateSearch: (search): { readonly to?: string } => (typeof search.to === 'string' ? { to: search.to } : {}),
-  component: lazyRouteComponent(() => import('../pages/sign-in.tsx'), 'SignIn'),
+  component: lazyRouteComponent(() => import('../pages/sign-in/sign-in.tsx'), 'SignIn'),
 });
 
 const link = createRoute({
   getParentRoute: () => root,
   path: '/links/$token',
-  component: lazyRouteComponent(() => import('../pages/link.tsx'), 'Link'),
+  component: lazyRouteComponent(() => import('../pages/sign-in/link.tsx'), 'Link'),
 });
 
 /** Whoever is not signed in signs in first, and comes back. */
@@ -51,80 +51,136 @@ const pages = [
   createRoute({
     ...under,
     path: '/sources',
-    component: lazyRouteComponent(() => import('../pages/sources.tsx'), 'Sources'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/sources.tsx'), 'Sources'),
   }),
   createRoute({
     ...under,
     path: '/sources/new',
     /** Where one came from, and goes on to. */
     validateSearch: ({ next }): { readonly next?: 'destination' } => (next === 'destination' ? { next } : {}),
-    component: lazyRouteComponent(() => import('../pages/source-new.tsx'), 'SourceNew'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/source-new.tsx'), 'SourceNew'),
   }),
   createRoute({
     ...under,
     path: '/sources/$id',
     validateSearch: ({ tried }): { readonly tried?: true } => (tried === true ? { tried } : {}),
-    component: lazyRouteComponent(() => import('../pages/source.tsx'), 'SourcePage'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/source.tsx'), 'SourcePage'),
   }),
   createRoute({
     ...under,
     path: '/models',
-    component: lazyRouteComponent(() => import('../pages/models.tsx'), 'Models'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/models.tsx'), 'Models'),
   }),
   createRoute({
     ...under,
     path: '/models/new',
     validateSearch: ({ source }): { readonly source?: string } =>
       text(source) ? { source: text(source) as string } : {},
-    component: lazyRouteComponent(() => import('../pages/model-form.tsx'), 'ModelNew'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/model-form.tsx'), 'ModelNew'),
   }),
   createRoute({
     ...under,
     path: '/models/$id',
-    component: lazyRouteComponent(() => import('../pages/model-form.tsx'), 'ModelPage'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/model-form.tsx'), 'ModelPage'),
   }),
   createRoute({
     ...under,
     path: '/destinations',
-    component: lazyRouteComponent(() => import('../pages/destinations.tsx'), 'Destinations'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/destinations.tsx'), 'Destinations'),
   }),
   createRoute({
     ...under,
     path: '/destinations/new',
     validateSearch: ({ source }): { readonly source?: string } =>
       text(source) ? { source: text(source) as string } : {},
-    component: lazyRouteComponent(() => import('../pages/destination-new.tsx'), 'DestinationNew'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/destination-new.tsx'), 'DestinationNew'),
   }),
   createRoute({
     ...under,
     path: '/destinations/$id',
     validateSearch: ({ tab }): { readonly tab?: 'mappings' } => (tab === 'mappings' ? { tab } : {}),
-    component: lazyRouteComponent(() => import('../pages/destination.tsx'), 'DestinationPage'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/destination.tsx'), 'DestinationPage'),
   }),
   createRoute({
     ...under,
     path: '/destinations/$id/mappings/new',
-    component: lazyRouteComponent(() => import('../pages/mapping-form.tsx'), 'MappingNew'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/mapping-form.tsx'), 'MappingNew'),
   }),
   createRoute({
     ...under,
     path: '/destinations/$id/mappings/$mapping',
-    component: lazyRouteComponent(() => import('../pages/mapping.tsx'), 'MappingPage'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/mapping.tsx'), 'MappingPage'),
   }),
   createRoute({
     ...under,
     path: '/destinations/$id/mappings/$mapping/edit',
-    component: lazyRouteComponent(() => import('../pages/mapping-form.tsx'), 'MappingEdit'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/mapping-form.tsx'), 'MappingEdit'),
   }),
   createRoute({
     ...under,
     path: '/destinations/$id/mappings/$mapping/syncs/$sync',
-    component: lazyRouteComponent(() => import('../pages/sync.tsx'), 'SyncPage'),
+    component: lazyRouteComponent(() => import('../pages/reverse-etl/sync.tsx'), 'SyncPage'),
   }),
   createRoute({
     ...under,
     path: '/spaces',
-    component: lazyRouteComponent(() => import('../pages/spaces.tsx'), 'Spaces'),
+    component: lazyRouteComponent(() => import('../pages/unify/spaces.tsx'), 'Spaces'),
+  }),
+  createRoute({
+    ...under,
+    path: '/spaces/new',
+    component: lazyRouteComponent(() => import('../pages/unify/space-new.tsx'), 'SpaceNew'),
+  }),
+  createRoute({
+    ...under,
+    path: '/spaces/$id',
+    validateSearch: ({ tab }): { readonly tab?: string } => (text(tab) ? { tab: text(tab) as string } : {}),
+    component: lazyRouteComponent(() => import('../pages/unify/space.tsx'), 'SpacePage'),
+  }),
+  createRoute({
+    ...under,
+    path: '/profiles',
+    validateSearch: ({ space, find }): { readonly space?: string; readonly find?: string } => ({
+      ...(text(space) && { space: text(space) as string }),
+      ...(text(find) && { find: text(find) as string }),
+    }),
+    component: lazyRouteComponent(() => import('../pages/unify/profiles.tsx'), 'Profiles'),
+  }),
+  createRoute({
+    ...under,
+    path: '/profiles/$space/$id',
+    validateSearch: ({ tab }): { readonly tab?: string } => (text(tab) ? { tab: text(tab) as string } : {}),
+    component: lazyRouteComponent(() => import('../pages/unify/profile.tsx'), 'ProfilePage'),
+  }),
+  createRoute({
+    ...under,
+    path: '/usage',
+    component: lazyRouteComponent(() => import('../pages/unify/usage.tsx'), 'Usage'),
+  }),
+  createRoute({
+    ...under,
+    path: '/settings/people',
+    component: lazyRouteComponent(() => import('../pages/settings/people.tsx'), 'People'),
+  }),
+  createRoute({
+    ...under,
+    path: '/settings/tokens',
+    component: lazyRouteComponent(() => import('../pages/settings/tokens.tsx'), 'Tokens'),
+  }),
+  createRoute({
+    ...under,
+    path: '/settings/alerts',
+    component: lazyRouteComponent(() => import('../pages/settings/alerts.tsx'), 'Alerts'),
+  }),
+  createRoute({
+    ...under,
+    path: '/settings/audit',
+    component: lazyRouteComponent(() => import('../pages/settings/audit.tsx'), 'Audit'),
+  }),
+  createRoute({
+    ...under,
+    path: '/settings/you',
+    component: lazyRouteComponent(() => import('../pages/settings/you.tsx'), 'You'),
   }),
 ] as const;
 

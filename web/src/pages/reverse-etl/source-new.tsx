@@ -3,13 +3,13 @@ import { Button, Card, Group, SimpleGrid, Stack, Text, TextInput } from '@mantin
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
-import { api } from '../api/client.ts';
-import { sourceCatalogQuery } from '../api/queries.ts';
-import type { Source, SourceMetadata } from '../api/types.ts';
-import { Faults, fieldFaults } from '../parts/faults.tsx';
-import { OptionFields, settingsOf, startingValues, type Values } from '../parts/option-fields.tsx';
-import { Page } from '../parts/page.tsx';
-import { Loaded } from '../parts/states.tsx';
+import { api } from '../../api/client.ts';
+import { sourceCatalogQuery } from '../../api/queries.ts';
+import type { Source, SourceMetadata } from '../../api/types.ts';
+import { Faults, fieldFaults } from '../../parts/faults.tsx';
+import { OptionFields, settingsOf, startingValues, type Values } from '../../parts/option-fields.tsx';
+import { Page } from '../../parts/page.tsx';
+import { Loaded } from '../../parts/states.tsx';
 
 const crumbs = [{ label: 'Sources', to: '/sources' }];
 

@@ -4,15 +4,15 @@ import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
-import { api } from '../api/client.ts';
-import { destinationsQuery, mappingsQuery, modelsQuery } from '../api/queries.ts';
-import type { Destination, Mapping } from '../api/types.ts';
-import { Confirm } from '../parts/confirm.tsx';
-import { Faults, fieldFaults } from '../parts/faults.tsx';
-import { OptionFields, settingsOf, startingValues, type Values } from '../parts/option-fields.tsx';
-import { Page } from '../parts/page.tsx';
-import { scheduleWords } from '../parts/schedule.tsx';
-import { Empty, Loaded } from '../parts/states.tsx';
+import { api } from '../../api/client.ts';
+import { destinationsQuery, mappingsQuery, modelsQuery } from '../../api/queries.ts';
+import type { Destination, Mapping } from '../../api/types.ts';
+import { Confirm } from '../../parts/confirm.tsx';
+import { Faults, fieldFaults } from '../../parts/faults.tsx';
+import { OptionFields, settingsOf, startingValues, type Values } from '../../parts/option-fields.tsx';
+import { Page } from '../../parts/page.tsx';
+import { scheduleWords } from '../../parts/schedule.tsx';
+import { Empty, Loaded } from '../../parts/states.tsx';
 
 export function DestinationPage() {
   const { id } = useParams({ from: '/inside/destinations/$id' });

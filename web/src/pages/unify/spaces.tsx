@@ -1,10 +1,10 @@
 /** Unify > Spaces: where profiles live. */
 import { Card, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { sourcesQuery, spacesQuery } from '../api/queries.ts';
-import { Page } from '../parts/page.tsx';
-import { Empty, Loaded } from '../parts/states.tsx';
-import { Copied } from '../parts/values.tsx';
+import { sourcesQuery, spacesQuery } from '../../api/queries.ts';
+import { Page } from '../../parts/page.tsx';
+import { Empty, Loaded } from '../../parts/states.tsx';
+import { Copied } from '../../parts/values.tsx';
 
 export function Spaces() {
   const query = useQuery(spacesQuery);

@@ -18,17 +18,17 @@ import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { type FormEvent, lazy, Suspense, useState } from 'react';
-import { api } from '../api/client.ts';
-import type { JsonValue } from '../api/json.ts';
-import { modelsQuery, sourcesQuery } from '../api/queries.ts';
-import type { Model } from '../api/types.ts';
-import { Confirm } from '../parts/confirm.tsx';
-import { Faults, fieldFaults } from '../parts/faults.tsx';
-import { Page } from '../parts/page.tsx';
-import type { Table as WarehouseTable } from '../parts/sql-editor.tsx';
-import { Empty, Loaded } from '../parts/states.tsx';
+import { api } from '../../api/client.ts';
+import type { JsonValue } from '../../api/json.ts';
+import { modelsQuery, sourcesQuery } from '../../api/queries.ts';
+import type { Model } from '../../api/types.ts';
+import { Confirm } from '../../parts/confirm.tsx';
+import { Faults, fieldFaults } from '../../parts/faults.tsx';
+import { Page } from '../../parts/page.tsx';
+import type { Table as WarehouseTable } from '../../parts/sql-editor.tsx';
+import { Empty, Loaded } from '../../parts/states.tsx';
 
-const SqlEditor = lazy(() => import('../parts/sql-editor.tsx'));
+const SqlEditor = lazy(() => import('../../parts/sql-editor.tsx'));
 const crumbs = [{ label: 'Models', to: '/models' }];
 
 export function ModelNew() {

@@ -1,12 +1,12 @@
-/** A one-time link: choosing a name and a password. */
+/** Signing in with an e-mail address and a password. */
 import { Alert, Button, Card, Center, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { useNavigate, useParams } from '@tanstack/react-router';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
-import { ApiError, api } from '../api/client.ts';
+import { ApiError, api } from '../../api/client.ts';
 
-export function Link() {
-  const { token } = useParams({ from: '/links/$token' });
+export function SignIn() {
+  const { to } = useSearch({ from: '/sign-in' });
   const [error, setError] = useState<Error | null>(null);
   const [isBusy, setBusy] = useState(false);
   const client = useQueryClient();
@@ -18,13 +18,11 @@ export function Link() {
     setBusy(true);
     setError(null);
     try {
-      await api.post(`/app/links/${encodeURIComponent(token)}`, {
-        email: form.get('email'),
-        name: form.get('name'),
-        password: form.get('password'),
-      });
+      await api.post('/app/sign-in', { email: form.get('email'), password: form.get('password') });
       client.clear();
-      await navigate({ to: '/' });
+      // Only a path of ours: an address from elsewhere must not lead elsewhere.
+      const path = to?.startsWith('/') && !to.startsWith('//') ? to : '/';
+      await navigate({ to: path });
     } catch (fault) {
       setError(fault as Error);
     } finally {
@@ -39,28 +37,27 @@ export function Link() {
         <form onSubmit={(event) => void submit(event)}>
           <Stack>
             <Title order={1} size="h2">
-              Welcome to Millrace
+              Sign in to Millrace
             </Title>
-            <Text c="dimmed">Choose how you sign in. This link works once.</Text>
             {error !== null && (
               <Alert color="red" role="alert">
                 {error.message}
               </Alert>
             )}
-            <TextInput label="Name" name="name" autoComplete="name" required error={fields.name} />
             <TextInput label="E-mail" name="email" type="email" autoComplete="username" required error={fields.email} />
             <PasswordInput
               label="Password"
               name="password"
-              description="At least 12 characters."
-              autoComplete="new-password"
-              minLength={12}
+              autoComplete="current-password"
               required
               error={fields.password}
             />
             <Button type="submit" loading={isBusy}>
-              Create my account
+              Sign in
             </Button>
+            <Text size="sm" c="dimmed">
+              No account yet? The server prints a link at its first start, and owners can invite you.
+            </Text>
           </Stack>
         </form>
       </Card>

@@ -3,12 +3,12 @@ import { Button, Card, Group, Radio, Stack, Stepper, Text, TextInput, Title } fr
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { api } from '../api/client.ts';
-import { destinationCatalogQuery, sourcesQuery } from '../api/queries.ts';
-import type { Destination, Source } from '../api/types.ts';
-import { Faults, fieldFaults } from '../parts/faults.tsx';
-import { Page } from '../parts/page.tsx';
-import { Empty, Loaded } from '../parts/states.tsx';
+import { api } from '../../api/client.ts';
+import { destinationCatalogQuery, sourcesQuery } from '../../api/queries.ts';
+import type { Destination, Source } from '../../api/types.ts';
+import { Faults, fieldFaults } from '../../parts/faults.tsx';
+import { Page } from '../../parts/page.tsx';
+import { Empty, Loaded } from '../../parts/states.tsx';
 
 export function DestinationNew() {
   const { source: given } = useSearch({ from: '/inside/destinations/new' });

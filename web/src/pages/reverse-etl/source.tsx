@@ -4,14 +4,14 @@ import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useEffect, useState } from 'react';
-import { api } from '../api/client.ts';
-import { modelsQuery, sourceQuery } from '../api/queries.ts';
-import type { Source } from '../api/types.ts';
-import { Confirm } from '../parts/confirm.tsx';
-import { Faults, fieldFaults } from '../parts/faults.tsx';
-import { OptionFields, settingsOf, startingValues, type Values } from '../parts/option-fields.tsx';
-import { Page } from '../parts/page.tsx';
-import { Empty, Loaded } from '../parts/states.tsx';
+import { api } from '../../api/client.ts';
+import { modelsQuery, sourceQuery } from '../../api/queries.ts';
+import type { Source } from '../../api/types.ts';
+import { Confirm } from '../../parts/confirm.tsx';
+import { Faults, fieldFaults } from '../../parts/faults.tsx';
+import { OptionFields, settingsOf, startingValues, type Values } from '../../parts/option-fields.tsx';
+import { Page } from '../../parts/page.tsx';
+import { Empty, Loaded } from '../../parts/states.tsx';
 
 export function SourcePage() {
   const { id } = useParams({ from: '/inside/sources/$id' });

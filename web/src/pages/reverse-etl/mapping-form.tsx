@@ -20,14 +20,14 @@ import { IconTrash } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
-import { api } from '../api/client.ts';
-import type { JsonObject, JsonValue } from '../api/json.ts';
-import { destinationsQuery, mappingsQuery, modelsQuery } from '../api/queries.ts';
-import type { Action, ActionField, Destination, Mapping, Model, Schedule } from '../api/types.ts';
-import { Faults, fieldFaults } from '../parts/faults.tsx';
-import { Page } from '../parts/page.tsx';
-import { ScheduleFields } from '../parts/schedule.tsx';
-import { Empty, Loaded } from '../parts/states.tsx';
+import { api } from '../../api/client.ts';
+import type { JsonObject, JsonValue } from '../../api/json.ts';
+import { destinationsQuery, mappingsQuery, modelsQuery } from '../../api/queries.ts';
+import type { Action, ActionField, Destination, Mapping, Model, Schedule } from '../../api/types.ts';
+import { Faults, fieldFaults } from '../../parts/faults.tsx';
+import { Page } from '../../parts/page.tsx';
+import { ScheduleFields } from '../../parts/schedule.tsx';
+import { Empty, Loaded } from '../../parts/states.tsx';
 
 export function MappingNew() {
   const { id } = useParams({ from: '/inside/destinations/$id/mappings/new' });

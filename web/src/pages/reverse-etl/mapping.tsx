@@ -4,14 +4,14 @@ import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
-import { api } from '../api/client.ts';
-import { destinationsQuery, mappingsQuery, modelsQuery, syncsQuery } from '../api/queries.ts';
-import type { Destination, Mapping, Sync } from '../api/types.ts';
-import { Confirm } from '../parts/confirm.tsx';
-import { Page } from '../parts/page.tsx';
-import { scheduleWords } from '../parts/schedule.tsx';
-import { Empty, Loaded } from '../parts/states.tsx';
-import { Count, Enabled, SyncState, Time } from '../parts/values.tsx';
+import { api } from '../../api/client.ts';
+import { destinationsQuery, mappingsQuery, modelsQuery, syncsQuery } from '../../api/queries.ts';
+import type { Destination, Mapping, Sync } from '../../api/types.ts';
+import { Confirm } from '../../parts/confirm.tsx';
+import { Page } from '../../parts/page.tsx';
+import { scheduleWords } from '../../parts/schedule.tsx';
+import { Empty, Loaded } from '../../parts/states.tsx';
+import { Count, Enabled, SyncState, Time } from '../../parts/values.tsx';
 
 export function MappingPage() {
   const { id, mapping: mappingId } = useParams({ from: '/inside/destinations/$id/mappings/$mapping' });

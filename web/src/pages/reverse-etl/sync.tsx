@@ -3,13 +3,13 @@ import { Alert, Button, Card, Code, Group, SimpleGrid, Stack, Table, Text, Title
 import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
-import { api } from '../api/client.ts';
-import type { JsonValue } from '../api/json.ts';
-import { mappingsQuery } from '../api/queries.ts';
-import type { Sync } from '../api/types.ts';
-import { Page } from '../parts/page.tsx';
-import { Empty, Loaded } from '../parts/states.tsx';
-import { Count, SyncState, Time } from '../parts/values.tsx';
+import { api } from '../../api/client.ts';
+import type { JsonValue } from '../../api/json.ts';
+import { mappingsQuery } from '../../api/queries.ts';
+import type { Sync } from '../../api/types.ts';
+import { Page } from '../../parts/page.tsx';
+import { Empty, Loaded } from '../../parts/states.tsx';
+import { Count, SyncState, Time } from '../../parts/values.tsx';
 
 interface FailedRow {
   readonly recordId: string | null;

@@ -1,0 +1,5 @@
+import { Page } from '../../parts/page.tsx';
+
+export function SpacePage() {
+  return <Page title="Space">{null}</Page>;
+}

@@ -21,6 +21,7 @@ import { createSpaceWriter } from '../src/space/space.ts';
 import { excludeSyncs, resetMapping, runSync, type Sync, type SyncContext, showSync } from '../src/sync/sync.ts';
 import { type Column, openWarehouse } from '../src/warehouse/warehouse.ts';
 import {
+  commandLine,
   findMapping,
   findSpace,
   openSecrets,
@@ -99,7 +100,7 @@ export async function openSyncBench({ db, folder, engine, rows, say }: SyncBench
       return result('resync-unchanged', rows, median(ours), rows / median(bare), peakMemoryMB());
     },
     async everythingAgain(begun) {
-      await resetMapping(context, job);
+      await resetMapping(context, job, commandLine);
       const again = await findMapping(store, 'customers-identify');
       const wanted = { reason: 'manual', requestedBy: 'bench' } as const;
       const request = await requestSync(db.pool, again, wanted, new Date());

@@ -71,13 +71,13 @@ test('a replay that is killed, and run again, sends every row once', { timeout: 
   await world.sql(...firstData);
   const job = await world.job({ query, fields });
   await runChild(world, job);
-  const [first] = (await listSyncs(world.db, job.mapping.id)).items;
+  const [first] = (await listSyncs(world.db, { mappingIds: [job.mapping.id] })).items;
   const before = await profilesOf(world);
   let kills = 0;
   for (const moment of moments(random)) if (await killChild(world, job, moment, first?.id)) kills++;
   await runChild(world, job, first?.id);
   expect(kills).toBeGreaterThanOrEqual(killsPerSync - 1);
-  const { items } = await listSyncs(world.db, job.mapping.id);
+  const { items } = await listSyncs(world.db, { mappingIds: [job.mapping.id] });
   const replays = items.filter(({ replay }) => replay !== null);
   expect(sumOf(replays)).toMatchObject({ delivered: rows, refused: 0, skipped: 0, profilesCreated: 0, merged: 0 });
   // A second delivery would have moved a record once more.
@@ -153,7 +153,7 @@ async function reached({ stdout }: ChildProcess, settled: number): Promise<void>
 
 /** Profiles without times and ids, the records table, and the sums of all counts, as lines that a difference shows in. */
 async function stateOf(world: World, job: ResolvedMapping): Promise<string> {
-  const { items } = await listSyncs(world.db, job.mapping.id, { limit: 1_000 });
+  const { items } = await listSyncs(world.db, { mappingIds: [job.mapping.id] }, { limit: 1_000 });
   const left = await world.db.pool.query('SELECT FROM sync_receipts');
   return JSON.stringify({
     counts: sumOf(items),

@@ -1,6 +1,6 @@
 /** `mapping test` and `mapping reset`. */
 import { resetMapping, type SentRecord, sendTestRecord, testMapping } from '../sync/sync.ts';
-import { findMapping, whyNotRunning } from '../workspace/workspace.ts';
+import { commandLine, findMapping, whyNotRunning } from '../workspace/workspace.ts';
 import { argument, type Command, flag, option } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { effectsText } from './sync-report.ts';
@@ -79,7 +79,7 @@ export const mappingResetCommand: Command = {
   async run(context, input) {
     const job = await findMapping(await context.store(), argument(input, 'NAME'));
     const { name } = job.mapping;
-    const report = await resetMapping(await context.sync(), job);
+    const report = await resetMapping(await context.sync(), job, commandLine);
     const failing = report.failingRows === 0 ? '' : ` So are ${count(report.failingRows)} rows that had failed.`;
     const what = report.hadState
       ? `What ${name} had delivered is forgotten.${failing} Its next sync sends every row as new.`

@@ -4,7 +4,7 @@ import type { JsonObject } from '../base/json.ts';
 import { listProfileSpaces, regionUrls, segmentProfiles, testConnection } from '../destination/destination.ts';
 import { startRegulationWorker } from '../privacy/privacy.ts';
 import { createSpaceReader, deleteIdentifier, watchSpace } from '../space/space.ts';
-import { excludeSyncs, forgetMapping } from '../sync/sync.ts';
+import { excludeSyncs, forgetMapping, type PlanOptions, planSync } from '../sync/sync.ts';
 import {
   createDiscardLog,
   createPasswords,
@@ -27,6 +27,7 @@ import type { CliContext } from './context.ts';
 import { aborted } from './interrupts.ts';
 import { linkAddress } from './person.ts';
 import { keepSyncing } from './start-syncs.ts';
+import { planInOwnProcess } from './sync-process.ts';
 import { paragraphs } from './text.ts';
 import { keepTidy } from './upkeep.ts';
 import { programVersion } from './version.ts';
@@ -123,7 +124,7 @@ async function publicApi(context: CliContext) {
   const { secrets } = await context.store();
   const sync = await context.sync();
   const reader = createSpaceReader({ db });
-  const { sourceFolders, publicApiRate, publicApiLimits } = context.config;
+  const { sourceFolders, publicApiRate, publicApiLimits, syncProcess } = context.config;
   const publicApiUrls = regionUrls(context.config).publicApi;
   return {
     db,
@@ -134,6 +135,8 @@ async function publicApi(context: CliContext) {
     spaceHasProfiles: (_: unknown, spaceNo: number) => hasProfiles(reader, spaceNo),
     excludeSyncs,
     forgetMapping: (mapping: ResolvedMapping) => forgetMapping(sync, mapping),
+    planMapping: (mapping: ResolvedMapping, options: PlanOptions) =>
+      syncProcess === 'own' ? planInOwnProcess(context, mapping, options) : planSync(sync, mapping, options),
     sync,
     region: {
       testConnection: (settings: JsonObject) => testConnection(settings, { publicApiUrls }),

@@ -27,7 +27,12 @@ export const syncListCommand: Command = {
     const db = await context.database();
     const name = input.arguments.MAPPING;
     const mapping = name === undefined ? undefined : (await findMapping(await context.store(), name)).mapping;
-    const page = await listSyncs(db, mapping?.id, pageOf(input), context.clock);
+    const page = await listSyncs(
+      db,
+      mapping === undefined ? {} : { mappingIds: [mapping.id] },
+      pageOf(input),
+      context.clock,
+    );
     const now = context.clock.now();
     return {
       document: { syncs: page.items.map((sync) => syncDocument(sync, now)), next: page.next },

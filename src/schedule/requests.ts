@@ -45,7 +45,7 @@ export async function requestSync(
   if (reason === 'replay') await checkReplay(db, mapping, String(options.syncId));
   if (reason === 'retry') await checkRetry(db, mapping.id, String(options.syncId));
   // What a dead process left must not stand in the way.
-  await endDeadSyncs(db, now, mapping.id);
+  await endDeadSyncs(db, now, [mapping.id]);
   for (const { syncId } of await listRequests(db, { mappingId: mapping.id })) await removeEnded(db, syncId);
   const { rows } = await db.query<SyncRequest>(
     `INSERT INTO sync_requests (sync_id, mapping_id, reason, requested_by, requested_at, options)
@@ -59,15 +59,25 @@ export async function requestSync(
   return rows[0];
 }
 
+/** Left out: all. */
+export interface RequestFilter {
+  readonly mappingId?: string;
+  readonly syncId?: string;
+  /** Those whose sync is not in the history yet. */
+  readonly hasNotBegun?: boolean;
+}
+
 /** Those that wait and those that run, oldest first. */
 export async function listRequests(
   db: Queryable,
-  { mappingId, syncId }: { readonly mappingId?: string; readonly syncId?: string } = {},
+  { mappingId, syncId, hasNotBegun = false }: RequestFilter = {},
 ): Promise<readonly SyncRequest[]> {
   const { rows } = await db.query<SyncRequest>(
     `SELECT ${columns} FROM sync_requests
-     WHERE ($1::text IS NULL OR mapping_id = $1) AND ($2::text IS NULL OR sync_id = $2) ORDER BY requested_at, sync_id`,
-    [mappingId ?? null, syncId ?? null],
+     WHERE ($1::text IS NULL OR mapping_id = $1) AND ($2::text IS NULL OR sync_id = $2)
+       AND NOT ($3 AND EXISTS (SELECT FROM syncs s WHERE s.id = sync_id))
+     ORDER BY requested_at, sync_id`,
+    [mappingId ?? null, syncId ?? null, hasNotBegun],
   );
   return rows;
 }

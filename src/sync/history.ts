@@ -24,22 +24,28 @@ export interface HistoryPage<T> {
 
 const runningStates = `('extracting', 'loading', 'cancelling')`;
 
-/** Newest first; of one mapping, or of all. */
+/** Left out: all. */
+export interface SyncFilter {
+  readonly mappingIds?: readonly string[];
+  readonly states?: readonly SyncState[];
+}
+
+/** Newest first. */
 export async function listSyncs(
   db: Database,
-  mappingId?: string,
+  { mappingIds, states }: SyncFilter = {},
   paging: PageOptions = {},
   clock: Clock = systemClock,
 ): Promise<HistoryPage<Sync>> {
-  await endDeadSyncs(db.pool, clock.now(), mappingId);
+  await endDeadSyncs(db.pool, clock.now(), mappingIds);
   const limit = limitOf(paging);
   const after = readCursor(paging.next, [isWrittenTime, syncName]);
   const { rows } = await db.pool.query<StoredSync>(
     `SELECT * FROM syncs
-     WHERE ($1::text IS NULL OR mapping_id = $1)
-       AND ($2::text IS NULL OR (started_at, id) < ($2::timestamptz, $3::text))
-     ORDER BY started_at DESC, id DESC LIMIT $4`,
-    [mappingId ?? null, after?.[0] ?? null, after?.[1] ?? null, limit + 1],
+     WHERE ($1::text[] IS NULL OR mapping_id = ANY($1)) AND ($2::text[] IS NULL OR state = ANY($2))
+       AND ($3::text IS NULL OR (started_at, id) < ($3::timestamptz, $4::text))
+     ORDER BY started_at DESC, id DESC LIMIT $5`,
+    [mappingIds ?? null, states ?? null, after?.[0] ?? null, after?.[1] ?? null, limit + 1],
   );
   const page = rows.slice(0, limit);
   const last = page.at(-1);
@@ -56,7 +62,7 @@ export async function showSync(db: Database, syncId: string, clock: Clock = syst
   };
   const sync = await read();
   if (sync.finishedAt !== null) return sync;
-  return (await endDeadSyncs(db.pool, clock.now(), sync.mappingId)) > 0 ? read() : sync;
+  return (await endDeadSyncs(db.pool, clock.now(), [sync.mappingId])) > 0 ? read() : sync;
 }
 
 /** Rows of a sync that failed, that are invalid, or that a replay found gone, in the order they were met. Error `sync_not_found`. */
@@ -98,14 +104,14 @@ export async function runningSync(db: Queryable, mappingId: string): Promise<str
 export async function endDeadSyncs(
   db: Queryable,
   now: Date,
-  mappingId?: string,
+  mappingIds?: readonly string[],
   holder?: { readonly syncId: string | null },
 ): Promise<number> {
   const { rows } = await db.query<{ id: string; mapping_id: string; state: SyncState; requested: boolean }>(
     `SELECT id, mapping_id, state, EXISTS (SELECT FROM sync_requests r WHERE r.sync_id = s.id) AS requested
      FROM syncs s
-     WHERE state IN ${runningStates} AND ($1::text IS NULL OR mapping_id = $1) AND id IS DISTINCT FROM $2`,
-    [mappingId ?? null, holder?.syncId ?? null],
+     WHERE state IN ${runningStates} AND ($1::text[] IS NULL OR mapping_id = ANY($1)) AND id IS DISTINCT FROM $2`,
+    [mappingIds ?? null, holder?.syncId ?? null],
   );
   let ended = 0;
   for (const { id, mapping_id, state, requested } of rows) {

@@ -138,7 +138,7 @@ test('a sync whose process died is ended by whoever looks, and does not stand in
      SELECT 'syn_dead' || n, $1, 'm', 'm', 'd', 'loading', now(), now(), 10, 4 FROM generate_series(1, 2) n`,
     [job.mapping.id],
   );
-  const [dead] = (await listSyncs(world.db, job.mapping.id)).items;
+  const [dead] = (await listSyncs(world.db, { mappingIds: [job.mapping.id] })).items;
   expect(dead).toMatchObject({
     state: 'failed',
     code: 'sync_process_ended',
@@ -223,13 +223,13 @@ test('history is listed newest first, by mapping, and old syncs are forgotten', 
   const ids: string[] = [];
   for (const job of [a, b, a, a]) ids.unshift((await runSync(world.context, job)).id);
   expect((await listSyncs(world.db)).items.map(({ id }) => id)).toEqual(ids);
-  const page = await listSyncs(world.db, a.mapping.id, { limit: 2 });
+  const page = await listSyncs(world.db, { mappingIds: [a.mapping.id] }, { limit: 2 });
   expect(page.items.map(({ id }) => id)).toEqual([ids[0], ids[1]]);
-  const rest = await listSyncs(world.db, a.mapping.id, { limit: 2, next: String(page.next) });
+  const rest = await listSyncs(world.db, { mappingIds: [a.mapping.id] }, { limit: 2, next: String(page.next) });
   expect(rest.items.map(({ id }) => id)).toEqual([ids[3]]);
   expect(rest.next).toBeNull();
-  expect(await codeOf(listSyncs(world.db, undefined, { limit: 0 }))).toContain('sync_paging_invalid');
-  expect(await codeOf(listSyncs(world.db, undefined, { next: 'nonsense' }))).toContain('sync_paging_invalid');
+  expect(await codeOf(listSyncs(world.db, {}, { limit: 0 }))).toContain('sync_paging_invalid');
+  expect(await codeOf(listSyncs(world.db, {}, { next: 'nonsense' }))).toContain('sync_paging_invalid');
   const noTimes = [
     '["yesterday","syn_1"]',
     '["2026-99-99T99:99:99.999Z","syn_1"]',
@@ -237,7 +237,7 @@ test('history is listed newest first, by mapping, and old syncs are forgotten', 
   ];
   for (const forged of [...noTimes, '["2026-01-01T00:00:00.000Z",1]', '[]', '{}', 'null']) {
     const next = Buffer.from(forged).toString('base64url');
-    expect(await codeOf(listSyncs(world.db, undefined, { next }))).toContain('sync_paging_invalid');
+    expect(await codeOf(listSyncs(world.db, {}, { next }))).toContain('sync_paging_invalid');
   }
   const next = Buffer.from('["abc"]').toString('base64url');
   expect(await codeOf(syncRows(world.db, ids[0] as string, 'failed', { next }))).toContain('sync_paging_invalid');

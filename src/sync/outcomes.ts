@@ -68,3 +68,29 @@ export async function syncOutcomes(db: Queryable, query: OutcomeQuery): Promise<
     rows: Number(count),
   }));
 }
+
+/** Rows that syncs settled in one part of the time. */
+export interface Volume {
+  /** The start of the part. */
+  readonly at: Date;
+  readonly delivered: number;
+  /** Invalid, refused or given up. */
+  readonly failed: number;
+}
+
+/** The parts in which something happened, earliest first. */
+export async function syncVolume(db: Queryable, query: OutcomeQuery): Promise<readonly Volume[]> {
+  const { mappingIds, from, to, seconds } = query;
+  const { rows } = await db.query<{ at: string; delivered: string; failed: string }>(
+    `SELECT floor(extract(epoch FROM finished_at) / $4) * $4 AS at, sum(delivered) AS delivered,
+            sum(invalid + refused + given_up) AS failed
+     FROM syncs WHERE mapping_id = ANY($1::text[]) AND finished_at >= $2 AND finished_at < $3
+     GROUP BY 1 ORDER BY 1`,
+    [mappingIds, from, to, seconds],
+  );
+  return rows.map(({ at, delivered, failed }) => ({
+    at: new Date(Number(at) * 1_000),
+    delivered: Number(delivered),
+    failed: Number(failed),
+  }));
+}

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../base/json.ts';
 import type { Delivery } from '../delivery/delivery.ts';
+import { commandLine } from '../workspace/workspace.ts';
 import { memoryOf } from './memory.ts';
 import type { Sync } from './records.ts';
 import {
@@ -275,7 +276,7 @@ test('what cannot be replayed is refused with the reason', async () => {
   await expect(replaying(first.id, other)).rejects.toMatchObject({
     ...{ code: 'sync_replay_unknown', message: expect.stringContaining('another mapping') },
   });
-  const { epoch } = await resetMapping(world.context, job);
+  const { epoch } = await resetMapping(world.context, job, commandLine);
   const reset = { ...job, mapping: { ...job.mapping, epoch } };
   await expect(replaying(first.id, reset)).rejects.toMatchObject({
     ...{ code: 'sync_replay_unknown', message: expect.stringContaining('was reset') },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bumpEpoch } from '../workspace/workspace.ts';
+import { bumpEpoch, commandLine } from '../workspace/workspace.ts';
 import { forgetMapping, resetMapping } from './reset.ts';
 import { fakeEndpoint, openWorld, peopleTable, refused } from './sync.test-support.ts';
 import { runSync } from './sync.ts';
@@ -11,7 +11,12 @@ test('after a reset every row is new again, with other message ids', async () =>
   const endpoint = fakeEndpoint(({ message }) => (message.userId === '5' ? refused : { kind: 'delivered' }));
   const context = world.withEndpoint(endpoint);
   await runSync(context, job);
-  expect(await resetMapping(context, job)).toEqual({ epoch: 2, hadState: true, pendingBatches: 0, failingRows: 1 });
+  expect(await resetMapping(context, job, commandLine)).toEqual({
+    epoch: 2,
+    hadState: true,
+    pendingBatches: 0,
+    failingRows: 1,
+  });
   expect(await world.records(job)).toBeNull();
   const next = { ...job, mapping: { ...job.mapping, epoch: 2 } };
   expect((await runSync(context, next)).counts).toMatchObject({ added: 5, delivered: 4, retried: 0 });
@@ -21,7 +26,7 @@ test('after a reset every row is new again, with other message ids', async () =>
 test('resetting a mapping that never ran is no fault', async () => {
   await using world = await openWorld();
   await world.sql(peopleTable(1));
-  const report = await resetMapping(world.context, await world.job());
+  const report = await resetMapping(world.context, await world.job(), commandLine);
   expect(report).toEqual({ epoch: 2, hadState: false, pendingBatches: 0, failingRows: 0 });
 });
 

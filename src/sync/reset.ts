@@ -1,5 +1,5 @@
 /** Forgetting what was delivered: the next sync of the mapping sends every row as new. */
-import { bumpEpoch, type ResolvedMapping } from '../workspace/workspace.ts';
+import { type Actor, bumpEpoch, type ResolvedMapping, recordAudit } from '../workspace/workspace.ts';
 import { endDeadSyncs } from './history.ts';
 import { type Forgotten, forgetEpochsBefore, memoryOf } from './memory.ts';
 import { leaseOrRefuse, type SyncContext } from './runner.ts';
@@ -17,13 +17,16 @@ export interface ResetReport extends ForgetReport {
 /**
  * Begins a new epoch of the mapping and removes what is remembered of this one; its history stays. When the warehouse
  * cannot be reached the error says so; the reset has happened all the same, and the old records table is left there.
- * Error `sync_running`.
+ * It is in the audit trail. Error `sync_running`.
  */
-export async function resetMapping(context: SyncContext, job: ResolvedMapping): Promise<ResetReport> {
+export async function resetMapping(context: SyncContext, job: ResolvedMapping, actor: Actor): Promise<ResetReport> {
+  const { id, name, title } = job.mapping;
   return holdingLease(context, job, async () => {
     const { epoch, forgotten } = await context.db.transaction(async (tx) => {
-      const next = await bumpEpoch(tx, job.mapping.id);
-      return { epoch: next, forgotten: await forgetEpochsBefore(tx, job.mapping.id, next) };
+      const next = await bumpEpoch(tx, id);
+      const about = { resourceType: 'destination_subscription', resourceId: id, resourceName: title ?? name };
+      await recordAudit(tx, actor, [{ type: 'Destination Subscription Reset', ...about }]);
+      return { epoch: next, forgotten: await forgetEpochsBefore(tx, id, next) };
     });
     return { epoch, ...forgotten, hadState: await dropRecords(context, job) };
   });
@@ -44,7 +47,7 @@ async function holdingLease<T>(context: SyncContext, { mapping }: ResolvedMappin
   const { db, clock } = context;
   const lease = await leaseOrRefuse(db, clock, mapping.id, mapping.name);
   try {
-    await endDeadSyncs(db.pool, clock.now(), mapping.id, { syncId: null });
+    await endDeadSyncs(db.pool, clock.now(), [mapping.id], { syncId: null });
     return await work();
   } finally {
     await lease.release();

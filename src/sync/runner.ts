@@ -86,7 +86,7 @@ export async function runOnce(
   try {
     await checkEpoch(db, job);
     const sync = { ...namesOf(job), id: options.id ?? newId('syn') };
-    await endDeadSyncs(db.pool, clock.now(), job.mapping.id, { syncId: sync.id });
+    await endDeadSyncs(db.pool, clock.now(), [job.mapping.id], { syncId: sync.id });
     // Now its counts are final, should its process have died.
     const replay = replayOf === null ? null : await checkReplay(db.pool, job.mapping, replayOf);
     await pruneHistory(db.pool, clock.now(), settings.historyDays);

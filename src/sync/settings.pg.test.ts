@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { commandLine } from '../workspace/workspace.ts';
 import { openWorld, peopleTable } from './sync.test-support.ts';
 import { planSync, previewModel, resetMapping, runSync } from './sync.ts';
 
@@ -29,7 +30,7 @@ test('a mapping that is reset or removed just before its sync begins is not reme
   await using world = await openWorld();
   await world.sql(peopleTable(3));
   const job = await world.job();
-  await resetMapping(world.context, job);
+  await resetMapping(world.context, job, commandLine);
   await expect(runSync(world.context, job)).rejects.toMatchObject({ code: 'sync_outdated' });
   expect(await world.records(job)).toBeNull();
 });

@@ -37,11 +37,19 @@ export {
   type HistoryPage,
   listSyncs,
   type PageOptions,
+  type SyncFilter,
   showSync,
   syncRows,
 } from './history.ts';
 export { isLeased, type Lease, takeLease } from './lease.ts';
-export { type Outcome, type OutcomeKind, type OutcomeQuery, syncOutcomes } from './outcomes.ts';
+export {
+  type Outcome,
+  type OutcomeKind,
+  type OutcomeQuery,
+  syncOutcomes,
+  syncVolume,
+  type Volume,
+} from './outcomes.ts';
 export { type PlanOptions, planSync, type SyncPlan } from './plan.ts';
 export { type ModelPreview, modelColumns, previewModel, type TestedMapping, testMapping } from './preview.ts';
 export type { EndState, OnProgress, Progress, Sync, SyncCounts, SyncRow, SyncState } from './records.ts';

@@ -19,7 +19,15 @@ import {
 import { map, readBody, text } from './body.ts';
 import { actionOfId } from './catalog.ts';
 import { readConfig } from './config.ts';
-import { badRequest, type InputFault, inputInvalid, isRefusal, notFound, type PublicRefusal } from './errors.ts';
+import {
+  answered,
+  badRequest,
+  type InputFault,
+  inputInvalid,
+  isRefusal,
+  notFound,
+  type PublicRefusal,
+} from './errors.ts';
 import { isMask } from './masks.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
@@ -68,18 +76,6 @@ export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
 }
 
 type Power = 'source:read' | 'source:admin';
-
-/** What a warehouse, a model or a mapping refuses is the answer. */
-async function answered(work: () => Promise<object>): Promise<PublicAnswer | PublicRefusal> {
-  try {
-    return { data: await work() };
-  } catch (error) {
-    if (isMillraceError(error) && error.code !== 'internal') {
-      return badRequest([error.message, error.help].filter(Boolean).join(' '));
-    }
-    throw error;
-  }
-}
 
 async function sourceFor(deps: PublicApiDeps, workspace: Workspace, id: string, grant: WorkspaceGrant, power: Power) {
   const found = pickSource(allSources(workspace, await readSourceLabels(deps.db.pool)), id, grant, power);

@@ -7,7 +7,7 @@ import type { JsonObject } from '../../base/json.ts';
 import type { Log } from '../../base/log.ts';
 import type { Database } from '../../db/db.ts';
 import type { ConnectionTest, DynamicChoices, segmentProfiles } from '../../destination/destination.ts';
-import type { SyncContext } from '../../sync/sync.ts';
+import type { PlanOptions, SyncContext, SyncPlan } from '../../sync/sync.ts';
 import {
   type Draft,
   type EditContext,
@@ -32,6 +32,8 @@ export interface ConfigDeps extends Pick<EditContext, 'spaceHasProfiles' | 'excl
   /** Sources over files may read below these folders; none: such sources are made by a workspace file alone. */
   readonly fileFolders: readonly string[];
   readonly log: Log;
+  /** What a sync would do; it may run elsewhere than here. Errors as `planSync`. */
+  readonly planMapping: (mapping: ResolvedMapping, options: PlanOptions) => Promise<SyncPlan>;
   /** What previews and test records need. */
   readonly sync: SyncContext;
   /** Asking the Public API that a destination's endpoint means. */

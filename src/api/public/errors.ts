@@ -189,6 +189,16 @@ export async function settled<T>(work: () => Promise<T>): Promise<T | PublicRefu
   }
 }
 
+/** What `work` finds; what a warehouse, a model or a mapping refuses is the answer, with what to do. */
+export async function answered(work: () => Promise<object>): Promise<{ readonly data: object } | PublicRefusal> {
+  try {
+    return { data: await work() };
+  } catch (error) {
+    if (!isMillraceError(error) || error.code === 'internal') throw error;
+    return refusalOf(error) ?? badRequest([error.message, error.help].filter(Boolean).join(' '));
+  }
+}
+
 export function isRefusal(value: unknown): value is PublicRefusal {
   return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'refusal';
 }

@@ -15,7 +15,7 @@ import {
   type SpaceSettings,
   type SpaceWriter,
 } from '../../space/space.ts';
-import { excludeSyncs, type SyncContext } from '../../sync/sync.ts';
+import { excludeSyncs, type PlanOptions, planSync, type SyncContext } from '../../sync/sync.ts';
 import { openWarehouse } from '../../warehouse/warehouse.ts';
 import {
   createSpace,
@@ -24,6 +24,7 @@ import {
   findSpace,
   listSpaces,
   openSecrets,
+  type ResolvedMapping,
   type Secrets,
   type Space,
   verifyToken,
@@ -82,6 +83,7 @@ export function publicDeps(db: Database, secrets: Secrets, writer: SpaceWriter) 
     spaceHasProfiles: async () => false,
     excludeSyncs,
     forgetMapping: async () => undefined,
+    planMapping: (mapping: ResolvedMapping, options: PlanOptions) => planSync(sync, mapping, options),
     sync,
     region: {
       testConnection: (settings: JsonObject) => testConnection(settings),

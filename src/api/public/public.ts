@@ -117,7 +117,7 @@ export async function publicApi(
       schema: documentOf(route),
       onRequest: (request, reply) => letIn(route, request, reply),
       handler: async (request, reply) => {
-        const answer = await route.handle(requestOf(request));
+        const answer = await route.handle({ ...requestOf(request), signal: callerOf(reply) });
         if (isRefusal(answer)) return refuseTo(request, reply, answer);
         const generation = javaGeneration(request.headers['user-agent']);
         const data = generation === null ? answer.data : trimFor(generation, answer.data);
@@ -149,7 +149,16 @@ function refuseTo(request: FastifyRequest, reply: FastifyReply, answer: PublicRe
   return refusePublic(reply, request.headers.authorization === undefined ? toPerson(answer) : answer);
 }
 
-function requestOf(request: FastifyRequest): PublicRequest {
+/** Aborted when the connection closes before everything was sent. */
+function callerOf({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+function requestOf(request: FastifyRequest): Omit<PublicRequest, 'signal'> {
   return {
     grant: request.workspaceGrant as WorkspaceGrant,
     params: request.params as Readonly<Record<string, string>>,

@@ -14,6 +14,8 @@ export interface PublicRequest {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Undefined when there is none. */
   readonly body: Json | undefined;
+  /** Aborted when the caller is gone before the answer. */
+  readonly signal: AbortSignal;
 }
 
 export interface PublicRoute {

@@ -10,6 +10,7 @@ import { echoRoutes } from './echo.ts';
 import { eventsVolumeRoutes } from './events-volume.ts';
 import { iamRoutes } from './iam.ts';
 import { labelRoutes } from './labels.ts';
+import { mappingActRoutes } from './mapping-acts.ts';
 import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
 import { modelRoutes } from './models.ts';
 import type { PublicApiDeps } from './public.ts';
@@ -21,6 +22,7 @@ import { subscriptionRoutes } from './subscriptions.ts';
 import { syncRoutes } from './syncs.ts';
 import { usageRoutes } from './usage.ts';
 import { workspaceRoutes } from './workspace.ts';
+import { workspaceSyncRoutes } from './workspace-syncs.ts';
 
 const all = [
   workspaceRoutes,
@@ -30,6 +32,8 @@ const all = [
   destinationRoutes,
   subscriptionRoutes,
   syncRoutes,
+  workspaceSyncRoutes,
+  mappingActRoutes,
   messagingSubscriptionRoutes,
   usageRoutes,
   regulationRoutes,

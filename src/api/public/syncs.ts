@@ -165,7 +165,12 @@ async function list(
     const page =
       limit === 0
         ? { items: [], next: afterWaiting }
-        : await listSyncs(deps.db, mapping.id, { limit, ...(next !== undefined && { next }) }, deps.clock);
+        : await listSyncs(
+            deps.db,
+            { mappingIds: [mapping.id] },
+            { limit, ...(next !== undefined && { next }) },
+            deps.clock,
+          );
     const syncStatuses = [...ahead, ...page.items.map((sync) => syncBody(sync, model, now))];
     return { data: { syncStatuses, pagination: paginationOf({ count, cursor: current }, page.next) } };
   } catch (error) {
@@ -180,7 +185,7 @@ function countOf(query: Query): number | null {
   return count >= 1 && count <= maxCount ? count : null;
 }
 
-function cursorRefused(error: unknown, field: string): PublicRefusal {
+export function cursorRefused(error: unknown, field: string): PublicRefusal {
   if (!isMillraceError(error, 'sync_paging_invalid')) throw error;
   return inputInvalid([{ field, message: `"${field}" is not a cursor of this list` }]);
 }

@@ -130,6 +130,8 @@ describe('the reports', () => {
       neverIdentified,
     });
     expect(Object.fromEntries(reports)).toEqual({
+      dailyWorkspaceExemptUsage: [1, 2, 3].map((no) => ({ messages: '0', ...day(no) })),
+      dailyPerSourceExemptUsage: expect.arrayContaining([{ sourceId: 'a', messages: '0', ...day(1) }]),
       dailyWorkspaceAPICallsUsage: [
         { apiCalls: '1', ...day(1) },
         { apiCalls: '1', ...day(2) },

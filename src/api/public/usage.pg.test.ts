@@ -1,4 +1,4 @@
-/** The four usage reports over HTTP. */
+/** The usage reports over HTTP. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createUsage } from '../../workspace/workspace.ts';
 import { openPublicApi, type PublicServer } from './public.test-support.ts';
@@ -19,6 +19,7 @@ beforeAll(async () => {
       sent('evs_web', 3, { anonymousId: 'a-web' }),
     ]),
   );
+  await server.db.transaction((tx) => usage.exempt(tx, server.space.no, 'spa_1', 2_000));
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -38,6 +39,17 @@ test('API calls and tracked users, of the workspace and by source', async () => 
   });
   const bySource = (await server.call('GET', '/usage/mtu/sources/daily?period=2026-03-01')).json.data;
   expect(bySource.dailyPerSourceMTUUsage.map(({ sourceId }: { sourceId: string }) => sourceId)).toContain('evs_web');
+});
+
+test('messages of the destination are exempt, and shown apart', async () => {
+  const exempt = (await server.call('GET', '/usage/exempt/daily?period=2026-03-01')).json.data
+    .dailyWorkspaceExemptUsage;
+  expect([exempt.at(0), exempt.at(-1)]).toEqual([
+    { messages: '0', timestamp: '2026-03-01T00:00:00.000Z' },
+    { messages: '2000', timestamp: '2026-03-20T00:00:00.000Z' },
+  ]);
+  const headers = { accept: 'application/vnd.segment.v1+json' };
+  expect((await server.call('GET', '/usage/exempt/daily?period=2026-03-01', { headers })).status).toBe(406);
 });
 
 test('page by page, each row once, however the query is written', async () => {

@@ -1,4 +1,4 @@
-/** `GET /usage/…`: API calls and tracked users of a month, day by day, of the workspace or by source. */
+/** `GET /usage/…`: API calls, tracked users and exempt messages of a month, day by day, of the workspace or by source. */
 import { isMillraceError } from '../../base/errors.ts';
 import { type UsageReport, usageReports } from '../../workspace/workspace.ts';
 import { type InputFault, inputInvalid } from './errors.ts';
@@ -11,7 +11,7 @@ export function usageRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   return usageReports.map((report) => ({
     method: 'GET',
     url: report.path,
-    versions: allVersions,
+    versions: report.isOurs ? ['alpha'] : allVersions,
     needs: 'workspace:admin',
     handle: (request) => readReport(report, request, deps),
   }));

@@ -66,7 +66,8 @@ function faultsIn(json: unknown, status: number): readonly Fault[] {
 /** The Public API, and what only the app asks: both answer `{ data }`. */
 export const api = {
   get: async <T>(path: string, signal?: AbortSignal) => (await send<{ data: T }>('GET', path, undefined, signal)).data,
-  post: async <T>(path: string, body: unknown = {}) => (await send<{ data: T }>('POST', path, body)).data,
+  post: async <T>(path: string, body: unknown = {}, signal?: AbortSignal) =>
+    (await send<{ data: T }>('POST', path, body, signal)).data,
   put: async <T>(path: string, body: unknown = {}) => (await send<{ data: T }>('PUT', path, body)).data,
   patch: async <T>(path: string, body: unknown) => (await send<{ data: T }>('PATCH', path, body)).data,
   delete: async <T>(path: string) => (await send<{ data: T }>('DELETE', path)).data,

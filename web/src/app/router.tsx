@@ -155,6 +155,8 @@ const pages = [
   createRoute({
     ...under,
     path: '/usage',
+    validateSearch: ({ month }): { readonly month?: string } =>
+      typeof month === 'string' && /^\d{4}-(0[1-9]|1[0-2])$/.test(month) ? { month } : {},
     component: lazyRouteComponent(() => import('../pages/unify/usage.tsx'), 'Usage'),
   }),
   createRoute({

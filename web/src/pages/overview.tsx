@@ -1,62 +1,231 @@
-/** What there is, and the next step when nothing runs yet. */
-import { Anchor, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core';
+/** What runs now, what failed, what was delivered; and the next step while nothing runs yet. */
+import { Anchor, Button, Card, Group, Loader, Progress, SimpleGrid, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { useMay } from '../api/may.ts';
 import { destinationsQuery, modelsQuery, sourcesQuery } from '../api/queries.ts';
+import { allSyncsQuery, isRunning, volumeQuery, type WholeSync } from '../api/syncs.ts';
+import { Bars, rowSeries } from '../parts/bars.tsx';
+import { type Column, ListTable } from '../parts/list-table.tsx';
 import { Page } from '../parts/page.tsx';
 import { Loaded } from '../parts/states.tsx';
-import { Count } from '../parts/values.tsx';
+import { Count, dayOf, SyncState, Time } from '../parts/values.tsx';
 
 export function Overview() {
-  const sources = useQuery(sourcesQuery);
-  const { data: models = [] } = useQuery(modelsQuery);
-  const { data: destinations = [] } = useQuery(destinationsQuery);
+  const mayRead = useMay('source:read');
   return (
     <Page title="Overview" lead="From the rows of your warehouse to the profiles of your customers.">
-      <Loaded query={sources} what="the workspace">
-        {(all) => {
-          const warehouses = all.filter(({ metadata }) => metadata.categories.includes('Warehouse'));
-          const steps = [
-            { label: 'Sources', text: 'Connect a warehouse', to: '/sources', count: warehouses.length },
-            { label: 'Models', text: 'Write a query whose rows are people', to: '/models', count: models.length },
-            {
-              label: 'Destinations',
-              text: 'Say what the rows become',
-              to: '/destinations',
-              count: destinations.length,
-            },
-          ] as const;
-          const next = steps.find(({ count }) => count === 0);
-          return (
-            <Stack>
-              {next !== undefined && (
-                <Card withBorder>
-                  <Group>
-                    <Text>Next:</Text>
-                    <Anchor component={Link} to={next.to}>
-                      {next.text}
-                    </Anchor>
-                  </Group>
-                </Card>
-              )}
-              <SimpleGrid cols={{ base: 1, sm: 3 }}>
-                {steps.map(({ label, to, count }) => (
-                  <Card key={label} withBorder>
-                    <Title order={2} size="h5">
-                      <Anchor component={Link} to={to} inherit>
-                        {label}
-                      </Anchor>
-                    </Title>
-                    <Text size="xl" fw={700}>
-                      <Count value={count} />
-                    </Text>
-                  </Card>
-                ))}
-              </SimpleGrid>
-            </Stack>
-          );
-        }}
-      </Loaded>
+      {mayRead ? (
+        <Stack gap="lg">
+          <NextStep />
+          <Running />
+          <Delivered />
+          <Latest />
+        </Stack>
+      ) : (
+        <Text>Your role shows no sources and syncs. Look at the profiles, or ask an owner for more.</Text>
+      )}
     </Page>
   );
+}
+
+const isWarehouse = ({ metadata }: { readonly metadata: { readonly categories: readonly string[] } }) =>
+  metadata.categories.includes('Warehouse');
+
+/** Until there is one of each. */
+function NextStep() {
+  const mayChange = useMay('source:admin');
+  const { data: sources } = useQuery(sourcesQuery);
+  const { data: models } = useQuery(modelsQuery);
+  const { data: destinations } = useQuery(destinationsQuery);
+  if (sources === undefined || models === undefined || destinations === undefined) return null;
+  const steps = [
+    { text: 'Connect a warehouse', to: '/sources/new', isDone: sources.some(isWarehouse) },
+    { text: 'Write a query whose rows are people', to: '/models/new', isDone: models.length > 0 },
+    { text: 'Say what the rows become', to: '/destinations/new', isDone: destinations.length > 0 },
+  ] as const;
+  const next = steps.findIndex(({ isDone }) => !isDone);
+  const step = steps[next];
+  if (step === undefined || !mayChange) return null;
+  return (
+    <Card withBorder>
+      <Group justify="space-between">
+        <Stack gap={2}>
+          <Title order={2} size="h4">
+            Three steps to your first profiles
+          </Title>
+          <Text c="dimmed" size="sm">
+            Step {next + 1} of 3: {step.text.charAt(0).toLowerCase() + step.text.slice(1)}.
+          </Text>
+        </Stack>
+        <Button component={Link} to={step.to}>
+          {step.text}
+        </Button>
+      </Group>
+    </Card>
+  );
+}
+
+function Running() {
+  const { data: running = [] } = useQuery({ ...allSyncsQuery('RUNNING', 50), refetchInterval: 1_000 });
+  if (running.length === 0) return null;
+  return (
+    <Card withBorder>
+      <Title order={2} size="h4" mb="sm">
+        Running now
+      </Title>
+      <Stack>
+        {running.map((sync) => (
+          <RunningSync key={sync.syncId} sync={sync} />
+        ))}
+      </Stack>
+    </Card>
+  );
+}
+
+function RunningSync({ sync }: { readonly sync: WholeSync }) {
+  const { counts, isWaiting, loadPhase } = sync;
+  const total = counts === undefined ? 0 : counts.added + counts.updated + counts.deleted;
+  const settled = counts === undefined ? 0 : total - counts.remaining;
+  const isLoading = loadPhase !== undefined && total > 0;
+  return (
+    <Stack gap={6}>
+      <Group justify="space-between" gap="xs">
+        <SyncLink sync={sync}>{sync.subscriptionName}</SyncLink>
+        <Text size="sm" c="dimmed" aria-live="polite">
+          {isWaiting
+            ? 'waits for a free place'
+            : isLoading
+              ? `${settled.toLocaleString()} of ${total.toLocaleString()} changed rows`
+              : 'comparing rows with what was delivered'}
+        </Text>
+      </Group>
+      {isLoading ? (
+        <Progress value={(settled / total) * 100} aria-label={`Progress of ${sync.subscriptionName}`} />
+      ) : (
+        <Loader size="xs" type="bars" aria-hidden />
+      )}
+    </Stack>
+  );
+}
+
+function SyncLink({ sync, children }: { readonly sync: WholeSync; readonly children: React.ReactNode }) {
+  return (
+    <Link
+      to="/destinations/$id/mappings/$mapping/syncs/$sync"
+      params={{ id: sync.destinationId, mapping: sync.subscriptionId, sync: sync.syncId }}
+    >
+      {children}
+    </Link>
+  );
+}
+
+const days = 14;
+
+function Delivered() {
+  const { data: parts } = useQuery(volumeQuery(days));
+  if (parts === undefined) return null;
+  const [delivered, failed] = [sum(parts.map((part) => part.delivered)), sum(parts.map((part) => part.failed))];
+  if (delivered + failed === 0) return null;
+  return (
+    <Card withBorder>
+      <Group justify="space-between" mb="sm">
+        <Title order={2} size="h4">
+          Rows of the last {days} days
+        </Title>
+        <Text size="sm" c="dimmed">
+          <Count value={delivered} /> delivered, <Count value={failed} /> failed
+        </Text>
+      </Group>
+      <Bars
+        label={`Rows delivered and failed on each of the last ${days} days`}
+        points={parts.map(({ time, ...counts }) => ({ at: dayOf(time), ...counts }))}
+        series={rowSeries}
+      />
+    </Card>
+  );
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);
+
+const columns: readonly Column<WholeSync>[] = [
+  {
+    label: 'Mapping',
+    cell: ({ destinationId, subscriptionId, subscriptionName }) => (
+      <Link to="/destinations/$id/mappings/$mapping" params={{ id: destinationId, mapping: subscriptionId }}>
+        {subscriptionName}
+      </Link>
+    ),
+  },
+  {
+    label: 'Started',
+    cell: (sync) => (
+      <SyncLink sync={sync}>
+        <Time at={sync.startedAt} />
+      </SyncLink>
+    ),
+  },
+  { label: 'State', cell: ({ syncStatus }) => <SyncState status={syncStatus} /> },
+  { label: 'Delivered', align: 'right', cell: ({ counts }) => <Count value={counts?.delivered ?? 0} /> },
+  {
+    label: 'Failed',
+    align: 'right',
+    cell: ({ counts }) => <Count value={(counts?.refused ?? 0) + (counts?.givenUp ?? 0) + (counts?.invalid ?? 0)} />,
+  },
+];
+
+function Latest() {
+  const failures = useQuery(allSyncsQuery('FAILED', 5));
+  const latest = useQuery(allSyncsQuery(null, 20));
+  return (
+    <Loaded query={latest} what="the latest syncs">
+      {(syncs) => {
+        const ended = syncs.filter((sync) => !isRunning(sync));
+        const newest = new Map<string, WholeSync>();
+        for (const sync of ended) if (!newest.has(sync.subscriptionId)) newest.set(sync.subscriptionId, sync);
+        // What succeeded since is mended.
+        const failed = (failures.data ?? []).filter(
+          ({ subscriptionId, syncId }) => (newest.get(subscriptionId)?.syncId ?? syncId) === syncId,
+        );
+        return (
+          <SimpleGrid cols={1} spacing="lg">
+            {failed.length > 0 && (
+              <ListTable
+                title="Needs a look"
+                rows={failed}
+                keyOf={({ syncId }) => syncId}
+                columns={[...columns, { label: 'Why', cell: why }]}
+                minWidth={720}
+              />
+            )}
+            {ended.length > 0 && (
+              <ListTable
+                title="Latest syncs"
+                rows={ended}
+                keyOf={({ syncId }) => syncId}
+                columns={columns}
+                minWidth={640}
+              />
+            )}
+            {syncs.length === 0 && (
+              <Card withBorder>
+                <Text>
+                  Nothing has run yet. Syncs that run show here.{' '}
+                  <Anchor component={Link} to="/destinations">
+                    Go to the destinations
+                  </Anchor>
+                </Text>
+              </Card>
+            )}
+          </SimpleGrid>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+function why({ reason, counts }: WholeSync): string {
+  if (reason != null) return reason;
+  const refused = (counts?.refused ?? 0) + (counts?.givenUp ?? 0);
+  return `${refused.toLocaleString()} rows were not taken`;
 }

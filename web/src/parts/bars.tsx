@@ -10,6 +10,12 @@ export interface Series {
   readonly color: string;
 }
 
+/** What became of rows. */
+export const rowSeries: readonly Series[] = [
+  { name: 'delivered', label: 'Delivered', color: 'cyan.7' },
+  { name: 'failed', label: 'Failed', color: 'red.7' },
+];
+
 export interface BarsProps {
   /** `at` is what stands below the bar. */
   readonly points: readonly ({ readonly at: string } & Readonly<Record<string, string | number>>)[];

@@ -17,6 +17,8 @@ export interface Column<T> {
 
 interface ListProps<T> {
   readonly title?: string;
+  /** What is listed, for readers of screens, where there is no title. */
+  readonly label?: string;
   readonly columns: readonly Column<T>[];
   readonly rows: readonly T[];
   readonly keyOf: (row: T, at: number) => string | number;
@@ -61,7 +63,7 @@ export function ListTable<T>(props: ListProps<T>) {
   );
 }
 
-function LongTable<T>({ columns, rows, keyOf, minWidth, total, onEnd, title }: ListProps<T>) {
+function LongTable<T>({ columns, rows, keyOf, minWidth, total, onEnd, title, label }: ListProps<T>) {
   const box = useRef<HTMLElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -78,7 +80,7 @@ function LongTable<T>({ columns, rows, keyOf, minWidth, total, onEnd, title }: L
   const below = virtual.getTotalSize() - (shown.at(-1)?.end ?? 0);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
-    <section ref={box} className="list-box" aria-label={title ?? 'List'} tabIndex={0}>
+    <section ref={box} className="list-box" aria-label={title ?? label ?? 'List'} tabIndex={0}>
       <Table verticalSpacing="sm" miw={minWidth} stickyHeader aria-rowcount={(total ?? rows.length) + 1}>
         <Head columns={columns} />
         <Table.Tbody>

@@ -22,6 +22,21 @@ export function Time({ at }: { readonly at: string | undefined }) {
   );
 }
 
+const short = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+});
+
+/** Below a bar of a chart. */
+export const shortTime = (at: string): string => short.format(new Date(at));
+
+const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
+
+/** The day that begins at this moment in UTC. */
+export const dayOf = (at: string): string => day.format(new Date(at));
+
 const states: Readonly<Record<string, readonly [label: string, color: string]>> = {
   IN_PROGRESS: ['running', 'blue'],
   SUCCESS: ['succeeded', 'green'],

@@ -1,20 +1,28 @@
 /** One mapping: what runs, what ran, and what can be done. */
-import { Button, Card, Code, Group, Stack, Table, Text, Title } from '@mantine/core';
+import { Button, Card, Code, Group, Stack, Title } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../../api/client.ts';
+import { useMay } from '../../api/may.ts';
 import { destinationsQuery, mappingsQuery, modelsQuery, syncsQuery } from '../../api/queries.ts';
 import type { Destination, Mapping, Sync } from '../../api/types.ts';
+import { useAct } from '../../parts/act.ts';
+import { Bars, rowSeries } from '../../parts/bars.tsx';
 import { Confirm } from '../../parts/confirm.tsx';
+import { Fact } from '../../parts/fact.tsx';
+import { type Column, ListTable } from '../../parts/list-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { scheduleWords } from '../../parts/schedule.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
-import { Count, Enabled, SyncState, Time } from '../../parts/values.tsx';
+import { Count, Enabled, SyncState, shortTime, Time } from '../../parts/values.tsx';
+import { PlanDialog } from './plan-dialog.tsx';
 
 export function MappingPage() {
   const { id, mapping: mappingId } = useParams({ from: '/inside/destinations/$id/mappings/$mapping' });
+  const mayChange = useMay('source:admin');
   const destinations = useQuery(destinationsQuery);
   const mappings = useQuery(mappingsQuery(id));
   const destination = destinations.data?.find((one) => one.id === id);
@@ -28,7 +36,7 @@ export function MappingPage() {
       title={mapping?.name ?? 'Mapping'}
       crumbs={crumbs}
       actions={
-        destination !== undefined && mapping !== undefined ? (
+        destination !== undefined && mapping !== undefined && mayChange ? (
           <Acts destination={destination} mapping={mapping} />
         ) : undefined
       }
@@ -55,30 +63,27 @@ interface Both {
 }
 
 function Acts({ destination, mapping }: Both) {
-  const [isBusy, setBusy] = useState(false);
+  const { act, isBusy } = useAct('No sync was started');
+  const [isPlanning, planning] = useDisclosure();
   const client = useQueryClient();
   const navigate = useNavigate();
-  async function run() {
-    setBusy(true);
-    try {
-      const body = { sourceId: destination.sourceId, modelId: mapping.modelId, subscriptionId: mapping.id };
-      await api.post('/public-api/reverse-etl-syncs', body);
-      await client.invalidateQueries({ queryKey: ['syncs'] });
-    } catch (fault) {
-      notifications.show({ color: 'red', title: 'No sync was started', message: (fault as Error).message });
-    } finally {
-      setBusy(false);
-    }
-  }
+  const path = `/public-api/destinations/${destination.id}/subscriptions/${mapping.id}`;
+  const run = () =>
+    api.post('/public-api/reverse-etl-syncs', {
+      ...{ sourceId: destination.sourceId, modelId: mapping.modelId, subscriptionId: mapping.id },
+    });
   async function remove() {
-    await api.delete(`/public-api/destinations/${destination.id}/subscriptions/${mapping.id}`);
+    await api.delete(path);
     await client.invalidateQueries({ queryKey: ['destinations'] });
     await navigate({ to: '/destinations/$id', params: { id: destination.id }, search: { tab: 'mappings' } });
   }
   return (
     <>
-      <Button loading={isBusy} onClick={() => void run()}>
+      <Button loading={isBusy} onClick={() => void act(run)}>
         Run now
+      </Button>
+      <Button variant="default" onClick={planning.open}>
+        Plan
       </Button>
       <Button
         variant="default"
@@ -90,9 +95,22 @@ function Acts({ destination, mapping }: Both) {
       >
         Edit
       </Button>
+      <Confirm
+        label="Reset"
+        title={`Forget what ${mapping.name} has delivered?`}
+        act={async () => {
+          await api.post(`${path}/reset`);
+          await client.invalidateQueries({ queryKey: ['syncs'] });
+          notifications.show({ message: 'What it had delivered is forgotten. Its next sync sends every row.' });
+        }}
+      >
+        Its next sync sends every row as new, with new message ids. Profiles stay as they are and take the values once
+        more; Track events would count twice. Plan the next sync afterwards to see what it would do.
+      </Confirm>
       <Confirm label="Delete" title={`Delete ${mapping.name}?`} act={remove}>
         What it has delivered is forgotten: a mapping like it would send every row again. Profiles stay as they are.
       </Confirm>
+      {isPlanning && <PlanDialog path={path} close={planning.close} />}
     </>
   );
 }
@@ -147,19 +165,26 @@ function Facts({ destination, mapping }: Both) {
   );
 }
 
-function Fact({ label, children }: { readonly label: string; readonly children: React.ReactNode }) {
-  return (
-    <Stack gap={2}>
-      <Text size="xs" c="dimmed">
-        {label}
-      </Text>
-      <div>{children}</div>
-    </Stack>
-  );
-}
-
 function History({ destination, mapping }: Both) {
   const query = useQuery(syncsQuery(mapping.modelId ?? '', mapping.id));
+  const columns: readonly Column<Sync>[] = [
+    {
+      label: 'Started',
+      cell: ({ syncId, startedAt }) => (
+        <Link
+          to="/destinations/$id/mappings/$mapping/syncs/$sync"
+          params={{ id: destination.id, mapping: mapping.id, sync: syncId }}
+        >
+          <Time at={startedAt} />
+        </Link>
+      ),
+    },
+    { label: 'State', cell: ({ syncStatus }) => <SyncState status={syncStatus} /> },
+    { label: 'Changed rows', align: 'right', cell: (sync) => <Count value={sync.extractPhase?.extractCount ?? 0} /> },
+    { label: 'Delivered', align: 'right', cell: (sync) => <Count value={delivered(sync)} /> },
+    { label: 'Failed', align: 'right', cell: (sync) => <Count value={failed(sync)} /> },
+    { label: 'Took', align: 'right', cell: ({ duration }) => duration },
+  ];
   return (
     <Loaded query={query} what="the syncs">
       {(syncs) =>
@@ -168,60 +193,36 @@ function History({ destination, mapping }: Both) {
             Start it with Run now, or give it a schedule. Both switches must be on.
           </Empty>
         ) : (
-          <Card withBorder padding={0}>
-            <Title order={2} size="h4" p="sm">
-              Sync history
-            </Title>
-            <Table.ScrollContainer minWidth={640}>
-              <Table verticalSpacing="sm" highlightOnHover>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>Started</Table.Th>
-                    <Table.Th>State</Table.Th>
-                    <Table.Th ta="right">Extracted</Table.Th>
-                    <Table.Th ta="right">Delivered</Table.Th>
-                    <Table.Th ta="right">Failed</Table.Th>
-                    <Table.Th ta="right">Took</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {syncs.map((sync) => (
-                    <SyncRow key={sync.syncId} sync={sync} destination={destination} mapping={mapping} />
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          </Card>
+          <Stack gap="lg">
+            {syncs.length > 1 && (
+              <Card withBorder>
+                <Title order={2} size="h4" mb="sm">
+                  Rows of the latest syncs
+                </Title>
+                <Bars
+                  label="Rows delivered and failed by each of the latest syncs, the newest at the right"
+                  points={[...syncs].reverse().map((sync) => ({
+                    at: shortTime(sync.startedAt),
+                    delivered: delivered(sync),
+                    failed: failed(sync),
+                  }))}
+                  series={rowSeries}
+                />
+              </Card>
+            )}
+            <ListTable
+              title="Sync history"
+              rows={syncs}
+              keyOf={({ syncId }) => syncId}
+              columns={columns}
+              minWidth={640}
+            />
+          </Stack>
         )
       }
     </Loaded>
   );
 }
 
-function SyncRow({ sync, destination, mapping }: Both & { readonly sync: Sync }) {
-  return (
-    <Table.Tr>
-      <Table.Td>
-        <Link
-          to="/destinations/$id/mappings/$mapping/syncs/$sync"
-          params={{ id: destination.id, mapping: mapping.id, sync: sync.syncId }}
-        >
-          <Time at={sync.startedAt} />
-        </Link>
-      </Table.Td>
-      <Table.Td>
-        <SyncState status={sync.syncStatus} />
-      </Table.Td>
-      <Table.Td ta="right">
-        <Count value={sync.extractPhase?.extractCount ?? 0} />
-      </Table.Td>
-      <Table.Td ta="right">
-        <Count value={sync.loadPhase?.deliverSuccessCount ?? 0} />
-      </Table.Td>
-      <Table.Td ta="right">
-        <Count value={sync.loadPhase?.deliverFailureCount ?? 0} />
-      </Table.Td>
-      <Table.Td ta="right">{sync.duration}</Table.Td>
-    </Table.Tr>
-  );
-}
+const delivered = ({ loadPhase }: Sync) => Number(loadPhase?.deliverSuccessCount ?? 0);
+const failed = ({ loadPhase }: Sync) => Number(loadPhase?.deliverFailureCount ?? 0);

@@ -1,80 +1,40 @@
 /** One sync: its phases, its counts, the rows that failed, and what can be done about them. */
-import { Alert, Button, Card, Code, Group, SimpleGrid, Stack, Table, Text, Title } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useParams } from '@tanstack/react-router';
+import { Alert, Button, Card, Code, Group, Stack, Tabs, Text, Title } from '@mantine/core';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useCallback } from 'react';
 import { api } from '../../api/client.ts';
-import type { JsonValue } from '../../api/json.ts';
-import { mappingsQuery } from '../../api/queries.ts';
-import type { Sync } from '../../api/types.ts';
+import { useMay } from '../../api/may.ts';
+import { type FailedRow, isRunning, rowsQuery, type WholeSync, wholeSyncQuery } from '../../api/syncs.ts';
+import { useAct } from '../../parts/act.ts';
+import { Confirm } from '../../parts/confirm.tsx';
+import { Counts } from '../../parts/counts.tsx';
+import { Fact } from '../../parts/fact.tsx';
+import { type Column, ListTable } from '../../parts/list-table.tsx';
 import { Page } from '../../parts/page.tsx';
-import { Empty, Loaded } from '../../parts/states.tsx';
-import { Count, SyncState, Time } from '../../parts/values.tsx';
-
-interface FailedRow {
-  readonly recordId: string | null;
-  readonly kind: string;
-  readonly code: string;
-  readonly reason: string;
-  readonly message: JsonValue;
-}
+import { Empty, Failed, Loaded, Loading } from '../../parts/states.tsx';
+import { SyncState, Time } from '../../parts/values.tsx';
 
 export function SyncPage() {
-  const {
-    id,
-    mapping: mappingId,
-    sync: syncId,
-  } = useParams({
-    from: '/inside/destinations/$id/mappings/$mapping/syncs/$sync',
-  });
-  const mappings = useQuery(mappingsQuery(id));
-  const mapping = mappings.data?.find((one) => one.id === mappingId);
-  const path = `/public-api/reverse-etl-models/${mapping?.modelId}/syncs/${syncId}`;
-  const query = useQuery({
-    queryKey: ['syncs', 'one', syncId],
-    queryFn: async ({ signal }) => (await api.get<{ reverseETLSyncStatus: Sync }>(path, signal)).reverseETLSyncStatus,
-    enabled: mapping !== undefined,
-    refetchInterval: ({ state }) => (isRunning(state.data) ? 1_000 : false),
-  });
+  const { id, mapping, sync: syncId } = useParams({ from: '/inside/destinations/$id/mappings/$mapping/syncs/$sync' });
+  const query = useQuery(wholeSyncQuery(syncId));
+  const sync = query.data;
+  const mayChange = useMay('source:admin');
   const crumbs = [
     { label: 'Destinations', to: '/destinations' },
-    { label: mapping?.name ?? 'Mapping', to: `/destinations/${id}/mappings/${mappingId}` },
+    { label: sync?.subscriptionName ?? 'Mapping', to: `/destinations/${id}/mappings/${mapping}` },
   ];
-  const client = useQueryClient();
-  async function act(words: string, body: object = {}) {
-    try {
-      await api.post(`${path}/${words}`, body);
-      await client.invalidateQueries({ queryKey: ['syncs'] });
-    } catch (fault) {
-      notifications.show({ color: 'red', title: 'Nothing was done', message: (fault as Error).message });
-    }
-  }
   return (
     <Page
       title="Sync"
       crumbs={crumbs}
-      actions={
-        isRunning(query.data) ? (
-          <Button variant="default" onClick={() => void act('cancel')}>
-            Cancel
-          </Button>
-        ) : (
-          <>
-            <Button variant="default" onClick={() => void act('retry-failed')}>
-              Retry failed rows
-            </Button>
-            <Button variant="default" onClick={() => void act('replay')}>
-              Replay
-            </Button>
-          </>
-        )
-      }
+      actions={sync !== undefined && mayChange ? <Acts sync={sync} path={pathOf(sync)} /> : undefined}
     >
       <Loaded query={query} what="the sync">
-        {(sync) => (
+        {(one) => (
           <Stack gap="lg">
-            <Counts sync={sync} />
-            {mapping !== undefined && <FailedRows path={path} running={isRunning(sync)} />}
+            <Summary sync={one} />
+            {one.counts !== undefined && <Rows sync={one} path={pathOf(one)} />}
           </Stack>
         )}
       </Loaded>
@@ -82,99 +42,250 @@ export function SyncPage() {
   );
 }
 
-const isRunning = (sync: Sync | undefined) => sync?.syncStatus === 'IN_PROGRESS' || sync?.syncStatus === 'CANCELLING';
+const pathOf = ({ modelId, syncId }: WholeSync) => `/public-api/reverse-etl-models/${modelId}/syncs/${syncId}`;
 
-function Counts({ sync }: { readonly sync: Sync }) {
-  const { extractPhase: extract, loadPhase: load } = sync;
-  const counts = [
-    ['Extracted', extract?.extractCount],
-    ['Added', extract?.addedCount],
-    ['Updated', extract?.updatedCount],
-    ['Deleted', extract?.deletedCount],
-    ['Delivered', load?.deliverSuccessCount],
-    ['Failed', load?.deliverFailureCount],
-  ] as const;
+function Acts({ sync, path }: { readonly sync: WholeSync; readonly path: string }) {
+  const { act, isBusy } = useAct('Nothing was done');
+  const navigate = useNavigate();
+  /** Goes on to the sync that was asked for. */
+  const again = (words: 'retry-failed' | 'replay') => async () => {
+    const made = await api.post<{ reverseETLManualSync: { syncId: string } }>(`${path}/${words}`);
+    await navigate({
+      to: '/destinations/$id/mappings/$mapping/syncs/$sync',
+      params: { id: sync.destinationId, mapping: sync.subscriptionId, sync: made.reverseETLManualSync.syncId },
+    });
+  };
+  if (isRunning(sync)) {
+    return (
+      <Button
+        variant="default"
+        loading={isBusy}
+        disabled={sync.syncStatus === 'CANCELLING'}
+        onClick={() => void act(() => api.post(`${path}/cancel`))}
+      >
+        Cancel
+      </Button>
+    );
+  }
+  const failed = (sync.counts?.refused ?? 0) + (sync.counts?.givenUp ?? 0);
+  return (
+    <>
+      {failed > 0 && (
+        <Button loading={isBusy} onClick={() => void act(again('retry-failed'))}>
+          Retry failed rows
+        </Button>
+      )}
+      {(sync.counts?.delivered ?? 0) > 0 && (
+        <Confirm label="Replay" title="Send the rows of this sync again?" act={again('replay')}>
+          Every row that it delivered, and that no later sync has delivered since, is sent once more as it is now.
+          Profiles take the newest value of each trait; Track events would count twice.
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+function Summary({ sync }: { readonly sync: WholeSync }) {
+  const { counts, effects, extractPhase, loadPhase } = sync;
   return (
     <Card withBorder>
       <Stack>
         <Group gap="xl">
-          <SyncState status={sync.syncStatus} />
-          <Text size="sm">
-            Started <Time at={sync.startedAt} />
-          </Text>
-          <Text size="sm">
-            Ended <Time at={sync.finishedAt} />
-          </Text>
-          <Text size="sm">Took {sync.duration}</Text>
+          <Fact label="State">
+            <SyncState status={sync.syncStatus} />
+          </Fact>
+          <Fact label="Started">
+            <Time at={sync.startedAt} />
+          </Fact>
+          <Fact label="Ended">
+            <Time at={sync.finishedAt} />
+          </Fact>
+          <Fact label="Took">{sync.duration}</Fact>
+          <Fact label="Phase">{phaseWords(sync)}</Fact>
+          {extractPhase !== undefined && extractPhase.finishedAt !== '' && (
+            <Fact label="Comparing took">{lasted(extractPhase.startedAt, extractPhase.finishedAt)}</Fact>
+          )}
+          {loadPhase !== undefined && loadPhase.finishedAt !== '' && (
+            <Fact label="Delivering took">{lasted(loadPhase.startedAt, loadPhase.finishedAt)}</Fact>
+          )}
         </Group>
-        {sync.error !== undefined && sync.error !== '' && (
-          <Alert color={sync.syncStatus === 'FAIL' ? 'red' : 'yellow'}>{sync.error}</Alert>
+        {sync.reason != null && (
+          <Alert color={sync.syncStatus === 'FAIL' ? 'red' : 'yellow'} title={sync.reason} role="alert">
+            {sync.help}
+          </Alert>
         )}
-        <SimpleGrid cols={{ base: 2, sm: 3, md: 6 }}>
-          {counts.map(([label, count]) => (
-            <Stack key={label} gap={0}>
-              <Text size="xs" c="dimmed">
-                {label}
+        {sync.warnings?.map((warning) => (
+          <Alert key={warning} color="yellow">
+            {warning}
+          </Alert>
+        ))}
+        {sync.replay != null && (
+          <Text size="sm">
+            Replays{' '}
+            <Link
+              to="/destinations/$id/mappings/$mapping/syncs/$sync"
+              params={{ id: sync.destinationId, mapping: sync.subscriptionId, sync: sync.replay.syncId }}
+            >
+              an earlier sync
+            </Link>
+            .
+          </Text>
+        )}
+        {counts !== undefined && (
+          <>
+            <Counts
+              counts={[
+                { label: 'Rows read', value: counts.extracted },
+                { label: 'Added', value: counts.added },
+                { label: 'Updated', value: counts.updated },
+                { label: 'Deleted', value: counts.deleted },
+                { label: 'Unchanged', value: counts.unchanged },
+                { label: 'Invalid', value: counts.invalid, color: 'red' },
+                { label: 'Delivered', value: counts.delivered, color: 'green' },
+                { label: 'Refused', value: counts.refused, color: 'red' },
+                { label: 'Given up', value: counts.givenUp, color: 'red' },
+                { label: 'Not asked for', value: counts.skipped },
+                { label: 'Tried again', value: counts.retried },
+                { label: 'Left over', value: counts.remaining, color: 'yellow' },
+              ]}
+            />
+            {effects !== undefined && !isRunning(sync) && (
+              <Text size="sm" c="dimmed">
+                On profiles: {effects.profilesCreated.toLocaleString()} created,{' '}
+                {effects.accountsCreated.toLocaleString()} accounts created, {effects.merged.toLocaleString()} merged,{' '}
+                {effects.traitsChanged.toLocaleString()} traits changed.
               </Text>
-              <Text fw={600} size="lg">
-                <Count value={count ?? 0} />
-              </Text>
-            </Stack>
-          ))}
-        </SimpleGrid>
+            )}
+          </>
+        )}
       </Stack>
     </Card>
   );
 }
 
-function FailedRows({ path, running }: { readonly path: string; readonly running: boolean }) {
-  const query = useQuery({
-    queryKey: ['syncs', 'rows', path, running],
-    queryFn: async ({ signal }) => (await api.get<{ rows: readonly FailedRow[] }>(`${path}/rows`, signal)).rows,
-  });
+function phaseWords({ isWaiting, syncStatus, loadPhase }: WholeSync): string {
+  if (isWaiting) return 'waiting for a free place';
+  if (syncStatus === 'CANCELLING') return 'stopping';
+  if (syncStatus !== 'IN_PROGRESS') return 'over';
+  return loadPhase === undefined ? 'comparing rows' : 'delivering';
+}
+
+function lasted(from: string, to: string): string {
+  const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
+
+function Rows({ sync, path }: { readonly sync: WholeSync; readonly path: string }) {
+  const { counts } = sync;
+  const failed = (counts?.refused ?? 0) + (counts?.givenUp ?? 0);
+  const invalid = counts?.invalid ?? 0;
+  if (failed === 0 && invalid === 0) {
+    return isRunning(sync) ? null : (
+      <Empty title="No row failed">Rows that are invalid or refused are listed here, with the reason.</Empty>
+    );
+  }
   return (
-    <Loaded query={query} what="the rows that failed">
-      {(rows) =>
-        rows.length === 0 ? (
-          <Empty title="No row failed">Rows that are invalid or refused are listed here, with the reason.</Empty>
-        ) : (
-          <Card withBorder padding={0}>
-            <Title order={2} size="h4" p="sm">
-              Rows that failed
-            </Title>
-            <Table.ScrollContainer minWidth={640}>
-              <Table verticalSpacing="sm">
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>Row</Table.Th>
-                    <Table.Th>What</Table.Th>
-                    <Table.Th>Reason</Table.Th>
-                    <Table.Th>Message</Table.Th>
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {rows.map((row, at) => (
-                    // biome-ignore lint/suspicious/noArrayIndexKey: several rows may have no identifier
-                    <Table.Tr key={at}>
-                      <Table.Td>{row.recordId ?? <Text c="dimmed">null</Text>}</Table.Td>
-                      <Table.Td>{row.kind}</Table.Td>
-                      <Table.Td>{row.reason}</Table.Td>
-                      <Table.Td>
-                        {row.message !== null && (
-                          <details>
-                            <summary>Show</summary>
-                            <Code block>{JSON.stringify(row.message, null, 2)}</Code>
-                          </details>
-                        )}
-                      </Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
-          </Card>
-        )
-      }
-    </Loaded>
+    <Card withBorder>
+      <Stack>
+        <Title order={2} size="h4">
+          Rows that failed
+        </Title>
+        <Tabs defaultValue={failed > 0 ? 'failed' : 'invalid'} keepMounted={false}>
+          <Tabs.List>
+            <Tabs.Tab value="failed">Refused ({failed.toLocaleString()})</Tabs.Tab>
+            <Tabs.Tab value="invalid">Invalid ({invalid.toLocaleString()})</Tabs.Tab>
+          </Tabs.List>
+          <Tabs.Panel value="failed" pt="sm">
+            <Text size="sm" c="dimmed" mb="sm">
+              The mapping built a message of these rows, or could not, and the space did not take it. They are tried
+              again with the next sync.
+            </Text>
+            <RowList sync={sync} path={path} kind="failed" total={failed} />
+          </Tabs.Panel>
+          <Tabs.Panel value="invalid" pt="sm">
+            <Text size="sm" c="dimmed" mb="sm">
+              Rows whose identifier is null, or is shared with another row, are never sent.
+            </Text>
+            <RowList sync={sync} path={path} kind="invalid" total={invalid} />
+          </Tabs.Panel>
+        </Tabs>
+      </Stack>
+    </Card>
+  );
+}
+
+const columns: readonly Column<FailedRow>[] = [
+  { label: 'Row', cell: ({ recordId }) => recordId ?? <Text c="dimmed">null</Text>, width: '22%' },
+  {
+    label: 'Reason',
+    cell: ({ reason, code, kind, rows }) => (
+      <>
+        <Text size="sm">{reason}</Text>
+        <Text size="xs" c="dimmed">
+          {[kind, code, ...(rows > 1 ? [`${rows} rows`] : [])].join(' · ')}
+        </Text>
+      </>
+    ),
+  },
+  {
+    label: 'Message',
+    width: '34%',
+    cell: ({ message }) =>
+      message === null ? (
+        <Text size="sm" c="dimmed">
+          none was built
+        </Text>
+      ) : (
+        <details>
+          <summary>Show</summary>
+          <Code block className="message">
+            {typeof message === 'string' ? message : JSON.stringify(message, null, 2)}
+          </Code>
+        </details>
+      ),
+  },
+];
+
+function RowList({
+  sync,
+  path,
+  kind,
+  total,
+}: {
+  readonly sync: WholeSync;
+  readonly path: string;
+  readonly kind: 'failed' | 'invalid';
+  readonly total: number;
+}) {
+  const query = useInfiniteQuery(rowsQuery(path, kind, !isRunning(sync)));
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
+  const more = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  if (query.data === undefined) {
+    return query.error === null ? (
+      <Loading what="the rows" />
+    ) : (
+      <Failed error={query.error} retry={() => void query.refetch()} />
+    );
+  }
+  const rows = query.data.pages.flatMap((page) => page.rows);
+  if (rows.length === 0) return <Text size="sm">None.</Text>;
+  return (
+    <Stack gap="xs">
+      <ListTable
+        label={kind === 'failed' ? 'Refused rows' : 'Invalid rows'}
+        rows={rows}
+        keyOf={({ no }) => no}
+        columns={columns}
+        minWidth={560}
+        total={total}
+        {...(hasNextPage && { onEnd: more })}
+      />
+      <Text size="xs" c="dimmed" aria-live="polite">
+        {rows.length.toLocaleString()} shown{hasNextPage ? '; more are loaded as you scroll' : ''}.
+        {!hasNextPage && rows.length < total && ' Only the first rows of a sync are kept with their reason.'}
+      </Text>
+    </Stack>
   );
 }

@@ -4,7 +4,7 @@ import type { Json } from '../base/json.ts';
 import type { MappingDefinition } from './definitions.ts';
 import type { FaultList, FilePath } from './file-faults.ts';
 import type { Shaped } from './file-shape.ts';
-import { fieldFaults, isSpaceKey, namedSpace, triggerFault } from './mapping-rules.ts';
+import { fieldFaults, isSpaceKey, namedSpace, skipNullFault, triggerFault } from './mapping-rules.ts';
 import { suggestion } from './near-names.ts';
 import { type Schedule, scheduleFaults } from './schedules.ts';
 import type { Fields, MappingChecks } from './workspace-file.ts';
@@ -69,12 +69,6 @@ function faultsOfEveryAction(given: Fields, { actions, checkFields, fillDefaults
 
 function isGiven(value: Json | undefined): boolean {
   return value !== undefined && value !== null && value !== '';
-}
-
-function skipNullFault(field: string, known: Readonly<Record<string, { readonly required: boolean }>>): string | null {
-  const entry = Object.hasOwn(known, field) ? known[field] : undefined;
-  if (entry === undefined) return `the action has no field "${field}".${suggestion(field, Object.keys(known))}`;
-  return entry.required ? `the field "${field}" is required, so its null values cannot be left out.` : null;
 }
 
 /** New and updated rows, unless the file says otherwise. */

@@ -2,6 +2,7 @@
 import { type Fault, isMillraceError } from '../base/errors.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
 import type { Action } from '../destination/destination.ts';
+import { suggestion } from './near-names.ts';
 import type { Fields, MappingChecks } from './workspace-file.ts';
 
 /** What is wrong with the fields; `where` is the place in them, e.g. `user_id.@path`. */
@@ -21,6 +22,16 @@ export function triggerFault(trigger: string, { compileTrigger }: MappingChecks)
     if (!isMillraceError(error)) throw error;
     return error.message;
   }
+}
+
+/** Why the nulls of a field cannot be left out; null when they can. */
+export function skipNullFault(
+  field: string,
+  known: Readonly<Record<string, { readonly required: boolean }>>,
+): string | null {
+  const entry = Object.hasOwn(known, field) ? known[field] : undefined;
+  if (entry === undefined) return `the action has no field "${field}".${suggestion(field, Object.keys(known))}`;
+  return entry.required ? `the field "${field}" is required, so its null values cannot be left out.` : null;
 }
 
 /** The space that a mapping names outright; null when it is computed from the row, and known only when rows come. */

@@ -49,7 +49,7 @@ export {
   type ScheduledMapping,
   scheduledMappings,
 } from './lookup.ts';
-export { fieldFaults, namedSpace, triggerFault } from './mapping-rules.ts';
+export { fieldFaults, namedSpace, skipNullFault, triggerFault } from './mapping-rules.ts';
 export {
   addOauthKey,
   createOauthApp,

@@ -33,8 +33,8 @@ export interface App extends AsyncDisposable {
 export const owner = { name: 'Jane', email: 'jane@example.com', password: 'correct horse battery' };
 
 interface Setup {
-  /** YAML. Default: one space, `main`. */
-  readonly workspace?: string;
+  /** YAML, of the folder that the warehouse is in. Default: one space, `main`. */
+  readonly workspace?: string | ((folder: string) => string);
   /** What is made in `shop.duckdb`. */
   readonly sql?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -51,7 +51,8 @@ export async function startApp({
   const db = await testDatabase();
   const folder = await mkdtemp(path.join(tmpdir(), 'millrace-web-'));
   await inDuckdb(path.join(folder, 'shop.duckdb'), sql);
-  await writeFile(path.join(folder, 'workspace.yaml'), workspace);
+  const file = typeof workspace === 'string' ? workspace : workspace(folder);
+  await writeFile(path.join(folder, 'workspace.yaml'), file);
   const run = programIn(folder, {
     DATABASE_URL: testDatabaseUrl(db),
     MILLRACE_DATA_FOLDER: path.join(folder, 'data'),

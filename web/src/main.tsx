@@ -5,6 +5,7 @@ import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
+import { setNonce } from 'get-nonce';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { queryClient } from './app/query-client.ts';
@@ -13,6 +14,8 @@ import { theme } from './app/theme.ts';
 
 /** The server puts one into each page it answers; only styles that carry it are taken. */
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? '';
+// For the styles that keep the page still below a dialog.
+setNonce(nonce);
 
 createRoot(document.getElementById('root') as HTMLElement).render(
   <StrictMode>

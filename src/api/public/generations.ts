@@ -63,7 +63,7 @@ const destinationMetadata: Trim = (object) =>
       without(object, 'multiInstanceSupportedVersion'),
     ),
   );
-const subscription: Trim = (object) => without(object, 'reverseETLSchedule');
+const subscription: Trim = (object) => without(object, 'reverseETLSchedule', 'skipNulls');
 
 const older: Readonly<Record<string, Trim>> = {
   sourceMetadata,
@@ -80,4 +80,11 @@ const older: Readonly<Record<string, Trim>> = {
 };
 
 const model: Trim = (object) => without(object, 'scheduleStrategy', 'scheduleConfig');
-const newer: Readonly<Record<string, Trim>> = { reverseEtlModel: model, models: model };
+const newerSubscription: Trim = (object) => without(object, 'skipNulls');
+const newer: Readonly<Record<string, Trim>> = {
+  reverseEtlModel: model,
+  models: model,
+  destinationSubscription: newerSubscription,
+  subscription: newerSubscription,
+  subscriptions: newerSubscription,
+};

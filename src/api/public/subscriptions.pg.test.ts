@@ -67,9 +67,19 @@ describe('a subscription', () => {
     expect(made).toEqual({
       ...{ id, ...wanted(), actionSlug: 'sendIdentify', destinationId },
       reverseETLSchedule: { strategy: 'MANUAL', config: null },
+      skipNulls: [],
     });
     expect((await server.call('GET', `${path()}/${id}`)).json.data).toEqual({ subscription: made });
     expect((await server.call('GET', path())).json.data.subscriptions).toEqual([made]);
+  });
+
+  test('nulls of optional fields can be left out; of others, and of unknown ones, not', async () => {
+    const { json } = await change({ skipNulls: ['traits', 'traits'] });
+    expect(json.data.subscription.skipNulls).toEqual(['traits']);
+    const wrong = await change({ skipNulls: ['engage_space', 'trait'] });
+    expect([wrong.status, ...fieldsOf(wrong.json)]).toEqual([422, 'input.skipNulls.0', 'input.skipNulls.1']);
+    expect((await change({ name: 'Customers to profiles' })).json.data.subscription.skipNulls).toEqual(['traits']);
+    await change({ skipNulls: [] });
   });
 
   test('only what is given changes', async () => {

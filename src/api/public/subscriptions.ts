@@ -11,6 +11,7 @@ import {
   type Mapping,
   type Model,
   type Schedule,
+  skipNullFault,
   triggerFault,
 } from '../../workspace/workspace.ts';
 import { map, readBody, text } from './body.ts';
@@ -73,15 +74,17 @@ export function subscriptionRoutes(deps: PublicApiDeps): readonly PublicRoute[] 
 }
 
 function subscriptionBody(mapping: Mapping) {
-  const { id, name, title, action, destinationId, modelId, enabled, fields, trigger, schedule } = mapping;
+  const { id, name, title, action, destinationId, modelId, enabled, fields, trigger, schedule, skipNulls } = mapping;
   return {
     ...{ id, name: title ?? name, actionId: actionIdOf(action), actionSlug: action, destinationId, modelId, enabled },
-    ...{ trigger, settings: fields, reverseETLSchedule: writeSchedule(schedule) },
+    ...{ trigger, settings: fields, reverseETLSchedule: writeSchedule(schedule), skipNulls },
   };
 }
 
 const trigger = text(65_535);
 const schedule = z.object({ strategy: text(), config: map.nullish() });
+/** Ours: optional fields whose nulls are left out instead of sent. */
+const skipNulls = z.array(z.string().max(255)).max(100);
 const noModel = 'is required: this server sends rows of models alone';
 
 const newSubscription = z.object({
@@ -96,6 +99,7 @@ const newSubscription = z.object({
     .default('')
     .refine((id) => id !== '', { error: noModel }),
   reverseETLSchedule: schedule.nullish(),
+  skipNulls: skipNulls.default([]),
 });
 const changedSubscription = z.object({
   input: z.object({
@@ -106,6 +110,7 @@ const changedSubscription = z.object({
     actionId: text().optional(),
     reverseETLModelId: text().optional(),
     reverseETLSchedule: schedule.nullish(),
+    skipNulls: skipNulls.optional(),
   }),
 });
 
@@ -115,6 +120,7 @@ const parts = z.object({
   trigger: trigger.optional().catch(undefined),
   settings: map.optional().catch(undefined),
   reverseETLSchedule: schedule.nullish().catch(undefined),
+  skipNulls: skipNulls.optional().catch(undefined),
 });
 type Parts = z.output<typeof parts>;
 
@@ -125,7 +131,7 @@ function partsOf(body: Json | undefined): Parts {
 /** Adds what is wrong with the parts that are there. Undefined: nothing is said about the schedule. */
 function checkParts(
   { checks }: PublicApiDeps,
-  { trigger, settings, reverseETLSchedule }: Parts,
+  { trigger, settings, reverseETLSchedule, skipNulls = [] }: Parts,
   action: Mapping['action'] | null,
   destination: Destination,
   draft: Draft,
@@ -146,6 +152,10 @@ function checkParts(
       const message = 'is no profile space of this server: give the write key of the source that stands for it';
       say(['settings', 'engage_space'], message, '');
     }
+  }
+  for (const [at, field] of skipNulls.entries()) {
+    const why = action === null ? null : skipNullFault(field, checks.actions[action].fields);
+    if (why !== null) say(['skipNulls', String(at)], why);
   }
   if (reverseETLSchedule === undefined || reverseETLSchedule === null) return reverseETLSchedule;
   const at = [...within, 'reverseETLSchedule'];
@@ -189,7 +199,12 @@ async function create(
       draft.put('mapping', {
         ...{ ...names, destination: destination.name, model: model.name, action, trigger: wanted.trigger },
         fields: wanted.settings as Mapping['fields'],
-        ...{ skipNulls: [], skipBackfill: false, guardPercent: null, enabled: wanted.enabled },
+        ...{
+          skipNulls: [...new Set(wanted.skipNulls)],
+          skipBackfill: false,
+          guardPercent: null,
+          enabled: wanted.enabled,
+        },
         schedule: schedule === undefined ? model.schedule : schedule,
       });
       return names.name;
@@ -235,6 +250,7 @@ async function update(
         title: wanted.name ?? before.title,
         trigger: wanted.trigger ?? before.trigger,
         enabled: wanted.enabled ?? before.enabled,
+        skipNulls: wanted.skipNulls === undefined ? before.skipNulls : [...new Set(wanted.skipNulls)],
         fields: (wanted.settings as Mapping['fields'] | undefined) ?? before.fields,
         model: model?.name ?? before.model,
         schedule: schedule === undefined ? before.schedule : schedule,

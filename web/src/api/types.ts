@@ -102,6 +102,8 @@ export interface Mapping {
   readonly enabled: boolean;
   readonly settings: JsonObject;
   readonly trigger: string;
+  /** Fields whose nulls are left out instead of sent. */
+  readonly skipNulls: readonly string[];
   readonly modelId?: string;
   readonly reverseETLSchedule?: Schedule;
 }

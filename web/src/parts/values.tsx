@@ -49,7 +49,7 @@ const states: Readonly<Record<string, readonly [label: string, color: string]>> 
 export function SyncState({ status }: { readonly status: string }) {
   const [label, color] = states[status] ?? [status.toLowerCase(), 'gray'];
   return (
-    <Badge color={color} variant="dot">
+    <Badge color={color} variant="dot" tt="none">
       {label}
     </Badge>
   );
@@ -57,7 +57,7 @@ export function SyncState({ status }: { readonly status: string }) {
 
 export function Enabled({ enabled }: { readonly enabled: boolean }) {
   return (
-    <Badge color={enabled ? 'green' : 'gray'} variant="dot">
+    <Badge color={enabled ? 'green' : 'gray'} variant="dot" tt="none">
       {enabled ? 'enabled' : 'disabled'}
     </Badge>
   );

@@ -11,23 +11,53 @@ export interface Column {
   readonly type: string;
 }
 
-const pathOf = (column: string) => ({
-  '@path': /^[A-Za-z0-9_]+$/.test(column) ? `$.properties.${column}` : `$.properties['${column}']`,
-});
+/** Of the row as a whole; no column of the model. */
+const aboutRow = [
+  { value: '$.__segment_id', label: 'Identifier of the row' },
+  { value: '$.timestamp', label: 'Time of the sync' },
+  { value: '$.event', label: 'Kind of change: new, updated or deleted' },
+];
 
-/** The column a directive names; null when it is something else. */
-function columnOf(value: JsonValue | undefined): string | null {
+const columnPath = (column: string) =>
+  /^[A-Za-z0-9_]+$/.test(column) ? `$.properties.${column}` : `$.properties['${column}']`;
+const pathOf = (column: string) => ({ '@path': columnPath(column) });
+
+/** The path that a directive reads, when it is a column or something about the row; null when it is something else. */
+function simplePath(value: JsonValue | undefined): string | null {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
   const path = (value as JsonObject)['@path'];
   if (typeof path !== 'string' || Object.keys(value).length !== 1) return null;
-  return /^\$\.properties\.([A-Za-z0-9_]+)$/.exec(path)?.[1] ?? /^\$\.properties\['(.+)'\]$/.exec(path)?.[1] ?? null;
+  if (aboutRow.some((one) => one.value === path)) return path;
+  return /^\$\.properties\.[A-Za-z0-9_]+$/.test(path) || /^\$\.properties\['.+'\]$/.test(path) ? path : null;
+}
+
+/** Columns of the model, and one that is named and not among them any more. */
+function columnChoices(columns: readonly Column[], path: string | null) {
+  const items = columns.map(({ name }) => ({ value: columnPath(name), label: name }));
+  const isKnown = path === null || [...items, ...aboutRow].some(({ value }) => value === path);
+  return [
+    {
+      group: 'Columns',
+      items: isKnown ? items : [...items, { value: path, label: path.replace('$.properties.', '') }],
+    },
+    { group: 'About the row', items: aboutRow },
+  ];
+}
+
+/** What is chosen may have been named in another way, by a workspace file. */
+function withCurrent(
+  choices: readonly { readonly value: string; readonly label: string }[],
+  value: JsonValue | undefined,
+) {
+  const isThere = typeof value !== 'string' || value === '' || choices.some((choice) => choice.value === value);
+  return isThere ? [...choices] : [...choices, { value, label: value }];
 }
 
 type Mode = 'none' | 'column' | 'text' | 'template' | 'json';
 
 function modeOf(value: JsonValue | undefined): Mode {
   if (value === undefined) return 'none';
-  if (columnOf(value) !== null) return 'column';
+  if (simplePath(value) !== null) return 'column';
   if (typeof value === 'string') return 'text';
   if (typeof value === 'object' && value !== null && '@template' in value && Object.keys(value).length === 1)
     return 'template';
@@ -42,26 +72,14 @@ const modes = [
   { value: 'json', label: 'Function (JSON)' },
 ];
 
-/** Fields whose nulls are not sent are wrapped in this. */
-const exclude = '@excludeWhenNull';
-
-/** What is mapped, and whether a null of it is sent: it then clears what was there. */
-function nullsOf(value: JsonValue | undefined): {
-  readonly inner: JsonValue | undefined;
-  readonly sendsNulls: boolean;
-} {
-  const isWrapped = typeof value === 'object' && value !== null && exclude in value && Object.keys(value).length === 1;
-  return isWrapped
-    ? { inner: (value as JsonObject)[exclude] as JsonValue, sendsNulls: false }
-    : { inner: value, sendsNulls: true };
-}
-
 export function FieldRow({
   field,
   value,
   columns,
   choices,
   fault,
+  sendsNulls,
+  onNulls,
   onChange,
 }: {
   readonly field: ActionField;
@@ -70,6 +88,9 @@ export function FieldRow({
   /** Of a field whose choices are looked up. */
   readonly choices: readonly { readonly value: string; readonly label: string }[] | null;
   readonly fault: string | undefined;
+  /** Whether a null is sent: it then clears what the profile has. */
+  readonly sendsNulls: boolean;
+  readonly onNulls: (sends: boolean) => void;
   readonly onChange: (value: JsonValue | undefined) => void;
 }) {
   const label = (
@@ -101,7 +122,7 @@ export function FieldRow({
         <Select
           aria-label={field.label}
           style={{ flex: '1 1 320px' }}
-          data={[...choices]}
+          data={withCurrent(choices, value)}
           value={typeof value === 'string' ? value : null}
           placeholder="Choose a space"
           onChange={(chosen) => onChange(chosen ?? undefined)}
@@ -110,26 +131,23 @@ export function FieldRow({
     );
   }
   const mapped = value ?? field.defaultValue ?? undefined;
-  const { inner, sendsNulls } = nullsOf(mapped);
-  const put = (next: JsonValue | undefined, withNulls = sendsNulls) =>
-    onChange(next === undefined || withNulls ? next : { [exclude]: next });
   return (
     <Group align="flex-start" wrap="wrap">
       <div style={{ flex: '1 1 240px' }}>{label}</div>
       <Stack gap={6} style={{ flex: '1 1 320px', minWidth: 0 }}>
         {field.type === 'OBJECT' ? (
-          <KeyValues label={field.label} value={inner} columns={columns} onChange={put} />
+          <KeyValues label={field.label} value={mapped} columns={columns} onChange={onChange} />
         ) : (
-          <ValueInput label={field.label} value={inner} columns={columns} onChange={put} />
+          <ValueInput label={field.label} value={mapped} columns={columns} onChange={onChange} />
         )}
-        {!field.required && inner !== undefined && (
+        {!field.required && mapped !== undefined && (
           <Switch
             size="xs"
             label="Sync null values"
             aria-label={`${field.label}: sync null values`}
             description={sendsNulls ? undefined : 'A null leaves what the profile has.'}
             checked={sendsNulls}
-            onChange={(event) => put(inner, event.currentTarget.checked)}
+            onChange={(event) => onNulls(event.currentTarget.checked)}
           />
         )}
       </Stack>
@@ -168,10 +186,10 @@ function ValueInput({
           aria-label={`${label}: column`}
           style={{ flex: 1 }}
           searchable
-          data={columns.map(({ name }) => name)}
-          value={columnOf(value)}
+          data={columnChoices(columns, simplePath(value))}
+          value={simplePath(value)}
           placeholder="Choose a column"
-          onChange={(column) => onChange(column === null ? undefined : pathOf(column))}
+          onChange={(path) => onChange(path === null ? undefined : { '@path': path })}
         />
       )}
       {shownMode === 'text' && (

@@ -13,6 +13,7 @@ import { Page } from '../../parts/page.tsx';
 import { ScheduleFields } from '../../parts/schedule.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { type Column, FieldRow } from './mapping-fields.tsx';
+import { kinds, recordsOf, triggerOf } from './trigger.ts';
 
 export function MappingNew() {
   const { id } = useParams({ from: '/inside/destinations/$id/mappings/new' });
@@ -70,20 +71,6 @@ function Frame({ destinationId, mappingId }: { readonly destinationId: string; r
   );
 }
 
-const kinds = [
-  { value: 'new', label: 'Added records' },
-  { value: 'updated', label: 'Updated records' },
-  { value: 'deleted', label: 'Deleted records' },
-];
-
-const triggerOf = (records: readonly string[]) => records.map((kind) => `event = "${kind}"`).join(' or ');
-
-/** Null: written by hand in another form. */
-function recordsOf(trigger: string): readonly string[] | null {
-  const records = [...trigger.matchAll(/event = "(new|updated|deleted)"/g)].map(([, kind]) => kind as string);
-  return triggerOf(records) === trigger.trim() ? records : null;
-}
-
 function MappingForm({
   destination,
   models,
@@ -99,6 +86,7 @@ function MappingForm({
   const [name, setName] = useState(mapping?.name ?? '');
   const [trigger, setTrigger] = useState(mapping?.trigger ?? triggerOf(['new', 'updated']));
   const [fields, setFields] = useState<JsonObject>(mapping?.settings ?? {});
+  const [skipNulls, setSkipNulls] = useState<readonly string[]>(mapping?.skipNulls ?? []);
   const [schedule, setSchedule] = useState<Schedule>(
     mapping?.reverseETLSchedule ?? { strategy: 'MANUAL', config: null },
   );
@@ -135,14 +123,17 @@ function MappingForm({
         ([key]) => key.startsWith('__segment_') || action.fields.some(({ fieldKey }) => fieldKey === key),
       ),
     );
+    const skipped = skipNulls.filter((key) => key in settings);
     const path = `/public-api/destinations/${destination.id}/subscriptions`;
     try {
       if (mapping === null) {
         // Switched on where it is listed, once it looks right.
-        const body = { name, actionId, modelId, trigger, settings, enabled: false, reverseETLSchedule: schedule };
+        const how = { trigger, settings, skipNulls: skipped, reverseETLSchedule: schedule };
+        const body = { name, actionId, modelId, enabled: false, ...how };
         await api.post(path, body);
       } else {
-        const input = { name, trigger, settings, reverseETLModelId: modelId, reverseETLSchedule: schedule };
+        const how = { trigger, settings, skipNulls: skipped, reverseETLSchedule: schedule };
+        const input = { name, reverseETLModelId: modelId, ...how };
         await api.patch(`${path}/${mapping.id}`, { input });
       }
       await client.invalidateQueries({ queryKey: ['destinations'] });
@@ -251,6 +242,13 @@ function MappingForm({
                   columns={columns}
                   choices={field.fieldKey === 'engage_space' ? (spaces.data?.choices ?? []) : null}
                   fault={faultOf(field.fieldKey)}
+                  sendsNulls={!skipNulls.includes(field.fieldKey)}
+                  onNulls={(sends) =>
+                    setSkipNulls((before) => [
+                      ...before.filter((key) => key !== field.fieldKey),
+                      ...(sends ? [] : [field.fieldKey]),
+                    ])
+                  }
                   onChange={(value) =>
                     setFields(({ [field.fieldKey]: _, ...others }) =>
                       value === undefined ? others : { ...others, [field.fieldKey]: value },

@@ -19,6 +19,7 @@ import { scheduleWords } from '../../parts/schedule.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { Count, Enabled, SyncState, shortTime, Time } from '../../parts/values.tsx';
 import { PlanDialog } from './plan-dialog.tsx';
+import { recordWords } from './trigger.ts';
 
 export function MappingPage() {
   const { id, mapping: mappingId } = useParams({ from: '/inside/destinations/$id/mappings/$mapping' });
@@ -139,9 +140,7 @@ function Facts({ destination, mapping }: Both) {
         <Group gap="xl">
           <Fact label="Model">{model?.name ?? ''}</Fact>
           <Fact label="Action">{action?.name ?? mapping.actionSlug}</Fact>
-          <Fact label="Records">
-            <Code>{mapping.trigger}</Code>
-          </Fact>
+          <Fact label="Records">{recordWords(mapping.trigger) ?? <Code>{mapping.trigger}</Code>}</Fact>
           <Fact label="Schedule">{scheduleWords(mapping.reverseETLSchedule)}</Fact>
           <Fact label="State">
             <Enabled enabled={mapping.enabled} />

@@ -138,7 +138,13 @@ function Month({ days }: { readonly days: readonly Day[] }) {
           />
         </Card>
       )}
-      <ListTable title="Day by day" rows={days} keyOf={({ timestamp }) => timestamp} columns={columns} minWidth={560} />
+      <ListTable
+        title="Day by day"
+        rows={[...days].reverse()}
+        keyOf={({ timestamp }) => timestamp}
+        columns={columns}
+        minWidth={560}
+      />
     </Stack>
   );
 }

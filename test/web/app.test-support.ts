@@ -70,6 +70,8 @@ export async function startApp({
   const browser = await openPage();
   const { page } = browser;
   page.setDefaultTimeout(20_000);
+  // What is looked at stands still.
+  await page.emulateMedia({ reducedMotion: 'reduce' });
   if (signIn) {
     await page.goto(link);
     await page.getByLabel('Name').fill(owner.name);

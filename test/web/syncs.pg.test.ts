@@ -104,7 +104,7 @@ test('the mapping is mended, and the rows that failed are sent again', async () 
   await button('Retry failed rows').click();
   await page.getByText('succeeded', { exact: true }).waitFor({ timeout: 60_000 });
   await page.waitForURL((url) => url.href !== failed);
-  await page.getByText('No row failed').waitFor();
+  await page.getByRole('tab', { name: 'Refused (0)' }).waitFor();
   const { rows } = await app.db.pool.query('SELECT count(*)::int AS profiles FROM profiles');
   expect(rows).toEqual([{ profiles: 1000 }]);
   const mapping = await app.db.pool.query('SELECT skip_nulls FROM mappings');

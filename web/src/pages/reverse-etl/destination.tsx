@@ -1,14 +1,17 @@
 /** One destination: its settings, its mappings, and which switch is missing when nothing would run. */
-import { Alert, Button, Card, Group, Stack, Switch, Table, Tabs, Text, TextInput } from '@mantine/core';
+import { Alert, Button, Card, Group, Stack, Switch, Tabs, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { api } from '../../api/client.ts';
+import { useMay } from '../../api/may.ts';
 import { destinationsQuery, mappingsQuery, modelsQuery } from '../../api/queries.ts';
 import type { Destination, Mapping } from '../../api/types.ts';
+import { Allowed, Editable } from '../../parts/allowed.tsx';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
+import { type Column, ListTable } from '../../parts/list-table.tsx';
 import { OptionFields, settingsOf, startingValues, type Values } from '../../parts/option-fields.tsx';
 import { Page } from '../../parts/page.tsx';
 import { scheduleWords } from '../../parts/schedule.tsx';
@@ -163,57 +166,62 @@ function Settings({
   return (
     <Card withBorder>
       <form onSubmit={(event) => void submit(event)}>
-        <Stack maw={560}>
-          <Faults error={error} shown={(field) => field === 'name' || field.startsWith('settings.')} />
-          <TextInput
-            label="Name"
-            required
-            value={name}
-            error={faults.name}
-            onChange={(event) => setName(event.currentTarget.value)}
-          />
-          <OptionFields
-            options={needed}
-            values={{ ...values, endpoint }}
-            onChange={setValues}
-            faults={faults}
-            choices={{ endpoint: endpoints }}
-          />
-          {endpoint !== 'local' && (
-            <Group>
-              <Button variant="light" loading={busy === 'test'} onClick={() => void test()}>
-                Test connection
-              </Button>
-            </Group>
-          )}
-          {tried !== null && (
-            <Alert
-              color={tried.ok ? 'green' : 'red'}
-              role="status"
-              title={tried.ok ? 'The connection works' : 'It does not work yet'}
-            >
-              {tried.ok ? (tried.workspace ?? 'The token is good.') : tried.reason}
-            </Alert>
-          )}
-          <Switch
-            label="Enable destination"
-            description={
-              running === 0
-                ? 'Enable its mappings first: nothing runs without them.'
-                : `${running} of its mappings are enabled.`
-            }
-            checked={enabled}
-            onChange={(event) => setEnabled(event.currentTarget.checked)}
-          />
-          <Group>
-            <Button type="submit" loading={busy === 'save'}>
-              Save changes
-            </Button>
-            <Confirm label="Delete destination" title={`Delete ${destination.name}?`} c="red" act={remove}>
-              Its mappings are deleted with it, and what they have delivered is forgotten. Profiles stay as they are.
-            </Confirm>
-          </Group>
-        </Stack>
+        <Editable power="source:admin">
+          <Stack maw={560}>
+            <Faults error={error} shown={(field) => field === 'name' || field.startsWith('settings.')} />
+            <TextInput
+              label="Name"
+              required
+              value={name}
+              error={faults.name}
+              onChange={(event) => setName(event.currentTarget.value)}
+            />
+            <OptionFields
+              options={needed}
+              values={{ ...values, endpoint }}
+              onChange={setValues}
+              faults={faults}
+              choices={{ endpoint: endpoints }}
+            />
+            {endpoint !== 'local' && (
+              <Group>
+                <Button variant="light" loading={busy === 'test'} onClick={() => void test()}>
+                  Test connection
+                </Button>
+              </Group>
+            )}
+            {tried !== null && (
+              <Alert
+                color={tried.ok ? 'green' : 'red'}
+                role="status"
+                title={tried.ok ? 'The connection works' : 'It does not work yet'}
+              >
+                {tried.ok ? (tried.workspace ?? 'The token is good.') : tried.reason}
+              </Alert>
+            )}
+            <Switch
+              label="Enable destination"
+              description={
+                running === 0
+                  ? 'Enable its mappings first: nothing runs without them.'
+                  : `${running} of its mappings are enabled.`
+              }
+              checked={enabled}
+              onChange={(event) => setEnabled(event.currentTarget.checked)}
+            />
+            <Allowed power="source:admin">
+              <Group>
+                <Button type="submit" loading={busy === 'save'}>
+                  Save changes
+                </Button>
+                <Confirm label="Delete destination" title={`Delete ${destination.name}?`} c="red" act={remove}>
+                  Its mappings are deleted with it, and what they have delivered is forgotten. Profiles stay as they
+                  are.
+                </Confirm>
+              </Group>
+            </Allowed>
+          </Stack>
+        </Editable>
       </form>
     </Card>
   );
@@ -230,10 +238,32 @@ function Mappings({
   const modelName = (id: string | undefined) => models.find((model) => model.id === id)?.name ?? '';
   const actionName = (id: string) => destination.metadata.actions.find((action) => action.id === id)?.name ?? '';
   const add = (
-    <Button component={Link} {...({ to: '/destinations/$id/mappings/new', params: { id: destination.id } } as object)}>
-      Add mapping
-    </Button>
+    <Allowed power="source:admin">
+      <Button
+        component={Link}
+        {...({ to: '/destinations/$id/mappings/new', params: { id: destination.id } } as object)}
+      >
+        Add mapping
+      </Button>
+    </Allowed>
   );
+  const columns: readonly Column<Mapping>[] = [
+    {
+      label: 'Name',
+      cell: ({ id, name }) => (
+        <Link to="/destinations/$id/mappings/$mapping" params={{ id: destination.id, mapping: id }}>
+          {name}
+        </Link>
+      ),
+    },
+    { label: 'Model', cell: ({ modelId }) => modelName(modelId) },
+    { label: 'Action', cell: ({ actionId }) => actionName(actionId) },
+    { label: 'Schedule', cell: ({ reverseETLSchedule }) => scheduleWords(reverseETLSchedule) },
+    {
+      label: 'Enabled',
+      cell: (mapping) => <EnableSwitch key={String(mapping.enabled)} destination={destination} mapping={mapping} />,
+    },
+  ];
   if (mappings.length === 0) {
     return (
       <Empty title="Say what the rows become" action={add}>
@@ -245,40 +275,7 @@ function Mappings({
   return (
     <Stack>
       <Group justify="flex-end">{add}</Group>
-      <Card withBorder padding={0}>
-        <Table.ScrollContainer minWidth={640}>
-          <Table verticalSpacing="sm">
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>Name</Table.Th>
-                <Table.Th>Model</Table.Th>
-                <Table.Th>Action</Table.Th>
-                <Table.Th>Schedule</Table.Th>
-                <Table.Th>Enabled</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {mappings.map((mapping) => (
-                <Table.Tr key={mapping.id}>
-                  <Table.Td>
-                    <Link to="/destinations/$id/mappings/$mapping" params={{ id: destination.id, mapping: mapping.id }}>
-                      {mapping.name}
-                    </Link>
-                  </Table.Td>
-                  <Table.Td>{modelName(mapping.modelId)}</Table.Td>
-                  <Table.Td>{actionName(mapping.actionId)}</Table.Td>
-                  <Table.Td>
-                    <Text size="sm">{scheduleWords(mapping.reverseETLSchedule)}</Text>
-                  </Table.Td>
-                  <Table.Td>
-                    <EnableSwitch key={String(mapping.enabled)} destination={destination} mapping={mapping} />
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
-      </Card>
+      <ListTable label="Mappings" rows={mappings} keyOf={({ id }) => id} columns={columns} minWidth={640} />
     </Stack>
   );
 }
@@ -286,6 +283,7 @@ function Mappings({
 /** Moves at once, and back when the server refuses. */
 function EnableSwitch({ destination, mapping }: { readonly destination: Destination; readonly mapping: Mapping }) {
   const [enabled, setEnabled] = useState(mapping.enabled);
+  const mayChange = useMay('source:admin');
   const client = useQueryClient();
   async function turn(wanted: boolean) {
     setEnabled(wanted);
@@ -302,6 +300,7 @@ function EnableSwitch({ destination, mapping }: { readonly destination: Destinat
     <Switch
       aria-label={`Enable ${mapping.name}`}
       checked={enabled}
+      disabled={!mayChange}
       onChange={(event) => void turn(event.currentTarget.checked)}
     />
   );

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { destinationsQuery, sourcesQuery } from '../../api/queries.ts';
 import type { Destination } from '../../api/types.ts';
+import { Allowed } from '../../parts/allowed.tsx';
 import { type Column, ListTable } from '../../parts/list-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
@@ -27,9 +28,11 @@ export function Destinations() {
     { label: 'State', cell: ({ enabled }) => <Enabled enabled={enabled} /> },
   ];
   const add = (
-    <Button component={Link} to="/destinations/new">
-      Add destination
-    </Button>
+    <Allowed power="source:admin">
+      <Button component={Link} to="/destinations/new">
+        Add destination
+      </Button>
+    </Allowed>
   );
   return (
     <Page title="Destinations" lead="Where the rows of your warehouses go." actions={add}>

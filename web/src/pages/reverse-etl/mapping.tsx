@@ -10,6 +10,7 @@ import { useMay } from '../../api/may.ts';
 import { destinationsQuery, mappingsQuery, modelsQuery, syncsQuery } from '../../api/queries.ts';
 import type { Destination, Mapping, Sync } from '../../api/types.ts';
 import { useAct } from '../../parts/act.ts';
+import { Allowed } from '../../parts/allowed.tsx';
 import { Bars, rowSeries } from '../../parts/bars.tsx';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Fact } from '../../parts/fact.tsx';
@@ -146,14 +147,16 @@ function Facts({ destination, mapping }: Both) {
             <Enabled enabled={mapping.enabled} />
           </Fact>
         </Group>
-        <Group>
-          <Button variant="light" size="xs" loading={isBusy} onClick={() => void test(false)}>
-            Test a record
-          </Button>
-          <Button variant="subtle" size="xs" loading={isBusy} onClick={() => void test(true)}>
-            Send it for real
-          </Button>
-        </Group>
+        <Allowed power="source:admin">
+          <Group>
+            <Button variant="light" size="xs" loading={isBusy} onClick={() => void test(false)}>
+              Test a record
+            </Button>
+            <Button variant="subtle" size="xs" loading={isBusy} onClick={() => void test(true)}>
+              Send it for real
+            </Button>
+          </Group>
+        </Allowed>
         {tested !== null && (
           <Code block style={{ maxHeight: 360, overflow: 'auto' }}>
             {JSON.stringify(tested, null, 2)}

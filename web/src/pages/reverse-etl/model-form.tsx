@@ -22,6 +22,7 @@ import { api } from '../../api/client.ts';
 import type { JsonValue } from '../../api/json.ts';
 import { modelsQuery, sourcesQuery } from '../../api/queries.ts';
 import type { Model } from '../../api/types.ts';
+import { Allowed, Editable } from '../../parts/allowed.tsx';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { Page } from '../../parts/page.tsx';
@@ -166,78 +167,87 @@ function ModelForm({
   const shown = ['name', 'description', 'query', 'queryIdentifierColumn'];
   return (
     <form onSubmit={(event) => void submit(event)}>
-      <Stack>
-        <Faults error={error} shown={(field) => shown.includes(field)} />
-        <Select
-          label="Source"
-          data={[...sources]}
-          value={sourceId}
-          allowDeselect={false}
-          disabled={model !== null}
-          onChange={(value) => setSourceId(value ?? startWith)}
-          maw={420}
-        />
-        <Stack gap={4}>
-          <Text fw={500} size="sm">
-            Query
-          </Text>
-          <Suspense fallback={<Skeleton height={160} />}>
-            <SqlEditor value={sql} onChange={setSql} tables={tables} />
-          </Suspense>
-          {faults.query !== undefined && (
-            <Text c="red" size="sm">
-              {faults.query}
+      <Editable power="source:admin">
+        <Stack>
+          <Faults error={error} shown={(field) => shown.includes(field)} />
+          <Select
+            label="Source"
+            data={[...sources]}
+            value={sourceId}
+            allowDeselect={false}
+            disabled={model !== null}
+            onChange={(value) => setSourceId(value ?? startWith)}
+            maw={420}
+          />
+          <Stack gap={4}>
+            <Text fw={500} size="sm">
+              Query
             </Text>
+            <Suspense fallback={<Skeleton height={160} />}>
+              <SqlEditor value={sql} onChange={setSql} tables={tables} />
+            </Suspense>
+            {faults.query !== undefined && (
+              <Text c="red" size="sm">
+                {faults.query}
+              </Text>
+            )}
+          </Stack>
+          <TextInput
+            label="Identifier column"
+            description="Unique and never empty: it tells the rows apart."
+            required
+            maw={420}
+            value={identifier}
+            error={faults.queryIdentifierColumn}
+            onChange={(event) => setIdentifier(event.currentTarget.value)}
+          />
+          <Group>
+            <Button
+              variant="light"
+              loading={busy === 'preview'}
+              disabled={sql.trim() === ''}
+              onClick={() => void look()}
+            >
+              Preview 10 rows
+            </Button>
+          </Group>
+          {previewError !== null && (
+            <Alert color="red" role="alert" title="The warehouse refuses this">
+              {previewError.message}
+            </Alert>
           )}
-        </Stack>
-        <TextInput
-          label="Identifier column"
-          description="Unique and never empty: it tells the rows apart."
-          required
-          maw={420}
-          value={identifier}
-          error={faults.queryIdentifierColumn}
-          onChange={(event) => setIdentifier(event.currentTarget.value)}
-        />
-        <Group>
-          <Button variant="light" loading={busy === 'preview'} disabled={sql.trim() === ''} onClick={() => void look()}>
-            Preview 10 rows
-          </Button>
-        </Group>
-        {previewError !== null && (
-          <Alert color="red" role="alert" title="The warehouse refuses this">
-            {previewError.message}
-          </Alert>
-        )}
-        {preview !== null && <PreviewTable preview={preview} identifier={identifier} choose={setIdentifier} />}
-        <TextInput
-          label="Name"
-          required
-          maw={420}
-          value={name}
-          error={faults.name}
-          onChange={(event) => setName(event.currentTarget.value)}
-        />
-        <Textarea
-          label="Description"
-          maw={560}
-          value={description}
-          onChange={(event) => setDescription(event.currentTarget.value)}
-        />
-        {model !== null && (
-          <Switch label="Enabled" checked={enabled} onChange={(event) => setEnabled(event.currentTarget.checked)} />
-        )}
-        <Group>
-          <Button type="submit" loading={busy === 'save'}>
-            {model === null ? 'Add model' : 'Save changes'}
-          </Button>
+          {preview !== null && <PreviewTable preview={preview} identifier={identifier} choose={setIdentifier} />}
+          <TextInput
+            label="Name"
+            required
+            maw={420}
+            value={name}
+            error={faults.name}
+            onChange={(event) => setName(event.currentTarget.value)}
+          />
+          <Textarea
+            label="Description"
+            maw={560}
+            value={description}
+            onChange={(event) => setDescription(event.currentTarget.value)}
+          />
           {model !== null && (
-            <Confirm label="Delete model" title={`Delete ${model.name}?`} c="red" act={remove}>
-              A model that mappings use cannot be deleted; delete those first.
-            </Confirm>
+            <Switch label="Enabled" checked={enabled} onChange={(event) => setEnabled(event.currentTarget.checked)} />
           )}
-        </Group>
-      </Stack>
+          <Allowed power="source:admin">
+            <Group>
+              <Button type="submit" loading={busy === 'save'}>
+                {model === null ? 'Add model' : 'Save changes'}
+              </Button>
+              {model !== null && (
+                <Confirm label="Delete model" title={`Delete ${model.name}?`} c="red" act={remove}>
+                  A model that mappings use cannot be deleted; delete those first.
+                </Confirm>
+              )}
+            </Group>
+          </Allowed>
+        </Stack>
+      </Editable>
     </form>
   );
 }

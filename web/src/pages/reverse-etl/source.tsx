@@ -7,6 +7,7 @@ import { type FormEvent, useEffect, useState } from 'react';
 import { api } from '../../api/client.ts';
 import { modelsQuery, sourceQuery } from '../../api/queries.ts';
 import type { Source } from '../../api/types.ts';
+import { Allowed, Editable } from '../../parts/allowed.tsx';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { OptionFields, settingsOf, startingValues, type Values } from '../../parts/option-fields.tsx';
@@ -66,9 +67,11 @@ function Connection({ source }: { readonly source: Source }) {
           <Title order={2} size="h4">
             Connection
           </Title>
-          <Button variant="light" loading={isBusy} onClick={() => void tryIt()}>
-            Test connection
-          </Button>
+          <Allowed power="source:admin">
+            <Button variant="light" loading={isBusy} onClick={() => void tryIt()}>
+              Test connection
+            </Button>
+          </Allowed>
         </Group>
         {result === null ? (
           <Text c="dimmed">{isBusy ? 'Connecting …' : 'Not tested yet.'}</Text>
@@ -91,9 +94,11 @@ function Connection({ source }: { readonly source: Source }) {
 function Models({ source }: { readonly source: Source }) {
   const query = useQuery(modelsQuery);
   const add = (
-    <Button component={Link} {...({ to: '/models/new', search: { source: source.id } } as object)}>
-      Add model
-    </Button>
+    <Allowed power="source:admin">
+      <Button component={Link} {...({ to: '/models/new', search: { source: source.id } } as object)}>
+        Add model
+      </Button>
+    </Allowed>
   );
   return (
     <Loaded query={query} what="the models">
@@ -160,32 +165,36 @@ function Settings({ source }: { readonly source: Source }) {
   return (
     <Card withBorder>
       <form onSubmit={(event) => void submit(event)}>
-        <Stack maw={560}>
-          <Title order={2} size="h4">
-            Settings
-          </Title>
-          <Faults error={error} shown={(field) => field === 'name' || field.startsWith('settings.')} />
-          <TextInput
-            label="Name"
-            value={name}
-            error={faults.name}
-            onChange={(event) => setName(event.currentTarget.value)}
-          />
-          <Switch label="Enabled" checked={enabled} onChange={(event) => setEnabled(event.currentTarget.checked)} />
-          <OptionFields options={options} values={values} onChange={setValues} faults={faults} />
-          <Text size="sm" c="dimmed">
-            Passwords are never shown; a field left empty keeps what is stored.
-          </Text>
-          <Group>
-            <Button type="submit" loading={isBusy}>
-              Save changes
-            </Button>
-            <Confirm label="Delete source" title={`Delete ${source.name}?`} c="red" act={remove}>
-              Its models, destinations and mappings are deleted with it, and what they have delivered is forgotten.
-              Profiles stay as they are.
-            </Confirm>
-          </Group>
-        </Stack>
+        <Editable power="source:admin">
+          <Stack maw={560}>
+            <Title order={2} size="h4">
+              Settings
+            </Title>
+            <Faults error={error} shown={(field) => field === 'name' || field.startsWith('settings.')} />
+            <TextInput
+              label="Name"
+              value={name}
+              error={faults.name}
+              onChange={(event) => setName(event.currentTarget.value)}
+            />
+            <Switch label="Enabled" checked={enabled} onChange={(event) => setEnabled(event.currentTarget.checked)} />
+            <OptionFields options={options} values={values} onChange={setValues} faults={faults} />
+            <Allowed power="source:admin">
+              <Text size="sm" c="dimmed">
+                Passwords are never shown; a field left empty keeps what is stored.
+              </Text>
+              <Group>
+                <Button type="submit" loading={isBusy}>
+                  Save changes
+                </Button>
+                <Confirm label="Delete source" title={`Delete ${source.name}?`} c="red" act={remove}>
+                  Its models, destinations and mappings are deleted with it, and what they have delivered is forgotten.
+                  Profiles stay as they are.
+                </Confirm>
+              </Group>
+            </Allowed>
+          </Stack>
+        </Editable>
       </form>
     </Card>
   );

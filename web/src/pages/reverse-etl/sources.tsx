@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { sourcesQuery } from '../../api/queries.ts';
 import type { Source } from '../../api/types.ts';
+import { Allowed } from '../../parts/allowed.tsx';
 import { type Column, ListTable } from '../../parts/list-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
@@ -27,9 +28,11 @@ const columns: readonly Column<Source>[] = [
 export function Sources() {
   const query = useQuery(sourcesQuery);
   const add = (
-    <Button component={Link} to="/sources/new">
-      Add source
-    </Button>
+    <Allowed power="source:admin">
+      <Button component={Link} to="/sources/new">
+        Add source
+      </Button>
+    </Allowed>
   );
   return (
     <Page title="Sources" lead="Warehouses whose rows become profiles." actions={add}>

@@ -22,7 +22,6 @@ export {
   readAudit,
   recordAudit,
 } from './audit.ts';
-export { type DayCount, discardsPerDay, messagesPerDay } from './daily-counts.ts';
 export type { Kind } from './definitions.ts';
 export { createDiscardLog, type DiscardLog, type Discards, pruneDiscards, readDiscards } from './discards.ts';
 export { type Draft, type EditContext, type Edited, editWorkspace } from './edit.ts';
@@ -50,6 +49,13 @@ export {
   scheduledMappings,
 } from './lookup.ts';
 export { fieldFaults, namedSpace, triggerFault } from './mapping-rules.ts';
+export {
+  type CountedPart,
+  foldMessageCounts,
+  messagesDiscarded,
+  messagesTaken,
+  type Stretch,
+} from './message-counts.ts';
 export {
   addOauthKey,
   createOauthApp,

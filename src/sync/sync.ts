@@ -26,6 +26,7 @@ import { type CompiledJob, compileJob } from './rules.ts';
 import { type Run, type RunOptions, runOnce, type SyncContext } from './runner.ts';
 import type { SettledBatch } from './settling.ts';
 
+export { syncNote } from './audit-notes.ts';
 export { cancelSync } from './cancel.ts';
 export { type DeliveryTotals, deliveryTotals, takeEnded } from './ended.ts';
 export { excludeSyncs } from './exclude.ts';

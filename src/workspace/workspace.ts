@@ -144,8 +144,6 @@ export {
   type Caller,
   csrfTokenOf,
   endSession,
-  endSessionById,
-  endSessionsOf,
   findSession,
   listSessions,
   pruneSessions,
@@ -153,7 +151,14 @@ export {
   type SessionLives,
   type SignedIn,
 } from './sessions.ts';
-export { changePassword, type PasswordOutcome, type SignInOutcome, signIn } from './sign-in.ts';
+export {
+  changePassword,
+  endOwnSessions,
+  type PasswordOutcome,
+  type SignInOutcome,
+  signIn,
+  signOut,
+} from './sign-in.ts';
 export { pruneSignInFailures } from './sign-in-attempts.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
 export { whyNotRunning } from './switches.ts';

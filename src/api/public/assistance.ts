@@ -22,7 +22,7 @@ import { readConfig } from './config.ts';
 import { badRequest, type InputFault, inputInvalid, isRefusal, notFound, type PublicRefusal } from './errors.ts';
 import { isMask } from './masks.ts';
 import type { PublicApiDeps } from './public.ts';
-import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
+import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from './route.ts';
 import { allSources, pickSource, readSourceLabels } from './source-list.ts';
 
 export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
@@ -233,7 +233,7 @@ async function testRecord(deps: PublicApiDeps, request: PublicRequest): Promise<
     }
     const job = { mapping, model, source, destination };
     const tested = given.send
-      ? await sendTestRecord(deps.sync, job, given.recordId)
+      ? await sendTestRecord(deps.sync, job, given.recordId, actorOf(request.grant))
       : await testMapping(deps.sync, job, given.recordId);
     return { ...tested, notRunning: whyNotRunning(job) };
   });

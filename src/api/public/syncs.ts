@@ -4,15 +4,27 @@
  */
 import { z } from 'zod';
 import { isMillraceError } from '../../base/errors.ts';
-import { cancelRequest, listRequests, requestSync, type SyncRequest } from '../../schedule/schedule.ts';
-import { cancelSync, listSyncs, type Sync, showSync, syncRows } from '../../sync/sync.ts';
-import type { Mapping, Model, ResolvedMapping } from '../../workspace/workspace.ts';
+import {
+  cancelRequest,
+  listRequests,
+  type NewRequest,
+  requestSync,
+  type SyncRequest,
+} from '../../schedule/schedule.ts';
+import { cancelSync, listSyncs, type Sync, showSync, syncNote, syncRows } from '../../sync/sync.ts';
+import {
+  type Mapping,
+  type Model,
+  type ResolvedMapping,
+  recordAudit,
+  type WorkspaceGrant,
+} from '../../workspace/workspace.ts';
 import { readBody, text } from './body.ts';
 import { conflict, type InputFault, inputInvalid, isRefusal, notFound, type PublicRefusal } from './errors.ts';
 import { firstCursor, listCursor, paginationOf, readPagination } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { Query } from './query.ts';
-import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
+import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from './route.ts';
 import { modelAt, readView, type SourcePower, type View, warehouseAt } from './source-objects.ts';
 import { rowBody, syncBody, waitingBody } from './sync-body.ts';
 
@@ -57,12 +69,22 @@ async function start(deps: PublicApiDeps, { body, grant }: PublicRequest): Promi
     faults.push({ field: 'subscriptionId', message: '"subscriptionId" is no subscription with this model' });
   }
   if (faults.length > 0) return inputInvalid(faults);
-  return requested(await requestSync(deps.db.pool, jobOf(view, mapping), manual(grant.tokenId), deps.clock.now()));
+  return ask(deps, grant, jobOf(view, mapping), 'manual');
 }
 
-const manual = (requestedBy: string) => ({ reason: 'manual', requestedBy }) as const;
-
-function requested({ syncId, requestedAt }: SyncRequest): PublicAnswer {
+/** The request and its note in the audit trail commit together. */
+async function ask(
+  { db, clock }: PublicApiDeps,
+  grant: WorkspaceGrant,
+  job: ResolvedMapping,
+  reason: 'manual' | 'retry' | 'replay',
+  options: NewRequest['options'] = {},
+): Promise<PublicAnswer> {
+  const { syncId, requestedAt } = await db.transaction(async (tx) => {
+    const request = await requestSync(tx, job, { reason, requestedBy: grant.tokenId, options }, clock.now());
+    await recordAudit(tx, actorOf(grant), [syncNote(reason, { id: request.syncId, mapping: job.mapping.name })]);
+    return request;
+  });
   return { data: { reverseETLManualSync: { startedAt: requestedAt.toISOString(), syncId } } };
 }
 
@@ -219,11 +241,18 @@ async function cancel(deps: PublicApiDeps, request: PublicRequest): Promise<Publ
   const { db, clock } = deps;
   const ids = { modelId: found.model.id, syncId: request.params.syncId as string };
   const stops = { data: { ...ids, status: 'CANCELLING' } };
-  if ('request' in found && (await cancelRequest(db.pool, jobOf(found.view, found.mapping), ids.syncId, clock.now()))) {
-    return stops;
+  const actor = actorOf(request.grant);
+  if ('request' in found) {
+    const job = jobOf(found.view, found.mapping);
+    const isCancelled = await db.transaction(async (tx) => {
+      const never = await cancelRequest(tx, job, ids.syncId, clock.now());
+      if (never) await recordAudit(tx, actor, [syncNote('cancel', { id: ids.syncId, mapping: job.mapping.name })]);
+      return never;
+    });
+    if (isCancelled) return stops;
   }
   try {
-    await cancelSync(db, ids.syncId, clock);
+    await cancelSync(db, ids.syncId, clock, actor);
     return stops;
   } catch (error) {
     if (isMillraceError(error, 'sync_not_found')) return notFound('Sync', ids.syncId);
@@ -246,6 +275,5 @@ async function again(
   const found = await find(deps, request, 'source:admin');
   if (isRefusal(found)) return found;
   if ('request' in found || found.sync.finishedAt === null) return conflict('This sync has not ended yet.');
-  const wanted = { reason, requestedBy: request.grant.tokenId, options: { syncId: found.sync.id } };
-  return requested(await requestSync(deps.db.pool, jobOf(found.view, found.mapping), wanted, deps.clock.now()));
+  return ask(deps, request.grant, jobOf(found.view, found.mapping), reason, { syncId: found.sync.id });
 }

@@ -8,7 +8,7 @@ import type { Json, JsonObject } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
 import type { ActionSlug } from '../destination/destination.ts';
 import type { SpaceSettings } from '../space/space.ts';
-import type { Schedule } from './schedules.ts';
+import type { ModelSchedule, Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 
 export { findAlert, listAlerts, mappingNames } from './alerts.ts';
@@ -131,6 +131,7 @@ export {
 } from './roles.ts';
 export {
   durationSeconds,
+  type ModelSchedule,
   nextRun,
   type Schedule,
   type ScheduleLimits,
@@ -219,8 +220,8 @@ export interface Model {
   readonly query: string;
   readonly identifierColumn: string;
   readonly enabled: boolean;
-  /** Of mappings made later that say nothing themselves; null: none. */
-  readonly schedule: Schedule | null;
+  /** Of mappings made later that say nothing themselves; null: none was given. */
+  readonly schedule: ModelSchedule | null;
   readonly createdAt: Date;
 }
 

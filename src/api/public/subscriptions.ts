@@ -190,13 +190,18 @@ async function create(
         ...{ ...names, destination: destination.name, model: model.name, action, trigger: wanted.trigger },
         fields: wanted.settings as Mapping['fields'],
         ...{ skipNulls: [], skipBackfill: false, guardPercent: null, enabled: wanted.enabled },
-        schedule: schedule === undefined ? model.schedule : schedule,
+        schedule: schedule === undefined ? scheduleOf(model) : schedule,
       });
       return names.name;
     });
     const made = workspace.mappings.find((mapping) => mapping.name === name) as Mapping;
     return { data: { destinationSubscription: subscriptionBody(made) } };
   });
+}
+
+/** For a subscription that came without its own. */
+function scheduleOf({ schedule }: Model): Schedule | null {
+  return schedule === null || schedule.kind === 'manual' ? null : schedule;
 }
 
 function refuseTooMany({ checks }: PublicApiDeps, { before }: Draft, { id }: Destination): void {

@@ -86,7 +86,7 @@ export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
       },
     },
     {
-      ...{ method: 'DELETE', url: '/regulations/:regulateId', ...limited },
+      ...{ method: 'DELETE', url: '/regulations/:regulateId', ...common },
       async handle({ params, grant }) {
         const id = params.regulateId as string;
         try {

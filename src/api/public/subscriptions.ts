@@ -46,7 +46,7 @@ export function subscriptionRoutes(deps: PublicApiDeps): readonly PublicRoute[] 
   const all = '/destinations/:destinationId/subscriptions';
   const one = `${all}/:id`;
   const reading = { versions: ['alpha'], needs: 'source:read' } as const;
-  const changing = { versions: ['alpha'], needs: 'source:admin' } as const;
+  const changing = { versions: ['alpha'], needs: 'source:admin', perMinute: 5 } as const;
   return [
     { ...{ method: 'POST', url: all, ...changing }, handle: (request) => create(deps, request) },
     {

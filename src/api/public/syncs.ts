@@ -33,8 +33,11 @@ export function syncRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   const reading = { versions: ['alpha'], needs: 'source:read' } as const;
   const acting = { versions: ['alpha'], needs: 'source:admin' } as const;
   return [
-    { ...{ method: 'POST', url: '/reverse-etl-syncs', ...acting }, handle: (request) => start(deps, request) },
-    { ...{ method: 'GET', url: one, ...reading }, handle: (request) => show(deps, request) },
+    {
+      ...{ method: 'POST', url: '/reverse-etl-syncs', ...acting, perMinute: 20 },
+      handle: (request) => start(deps, request),
+    },
+    { ...{ method: 'GET', url: one, ...reading, perMinute: 250 }, handle: (request) => show(deps, request) },
     {
       ...{ method: 'GET', url: '/reverse-etl-models/:modelId/subscriptionId/:subscriptionId/syncs', ...reading },
       handle: (request) => list(deps, request),

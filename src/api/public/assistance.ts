@@ -9,7 +9,6 @@ import type { Json, JsonObject } from '../../base/json.ts';
 import { listTables, previewModel, sendTestRecord, suggestForModel, testMapping } from '../../sync/sync.ts';
 import {
   type Destination,
-  type Mapping,
   type Model,
   type Source,
   type Workspace,
@@ -69,10 +68,11 @@ export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
 
 type Power = 'source:read' | 'source:admin';
 
-/** What a warehouse, a model or a mapping refuses is the answer. */
-async function answered(work: () => Promise<object>): Promise<PublicAnswer | PublicRefusal> {
+/** What a warehouse, a model or a mapping refuses is the answer, and so is a refusal. */
+async function answered(work: () => Promise<object | PublicRefusal>): Promise<PublicAnswer | PublicRefusal> {
   try {
-    return { data: await work() };
+    const data = await work();
+    return isRefusal(data) ? data : { data };
   } catch (error) {
     if (isMillraceError(error) && error.code !== 'internal') {
       return badRequest([error.message, error.help].filter(Boolean).join(' '));
@@ -101,7 +101,7 @@ async function withModel(
   deps: PublicApiDeps,
   { params, grant }: PublicRequest,
   power: Power,
-  work: (model: Model, source: Source) => Promise<object>,
+  work: (model: Model, source: Source) => Promise<object | PublicRefusal>,
 ): Promise<PublicAnswer | PublicRefusal> {
   const workspace = await readConfig(deps);
   const id = params.modelId as string;
@@ -114,7 +114,7 @@ async function withModel(
 async function withDestination(
   deps: PublicApiDeps,
   { params, grant }: PublicRequest,
-  work: (destination: Destination, source: Source, workspace: Workspace) => Promise<object>,
+  work: (destination: Destination, source: Source, workspace: Workspace) => Promise<object | PublicRefusal>,
 ): Promise<PublicAnswer | PublicRefusal> {
   const workspace = await readConfig(deps);
   const id = params.destinationId as string;
@@ -186,13 +186,15 @@ function plain(value: unknown): Json {
 
 const wantedAction = z.object({ actionId: text() });
 
-async function suggest(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
-  const faults: InputFault[] = [];
-  const given = readBody(wantedAction, request.body, faults);
-  if (given === null) return inputInvalid(faults);
-  const action = actionOfId(given.actionId);
-  if (action === null) return inputInvalid([{ field: 'actionId', message: '"actionId" is no action of the catalog' }]);
+function suggest(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
   return withModel(deps, request, 'source:read', async (model, source) => {
+    const faults: InputFault[] = [];
+    const given = readBody(wantedAction, request.body, faults);
+    if (given === null) return inputInvalid(faults);
+    const action = actionOfId(given.actionId);
+    if (action === null) {
+      return inputInvalid([{ field: 'actionId', message: '"actionId" is no action of the catalog' }]);
+    }
     const { columns, fields, proposed } = await suggestForModel(deps.sync, { model, source }, action);
     return { columns: columns.map(({ name, type }) => ({ name, type })), settings: fields, proposed };
   });
@@ -200,13 +202,13 @@ async function suggest(deps: PublicApiDeps, request: PublicRequest): Promise<Pub
 
 const tried = z.object({ settings: map.optional() });
 
-async function testDestination(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
-  const faults: InputFault[] = [];
-  const given = readBody(tried, request.body, faults);
-  if (given === null) return inputInvalid(faults);
-  return withDestination(deps, request, async ({ settings }) =>
-    deps.region.testConnection({ ...settings, ...unmasked(given.settings ?? {}) }),
-  );
+function testDestination(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
+  return withDestination(deps, request, async ({ settings }) => {
+    const faults: InputFault[] = [];
+    const given = readBody(tried, request.body, faults);
+    if (given === null) return inputInvalid(faults);
+    return deps.region.testConnection({ ...settings, ...unmasked(given.settings ?? {}) });
+  });
 }
 
 /** What the app shows in the place of a secret is no new one. */
@@ -216,26 +218,19 @@ function unmasked(settings: JsonObject): JsonObject {
 
 const record = z.object({ recordId: z.string().optional(), send: z.boolean().default(false) });
 
-async function testRecord(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
-  const faults: InputFault[] = [];
-  const given = readBody(record, request.body, faults);
-  if (given === null) return inputInvalid(faults);
+function testRecord(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
   const id = request.params.id as string;
-  const mappingOf = ({ mappings }: Workspace, destinationId: string): Mapping | undefined =>
-    mappings.find((one) => one.id === id && one.destinationId === destinationId);
-  let isThere = true;
-  const answer = await withDestination(deps, request, async (destination, source, workspace) => {
-    const mapping = mappingOf(workspace, destination.id);
+  return withDestination(deps, request, async (destination, source, workspace) => {
+    const faults: InputFault[] = [];
+    const given = readBody(record, request.body, faults);
+    if (given === null) return inputInvalid(faults);
+    const mapping = workspace.mappings.find((one) => one.id === id && one.destinationId === destination.id);
     const model = workspace.models.find((one) => one.id === mapping?.modelId);
-    if (mapping === undefined || model === undefined) {
-      isThere = false;
-      return {};
-    }
+    if (mapping === undefined || model === undefined) return notFound('Subscription', id);
     const job = { mapping, model, source, destination };
     const tested = given.send
       ? await sendTestRecord(deps.sync, job, given.recordId, actorOf(request.grant))
       : await testMapping(deps.sync, job, given.recordId);
     return { ...tested, notRunning: whyNotRunning(job) };
   });
-  return isThere ? answer : notFound('Subscription', id);
 }

@@ -25,7 +25,7 @@ import { firstCursor, listCursor, paginationOf, readPagination } from './paginat
 import type { PublicApiDeps } from './public.ts';
 import type { Query } from './query.ts';
 import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from './route.ts';
-import { modelAt, readView, type SourcePower, type View, warehouseAt } from './source-objects.ts';
+import { destinationAt, modelAt, readView, type SourcePower, type View, warehouseAt } from './source-objects.ts';
 import { rowBody, syncBody, waitingBody } from './sync-body.ts';
 
 export function syncRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
@@ -65,6 +65,8 @@ async function start(deps: PublicApiDeps, { body, grant }: PublicRequest): Promi
   if (isRefusal(model)) return model;
   const mapping = view.workspace.mappings.find(({ id }) => id === wanted.subscriptionId);
   if (mapping === undefined) return notFound('Subscription', wanted.subscriptionId);
+  const destination = destinationAt(view, mapping.destinationId);
+  if (isRefusal(destination)) return destination;
   if (model.sourceId !== source.id) {
     faults.push({ field: 'modelId', message: '"modelId" is no model of this source' });
   }
@@ -120,7 +122,10 @@ async function find(
   // It may begin between the two looks, or end and its request be gone.
   const found = (await begun(deps, id)) ?? (await waiting(deps, { syncId: id })) ?? (await begun(deps, id));
   const mapping = view.workspace.mappings.find((one) => one.id === found?.mappingId);
-  if (found === undefined || mapping === undefined) return notFound('Sync', id);
+  const destination = view.workspace.destinations.find((one) => one.id === mapping?.destinationId);
+  if (found === undefined || mapping === undefined || destination?.sourceId !== model.sourceId) {
+    return notFound('Sync', id);
+  }
   if ('requestedAt' in found) {
     return mapping.modelId === model.id ? { view, model, mapping, request: found } : notFound('Sync', id);
   }
@@ -237,10 +242,10 @@ async function rows(deps: PublicApiDeps, request: PublicRequest): Promise<Public
 const cancelling = z.object({ reasonForCanceling: z.int().min(0).max(4).optional() });
 
 async function cancel(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
-  const faults: InputFault[] = [];
-  if (readBody(cancelling, request.body, faults) === null) return inputInvalid(faults);
   const found = await find(deps, request, 'source:admin');
   if (isRefusal(found)) return found;
+  const faults: InputFault[] = [];
+  if (readBody(cancelling, request.body, faults) === null) return inputInvalid(faults);
   const { db, clock } = deps;
   const ids = { modelId: found.model.id, syncId: request.params.syncId as string };
   const stops = { data: { ...ids, status: 'CANCELLING' } };

@@ -11,7 +11,7 @@ import type { SpaceSettings } from '../space/space.ts';
 import type { ModelSchedule, Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 
-export { findAlert, listAlerts, mappingNames } from './alerts.ts';
+export { findAlert, listAlerts, type MappingPlace, mappingNames, mappingPlaces } from './alerts.ts';
 export { type Applied, runApply } from './apply.ts';
 export {
   type Actor,

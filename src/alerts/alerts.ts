@@ -23,6 +23,8 @@ export interface AlertContext {
   readonly clock: Clock;
   /** Null: e-mail cannot be sent, and notices by e-mail fail with that reason. */
   readonly mail: MailServer | null;
+  /** Where people reach this server: then notices have whole addresses, else paths alone. */
+  readonly publicUrl?: string | undefined;
   /** How long a channel may take to answer, ms; default 10 seconds. */
   readonly patience?: number;
   /** The schedules that should have begun a sync and did not; left out: nobody knows of schedules. */

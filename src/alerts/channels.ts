@@ -24,14 +24,20 @@ export async function sendTo(
   signal?: AbortSignal,
 ): Promise<Outcome> {
   const patience = context.patience ?? usualPatience;
-  const sending = { notice, now: context.clock.now(), patience, signal };
+  const sending = { notice, url: addressOf(notice, context), now: context.clock.now(), patience, signal };
   if ('webhook' in channel) return sendWebhook(channel.webhook, sending);
   if ('slack' in channel) return sendSlack(channel.slack.url, sending);
   return sendMail(context.mail, channel.email.to, sending);
 }
 
+function addressOf({ path }: Notice, { publicUrl }: AlertContext): string | null {
+  return publicUrl === undefined ? null : `${publicUrl.replace(/\/+$/, '')}${path}`;
+}
+
 export interface Sending {
   readonly notice: Notice;
+  /** The whole address of its page; null when it is not known where people reach this server. */
+  readonly url: string | null;
   readonly now: Date;
   /** Ms. */
   readonly patience: number;

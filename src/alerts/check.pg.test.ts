@@ -1,14 +1,35 @@
 /** What opens an alert, what resolves it, and that each is said once. */
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { fakeEndpoint, openWorld, peopleTable, refused, type World } from '../sync/sync.test-support.ts';
 import { runSync } from '../sync/sync.ts';
 import type { ResolvedMapping } from '../workspace/workspace.ts';
 import { contextOf, putAlert, setClock } from './alerts.test-support.ts';
-import { type AlertContext, checkAlerts, listNotices, markRead, openAlerts, pruneNotices } from './alerts.ts';
+import {
+  type AlertContext,
+  checkAlerts,
+  listNotices,
+  markRead,
+  openAlerts,
+  pruneNotices,
+  testAlert,
+} from './alerts.ts';
 
 /** Ids of people whose rows the endpoint refuses. */
 const refusing = (world: World, bad: (index: number) => boolean) =>
   world.withEndpoint(fakeEndpoint((_, index) => (bad(index) ? refused : { kind: 'delivered' })));
+
+/** Of a mapping in the web app. */
+const pageOf = ({ destination, mapping }: ResolvedMapping) => `/destinations/${destination.id}/mappings/${mapping.id}`;
+
+/** A sync of a mapping that failed before the mapping went. */
+async function runLast({ db }: World, { mapping }: ResolvedMapping): Promise<void> {
+  await db.pool.query(
+    `INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, started_at, finished_at)
+     VALUES ('syn_last', $1, $2, 'm', 'd', 'failed', now(), now())`,
+    [mapping.id, mapping.name],
+  );
+}
 
 async function said(context: AlertContext) {
   const { items } = await listNotices(context.db.pool, { limit: 100 });
@@ -49,7 +70,7 @@ test('a failed sync opens the alert once, a good one resolves it once', async ()
     what: `A sync of ${name} failed.`,
     why: 'All 4 rows that were tried were refused.',
     syncId: failed.id,
-    path: `/syncs/${failed.id}`,
+    path: `${pageOf(job)}/syncs/${failed.id}`,
     counts: { added: 4, delivered: 0, refused: 4 },
     sends: [],
   });
@@ -176,6 +197,7 @@ test('the delivery rate of the last day, under the threshold and over it', async
   expect(items[0]).toMatchObject({
     what: `Only 60.0 % of the rows of ${job.mapping.name} were delivered in the last 24 hours.`,
     counts: { delivered: 3, refused: 2 },
+    path: pageOf(job),
   });
   // A day later only the good one counts.
   clock.pass(25 * 3_600_000);
@@ -206,7 +228,36 @@ test('missed schedules, as another room tells them; when it cannot, nothing chan
   expect(items[1]).toMatchObject({
     what: `The sync of ${job.mapping.name} that was due at 2026-01-02T03:00:00.000Z did not start.`,
     why: 'The model is disabled.',
+    path: pageOf(job),
   });
+  expect(items[0]).toMatchObject({ phase: 'resolved', path: pageOf(job) });
+});
+
+test('what notices lead to are pages of the web app', async () => {
+  const { world, job, context } = await start();
+  await using _ = world;
+  const router = await readFile(new URL('../../web/src/app/router.tsx', import.meta.url), 'utf8');
+  const pages = [...router.matchAll(/path: '([^']+)'/g)].map(
+    ([, path = '']) => new RegExp(`^${path.replace(/\$\w+/g, '[^/]+')}$`),
+  );
+  expect(pages.length).toBeGreaterThan(10);
+  await putAlert(context, { on: ['sync_failed', 'delivery_rate'], thresholdPercent: 75 });
+  await runSync(
+    refusing(world, () => true),
+    job,
+  );
+  expect(await checkAlerts(context)).toBe(2);
+  await testAlert(context, 'nightly');
+  // The mapping goes before its next end is looked at.
+  await runSync(world.context, job);
+  await world.db.pool.query('DELETE FROM mappings WHERE id = $1', [job.mapping.id]);
+  await runLast(world, job);
+  await checkAlerts(context);
+  const { items } = await listNotices(world.db.pool, { limit: 100 });
+  const phases = items.map(({ phase }) => phase);
+  expect(new Set(phases)).toEqual(new Set(['opened', 'test']));
+  for (const { path } of items) expect([path, pages.some((page) => page.test(path))]).toEqual([path, true]);
+  expect(items.map(({ path }) => path)).toContain('/destinations');
 });
 
 test('notices are listed by page, marked as read, and forgotten', async () => {

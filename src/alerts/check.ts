@@ -4,7 +4,7 @@
  */
 import type { Transaction } from '../db/db.ts';
 import { type DeliveryTotals, deliveryTotals, endDeadSyncs, type Sync, takeEnded } from '../sync/sync.ts';
-import { type Alert, type AlertEvent, listAlerts, mappingNames } from '../workspace/workspace.ts';
+import { type Alert, type AlertEvent, listAlerts, type MappingPlace, mappingPlaces } from '../workspace/workspace.ts';
 import type { AlertContext, MissedSchedule } from './alerts.ts';
 import { type NoticeContent, storeNotice } from './notices.ts';
 import * as wording from './wording.ts';
@@ -26,7 +26,7 @@ interface Look {
   readonly tx: Transaction;
   readonly now: Date;
   readonly alerts: readonly Alert[];
-  readonly mappings: ReadonlyMap<string, string>;
+  readonly mappings: ReadonlyMap<string, MappingPlace>;
   /** Keys of what is open. */
   readonly open: Set<string>;
 }
@@ -66,7 +66,7 @@ async function lookOnce(
   const { rows } = await tx.query<{ taken: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS taken', [checkLock]);
   if (rows[0]?.taken !== true) return { notices: 0, ends: 0 };
   const alerts = (await listAlerts({ db: tx, secrets })).filter(({ enabled }) => enabled);
-  const mappings = await mappingNames(tx);
+  const mappings = await mappingPlaces(tx);
   const open = await forgetMoot(tx, alerts, mappings);
   const look: Look = { tx, now: clock.now(), alerts, mappings, open };
   const ends = await takeEnded(tx, endsAtOnce);
@@ -81,58 +81,62 @@ async function lookOnce(
 
 async function lookAtEnd(look: Look, sync: Sync): Promise<number> {
   const mapping = { id: sync.mappingId, name: sync.mapping };
+  const place = look.mappings.get(sync.mappingId);
   let notices = 0;
   for (const event of ['sync_failed', 'sync_partly_failed'] as const) {
     for (const alert of alertsOn(look, event, mapping.id)) {
-      notices += await settle(look, alert, event, mapping, findingOfEnd(event, sync));
+      notices += await settle(look, alert, event, mapping, findingOfEnd(event, sync, place));
     }
   }
   return notices;
 }
 
 /** A cancelled sync says nothing about whether the next one works. */
-function findingOfEnd(event: 'sync_failed' | 'sync_partly_failed', sync: Sync): Finding {
+function findingOfEnd(
+  event: 'sync_failed' | 'sync_partly_failed',
+  sync: Sync,
+  place: MappingPlace | undefined,
+): Finding {
   if (sync.state === 'cancelled') return null;
   const failed = sync.state === 'failed';
   const partly = sync.counts.refused > 0 || sync.counts.givenUp > 0;
-  const fine = (): Finding => ({ state: 'fine', content: wording.syncWentWell(sync, event) });
-  if (event === 'sync_failed') return failed ? { state: 'wrong', content: wording.syncFailed(sync) } : fine();
+  const fine = (): Finding => ({ state: 'fine', content: wording.syncWentWell(sync, event, place) });
+  if (event === 'sync_failed') return failed ? { state: 'wrong', content: wording.syncFailed(sync, place) } : fine();
   if (failed) return null;
-  return partly ? { state: 'wrong', content: wording.syncPartlyFailed(sync) } : fine();
+  return partly ? { state: 'wrong', content: wording.syncPartlyFailed(sync, place) } : fine();
 }
 
 async function lookAtRates(look: Look): Promise<number> {
   if (!look.alerts.some(({ on }) => on.includes('delivery_rate'))) return 0;
   let notices = 0;
   for (const totals of await deliveryTotals(look.tx, new Date(look.now.getTime() - dayMs))) {
-    const name = look.mappings.get(totals.mappingId);
-    if (name === undefined) continue;
-    const mapping = { id: totals.mappingId, name };
+    const mapping = look.mappings.get(totals.mappingId);
+    if (mapping === undefined) continue;
     for (const alert of alertsOn(look, 'delivery_rate', mapping.id)) {
-      notices += await settle(look, alert, 'delivery_rate', mapping, findingOfRate(name, totals, alert));
+      notices += await settle(look, alert, 'delivery_rate', mapping, findingOfRate(mapping, totals, alert));
     }
   }
   return notices;
 }
 
-function findingOfRate(name: string, totals: DeliveryTotals, { thresholdPercent }: Alert): Finding {
+function findingOfRate(mapping: MappingPlace, totals: DeliveryTotals, { thresholdPercent }: Alert): Finding {
   if (thresholdPercent === null) return null;
   return wording.rateOf(totals) < thresholdPercent
-    ? { state: 'wrong', content: wording.rateLow(name, totals, thresholdPercent) }
-    : { state: 'fine', content: wording.rateFine(name, totals, thresholdPercent) };
+    ? { state: 'wrong', content: wording.rateLow(mapping, totals, thresholdPercent) }
+    : { state: 'fine', content: wording.rateFine(mapping, totals, thresholdPercent) };
 }
 
 async function lookAtSchedules(look: Look, missed: readonly MissedSchedule[]): Promise<number> {
   const byMapping = new Map(missed.map((one) => [one.mappingId, one]));
   let notices = 0;
-  for (const [id, name] of look.mappings) {
+  for (const [id, mapping] of look.mappings) {
     const one = byMapping.get(id);
     const finding: Finding =
       one === undefined
-        ? { state: 'fine', content: wording.scheduleKept(name) }
-        : { state: 'wrong', content: wording.scheduleMissed(name, one) };
+        ? { state: 'fine', content: wording.scheduleKept(mapping) }
+        : { state: 'wrong', content: wording.scheduleMissed(mapping, one) };
     for (const alert of alertsOn(look, 'schedule_missed', id)) {
-      notices += await settle(look, alert, 'schedule_missed', { id, name }, finding);
+      notices += await settle(look, alert, 'schedule_missed', mapping, finding);
     }
   }
   return notices;
@@ -185,7 +189,7 @@ const keyOf = (alertId: string, mappingId: string, event: string) => `${alertId}
 async function forgetMoot(
   tx: Transaction,
   alerts: readonly Alert[],
-  mappings: ReadonlyMap<string, string>,
+  mappings: ReadonlyMap<string, MappingPlace>,
 ): Promise<Set<string>> {
   const { rows } = await tx.query<{ alert_id: string; mapping_id: string; event: AlertEvent }>(
     'SELECT alert_id, mapping_id, event FROM open_alerts',

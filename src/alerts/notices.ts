@@ -12,7 +12,7 @@ export interface NoticeContent {
   readonly why: string;
   /** What to do. */
   readonly help: string;
-  /** Where it can be looked at, below the address of this server. */
+  /** The page of the web app where it can be looked at, below the address of this server. */
   readonly path: string;
   readonly syncId: string | null;
   /** Numbers of rows, by what became of them. */

@@ -11,7 +11,7 @@ const tooSlow: Outcome = { kind: 'retry', answer: 'The mail server did not answe
 export async function sendMail(
   server: MailServer | null,
   to: readonly string[],
-  { notice, patience, signal }: Sending,
+  { notice, url, patience, signal }: Sending,
 ): Promise<Outcome> {
   if (server === null) {
     return { kind: 'failed', answer: 'No mail server is configured: set MILLRACE_SMTP_URL where Millrace runs.' };
@@ -25,7 +25,7 @@ export async function sendMail(
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  const lines = linesOf(notice);
+  const lines = linesOf(notice, url);
   // The library limits each step; a server that drips through them all must end as well.
   const late = AbortSignal.timeout(stepsPatient * patience);
   try {

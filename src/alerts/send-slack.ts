@@ -5,7 +5,7 @@ import { linesOf, subjectOf } from './text.ts';
 
 export async function sendSlack(url: string, sending: Sending): Promise<Outcome> {
   const { notice } = sending;
-  const facts = linesOf(notice).map(([label, text]) => `*${label}:* ${escaped(text)}`);
+  const facts = linesOf(notice, sending.url).map(([label, text]) => `*${label}:* ${escaped(text)}`);
   const text = [`*${escaped(subjectOf(notice))}*`, ...facts].join('\n');
   return post(url, JSON.stringify({ text }), {}, sending);
 }

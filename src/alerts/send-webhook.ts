@@ -2,13 +2,12 @@
 import { createHmac } from 'node:crypto';
 import type { Outcome, Sending } from './channels.ts';
 import { post } from './http.ts';
-import type { Notice } from './notices.ts';
 
 export async function sendWebhook(
   { url, secret }: { readonly url: string; readonly secret?: string },
   sending: Sending,
 ): Promise<Outcome> {
-  const body = JSON.stringify(documentOf(sending.notice));
+  const body = JSON.stringify(documentOf(sending));
   const timestamp = String(Math.floor(sending.now.getTime() / 1000));
   const headers = {
     'x-millrace-notice': sending.notice.id,
@@ -23,7 +22,7 @@ export function signature(secret: string, timestamp: string, body: string): stri
   return createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex');
 }
 
-function documentOf(notice: Notice) {
+function documentOf({ notice, url }: Sending) {
   const { id, phase, alert, event, mapping, syncId, what, why, help, path, counts, createdAt } = notice;
-  return { id, phase, alert, event, mapping, syncId, what, why, help, path, counts, at: createdAt.toISOString() };
+  return { id, phase, alert, event, mapping, syncId, what, why, help, path, url, counts, at: createdAt.toISOString() };
 }

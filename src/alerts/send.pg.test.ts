@@ -84,7 +84,8 @@ test('a webhook gets the notice as JSON, signed; 500 twice is tried again', asyn
     what: 'A sync of people failed.',
     why: 'A < b & "c" é.',
     help: 'Try again.',
-    path: '/syncs/syn_1',
+    path: '/destinations/dst_1/mappings/mpg_1/syncs/syn_1',
+    url: null,
     counts: expect.objectContaining({ added: 3, refused: 3 }),
     at: notice?.createdAt.toISOString(),
   });
@@ -151,9 +152,15 @@ test('Retry-After is obeyed', async () => {
 test('Slack gets one text, its special characters escaped', async () => {
   await using db = await testDatabase();
   await using server = await listen();
-  const { context } = await withNotice(db, [{ slack: { url: server.url } }]);
+  const { context } = await withNotice(db, [{ slack: { url: server.url } }, { webhook: { url: server.url } }], {
+    publicUrl: 'https://millrace.example.org/',
+  });
   await sendDue(context);
-  const sent = JSON.parse(server.received[0]?.body ?? '') as Record<string, string>;
+  const bodies = server.received.map(({ body }) => JSON.parse(body) as Record<string, string>);
+  const sent = bodies.find((body) => body.text !== undefined) ?? {};
+  const link = 'https://millrace.example.org/destinations/dst_1/mappings/mpg_1/syncs/syn_1';
+  expect(sent.text).toContain(`*Where:* ${link}\n`);
+  expect(bodies.find((body) => body.text === undefined)).toMatchObject({ path: new URL(link).pathname, url: link });
   expect(Object.keys(sent)).toEqual(['text']);
   expect(sent.text).toContain('*[Millrace] Alert: A sync of people failed.*\n');
   expect(sent.text).toContain('*Why:* A &lt; b &amp; "c" é.');
@@ -168,7 +175,7 @@ test('mail goes out as text and HTML; refused for now is tried again', async () 
   });
   const mail = { url: box.url, from: 'alerts@example.com' };
   const { context, clock } = await withNotice(db, [{ email: { to: ['a@example.com', 'b@example.com'] } }], {
-    mail,
+    ...{ mail, publicUrl: 'https://millrace.example.org' },
   });
   await sendDue(context);
   expect(await sendsOf(db)).toMatchObject([{ state: 'waiting', answer: 'The mail server answered 451.' }]);
@@ -183,6 +190,7 @@ test('mail goes out as text and HTML; refused for now is tried again', async () 
   expect(source).toContain(`Message-ID: <${notice?.id}@millrace>`);
   expect(source).toContain('Content-Type: text/plain');
   expect(source).toContain('Content-Type: text/html');
+  expect(source).toContain('Where: https://millrace.example.org/destinations/dst_1/mappings/mpg_1/syncs/syn_1');
   expect(source).toContain('<td>A &lt; b &amp; &quot;c&quot; =C3=A9.</td>');
 });
 

@@ -1,5 +1,5 @@
 /** A notice that says it is a test, through every channel of an alert, once. */
-import { findAlert } from '../workspace/workspace.ts';
+import { type Actor, commandLine, findAlert, recordAudit } from '../workspace/workspace.ts';
 import type { AlertContext } from './alerts.ts';
 import { sendTo } from './channels.ts';
 import { type ChannelKind, kindOf, type Notice, storeNotice } from './notices.ts';
@@ -17,6 +17,7 @@ export interface TestedChannel {
 export async function testAlert(
   context: AlertContext,
   nameOrId: string,
+  actor: Actor = commandLine,
 ): Promise<{ readonly noticeId: string; readonly channels: readonly TestedChannel[] }> {
   const { db, secrets, clock } = context;
   const alert = await findAlert({ db: db.pool, secrets }, nameOrId);
@@ -26,6 +27,8 @@ export async function testAlert(
   const noticeId = await db.transaction(async (tx) => {
     const id = await storeNotice(tx, about, now, new Date(now.getTime() + takenFor));
     await tx.query('UPDATE alert_sends SET attempts = 1 WHERE notice_id = $1', [id]);
+    const note = { resourceType: 'alert', resourceId: alert.id, resourceName: alert.name };
+    await recordAudit(tx, actor, [{ type: 'Alert Tested', ...note }]);
     return id;
   });
   const notice: Notice = {

@@ -6,8 +6,11 @@ export function subjectOf({ phase, what }: Pick<Notice, 'phase' | 'what'>): stri
   return `[Millrace] ${words[phase]}: ${what}`;
 }
 
-/** Label and text, the parts that say nothing left out. */
-export function linesOf(notice: Notice): readonly (readonly [string, string])[] {
+/**
+ * Label and text, the parts that say nothing left out.
+ * @param url of its page, when it is known
+ */
+export function linesOf(notice: Notice, url: string | null): readonly (readonly [string, string])[] {
   const { what, why, help, mapping, syncId, counts, path, alert, createdAt } = notice;
   const lines: readonly (readonly [string, string | null])[] = [
     ['What happened', what],
@@ -16,7 +19,7 @@ export function linesOf(notice: Notice): readonly (readonly [string, string])[] 
     ['Mapping', mapping],
     ['Sync', syncId],
     ['Rows', counts === null ? null : countsText(counts)],
-    ['Where', path],
+    ['Where', url ?? path],
     ['Alert', alert],
     ['When', createdAt.toISOString()],
   ];

@@ -1,71 +1,80 @@
 /** The words of notices: what happened, why, and what to do. Pure. */
 import type { DeliveryTotals, Sync } from '../sync/sync.ts';
+import type { MappingPlace } from '../workspace/workspace.ts';
 import type { MissedSchedule } from './alerts.ts';
 import type { NoticeContent } from './notices.ts';
 
-const syncPath = (id: string) => `/syncs/${id}`;
-const mappingPath = (mapping: string) => `/mappings/${mapping}`;
+/** Pages of the web app. */
+const mappingPath = ({ id, destinationId }: MappingPlace) => `/destinations/${destinationId}/mappings/${id}`;
+const syncPath = (id: string, place: MappingPlace) => `${mappingPath(place)}/syncs/${id}`;
+/** When the mapping is gone, and the pages of its syncs with it. */
+const goneAt = '/destinations';
 
-export function syncFailed(sync: Sync): NoticeContent {
+/** @param place undefined: its mapping is gone */
+export function syncFailed(sync: Sync, place: MappingPlace | undefined): NoticeContent {
   return {
     what: `A sync of ${sync.mapping} failed.`,
     why: sentence(sync.reason ?? 'No reason was recorded.'),
     help: sentence(sync.help ?? `See what happened: millrace sync show ${sync.id}`),
-    ...aboutSync(sync),
+    ...aboutSync(sync, place),
   };
 }
 
-export function syncPartlyFailed(sync: Sync): NoticeContent {
+export function syncPartlyFailed(sync: Sync, place: MappingPlace | undefined): NoticeContent {
   const { refused, givenUp } = sync.counts;
   const parts = [refused > 0 ? `${rows(refused)} refused` : '', givenUp > 0 ? `${rows(givenUp)} given up` : ''];
   return {
     what: `A sync of ${sync.mapping} ended with rows that were not delivered: ${parts.filter((part) => part !== '').join(', ')}.`,
     why: sentence(sync.reason ?? 'Each row has a reason of its own.'),
     help: `The reason of each row is in its history: millrace sync show ${sync.id}. Refused rows are tried again in the next sync.`,
-    ...aboutSync(sync),
+    ...aboutSync(sync, place),
   };
 }
 
-export function syncWentWell(sync: Sync, before: 'sync_failed' | 'sync_partly_failed'): NoticeContent {
+export function syncWentWell(
+  sync: Sync,
+  before: 'sync_failed' | 'sync_partly_failed',
+  place: MappingPlace | undefined,
+): NoticeContent {
   const was = before === 'sync_failed' ? 'failed' : 'failed in part';
   return {
     what: `Syncs of ${sync.mapping} work again.`,
     why: `The sync before ${was}; this one ${sync.state === 'succeeded' ? 'succeeded' : 'was carried out'}.`,
     help: 'Nothing is to be done.',
-    ...aboutSync(sync),
+    ...aboutSync(sync, place),
   };
 }
 
-export function rateLow(mapping: string, totals: DeliveryTotals, threshold: number): NoticeContent {
+export function rateLow(mapping: MappingPlace, totals: DeliveryTotals, threshold: number): NoticeContent {
   return {
-    what: `Only ${percent(rateOf(totals))} of the rows of ${mapping} were delivered in the last 24 hours.`,
+    what: `Only ${percent(rateOf(totals))} of the rows of ${mapping.name} were delivered in the last 24 hours.`,
     why: `${rows(totals.refused)} refused, ${rows(totals.delivered)} delivered; the alert is set to ${threshold} %.`,
-    help: `See which syncs refused rows, and why: millrace sync list ${mapping}`,
+    help: `See which syncs refused rows, and why: millrace sync list ${mapping.name}`,
     ...aboutRate(mapping, totals),
   };
 }
 
-export function rateFine(mapping: string, totals: DeliveryTotals, threshold: number): NoticeContent {
+export function rateFine(mapping: MappingPlace, totals: DeliveryTotals, threshold: number): NoticeContent {
   return {
-    what: `The delivery rate of ${mapping} is ${percent(rateOf(totals))} again.`,
+    what: `The delivery rate of ${mapping.name} is ${percent(rateOf(totals))} again.`,
     why: `In the last 24 hours ${rows(totals.refused)} refused, ${rows(totals.delivered)} delivered; the alert is set to ${threshold} %.`,
     help: 'Nothing is to be done.',
     ...aboutRate(mapping, totals),
   };
 }
 
-export function scheduleMissed(mapping: string, { dueAt, reason }: MissedSchedule): NoticeContent {
+export function scheduleMissed(mapping: MappingPlace, { dueAt, reason }: MissedSchedule): NoticeContent {
   return {
-    what: `The sync of ${mapping} that was due at ${dueAt.toISOString()} did not start.`,
+    what: `The sync of ${mapping.name} that was due at ${dueAt.toISOString()} did not start.`,
     why: sentence(reason),
-    help: `Remove the reason, or start one by hand: millrace sync run ${mapping}`,
+    help: `Remove the reason, or start one by hand: millrace sync run ${mapping.name}`,
     ...aboutMapping(mapping),
   };
 }
 
-export function scheduleKept(mapping: string): NoticeContent {
+export function scheduleKept(mapping: MappingPlace): NoticeContent {
   return {
-    what: `Syncs of ${mapping} start on schedule again.`,
+    what: `Syncs of ${mapping.name} start on schedule again.`,
     why: 'The run that was missed is no longer due.',
     help: 'Nothing is to be done.',
     ...aboutMapping(mapping),
@@ -77,7 +86,7 @@ export function testNotice(alert: string): NoticeContent {
     what: `This is a test of the alert ${alert}.`,
     why: 'Somebody asked for it: millrace alert test.',
     help: 'Nothing is to be done.',
-    path: '/alerts',
+    path: '/',
     syncId: null,
     counts: null,
   };
@@ -88,20 +97,23 @@ export function rateOf({ delivered, refused }: DeliveryTotals): number {
   return (100 * delivered) / (delivered + refused);
 }
 
-function aboutSync({ id, counts }: Sync): Pick<NoticeContent, 'path' | 'syncId' | 'counts'> {
+function aboutSync(
+  { id, counts }: Sync,
+  place: MappingPlace | undefined,
+): Pick<NoticeContent, 'path' | 'syncId' | 'counts'> {
   const { added, updated, deleted, delivered, refused, invalid, givenUp, remaining } = counts;
   return {
-    path: syncPath(id),
+    path: place === undefined ? goneAt : syncPath(id, place),
     syncId: id,
     counts: { added, updated, deleted, delivered, refused, invalid, givenUp, remaining },
   };
 }
 
-function aboutRate(mapping: string, { delivered, refused }: DeliveryTotals) {
+function aboutRate(mapping: MappingPlace, { delivered, refused }: DeliveryTotals) {
   return { path: mappingPath(mapping), syncId: null, counts: { delivered, refused } };
 }
 
-function aboutMapping(mapping: string) {
+function aboutMapping(mapping: MappingPlace) {
   return { path: mappingPath(mapping), syncId: null, counts: null };
 }
 

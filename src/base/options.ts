@@ -135,7 +135,8 @@ export const options = {
     value: 'URL',
     form: /^https?:\/\/[A-Za-z0-9.:_[\]-]+\/?$/,
     formInWords: 'a URL without a path, such as https://events.example.com',
-    sentence: 'Where clients reach this server: whom OAuth assertions are for; without it, the host of their request.',
+    sentence:
+      'Where this server is reached: whom OAuth assertions are for (else the host of their request), and links of notices.',
   },
   trustedProxies: {
     type: 'text',

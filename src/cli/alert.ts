@@ -21,10 +21,10 @@ import { counted, indent, paragraphs, printable, table, time } from './text.ts';
 export async function alertContext(context: CliContext): Promise<AlertContext> {
   const db = await context.database();
   const { secrets } = await context.store();
-  const { smtpUrl, smtpFrom } = context.config;
+  const { smtpUrl, smtpFrom, publicUrl } = context.config;
   const mail = smtpUrl === undefined ? null : { url: smtpUrl, from: smtpFrom };
   const { log, clock } = context;
-  return { db, secrets, log, clock, mail, missedSchedules: (pool) => missedNow(pool, clock) };
+  return { db, secrets, log, clock, mail, publicUrl, missedSchedules: (pool) => missedNow(pool, clock) };
 }
 
 /** Mappings whose newest scheduled run could not start, until one does. */

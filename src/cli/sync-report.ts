@@ -38,10 +38,11 @@ export function countsText(
   replays: boolean,
 ): string {
   const past = tense === 'past';
+  const rowsRemark = replays ? 'rows to send again, as they are now' : '';
   const lines: readonly Line[] = [
     { word: 'extracted', value: counts.extracted, remark: 'rows of the model' },
-    { word: 'new', value: counts.added, remark: '' },
-    { word: 'updated', value: counts.updated, remark: replays ? 'rows to send again, as they are now' : '' },
+    { word: 'new', value: counts.added, remark: rowsRemark },
+    { word: 'updated', value: counts.updated, remark: rowsRemark },
     {
       word: 'deleted',
       value: counts.deleted,
@@ -61,7 +62,7 @@ export function countsText(
       word: 'skipped',
       value: counts.skipped,
       remark: replays
-        ? 'not asked for by the trigger, as an update or a deletion; left as it was'
+        ? 'not asked for by the trigger; left as it was'
         : `not asked for by the trigger; ${past ? 'recorded' : 'would be recorded'} as seen`,
       rare: true,
     },

@@ -1,7 +1,7 @@
 /** `sync plan` and `sync run`: what a sync would do, and doing it. */
 import { MillraceError } from '../base/errors.ts';
 import { planSync, runSync, type Sync, type SyncPlan } from '../sync/sync.ts';
-import { findMapping } from '../workspace/workspace.ts';
+import { commandLine, findMapping } from '../workspace/workspace.ts';
 import { argument, type Command, option, type Report } from './command.ts';
 import { showProgress } from './progress.ts';
 import { exitOf, failureReasons, secondsOf, syncDocument } from './sync-document.ts';
@@ -105,6 +105,7 @@ export const syncRunCommand: Command = {
       return await runSync(await context.sync(), job, {
         onProgress: progress.update,
         signal: context.signal,
+        startedBy: commandLine,
         ...(retryOf !== undefined && { retryOf }),
         ...(replayOf !== undefined && { replayOf }),
       });

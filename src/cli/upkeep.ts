@@ -1,7 +1,13 @@
 /** What a server does beside serving: forgets what has expired. Any number of processes may do it at once. */
 import type { Database } from '../db/db.ts';
 import { expireDays, pruneSpaceLog } from '../space/space.ts';
-import { pruneDiscards, pruneOauth, pruneSessions, pruneSignInFailures } from '../workspace/workspace.ts';
+import {
+  foldMessageCounts,
+  pruneDiscards,
+  pruneOauth,
+  pruneSessions,
+  pruneSignInFailures,
+} from '../workspace/workspace.ts';
 import type { CliContext } from './context.ts';
 
 const hourMs = 3_600_000;
@@ -18,6 +24,7 @@ export function keepTidy({ clock, config, log }: CliContext, db: Database): Asyn
     const before = new Date(now.getTime() - logDays * dayMs);
     await pruneSpaceLog(db.pool, before);
     await pruneDiscards(db.pool, before);
+    await foldMessageCounts(db.pool, now);
     await pruneOauth(db.pool, now);
     await pruneSessions(db.pool, { idleDays: config.sessionIdleDays, longestDays: config.sessionDays }, now);
     await pruneSignInFailures(db.pool, now);

@@ -56,6 +56,8 @@ async function sync(made: TestWarehouse, options: Parameters<typeof run>[1] = {}
 const short = (changes: readonly Change[]) =>
   changes.map(({ kind, recordId, revision }) => `${kind} ${recordId} ${revision}`).sort();
 
+const as = (no: number, kind: 'new' | 'updated' = 'updated') => ({ no, as: kind });
+
 const none = { extracted: 0, added: 0, updated: 0, deleted: 0, unchanged: 0, invalid: 0 };
 
 export function diffConformance(name: string, make: MakeWarehouse): void {
@@ -75,7 +77,7 @@ export function diffConformance(name: string, make: MakeWarehouse): void {
 }
 
 function replayTests(people: People): void {
-  test('C11 rows that one sync delivered last come as updates, whether they differ or not; its deletions while they are gone', async () => {
+  test('C11 rows that one sync delivered last come as updates (or as new), whether they differ or not; its deletions while they are gone', async () => {
     const made = await people([1, 'Ann'], [2, 'Bob'], [3, 'Cy'], [4, 'Di'], [5, 'Ed'], [6, 'Flo']);
     await deliver(made, (await run(made)).changes, 1);
     await made.run("UPDATE people SET name = 'Bo' WHERE id = 2");
@@ -84,15 +86,19 @@ function replayTests(people: People): void {
     await made.run("UPDATE people SET name = 'Anna' WHERE id = 1");
     await made.run('DELETE FROM people WHERE id = 3');
     await made.run("INSERT INTO people VALUES (NULL, 'x', 'n'), (4, 'twice', 'n'), (6, 'back', 'n'), (7, 'new', 'n')");
-    const first = await run(made, { replay: 1 });
+    const first = await run(made, { replay: as(1) });
     expect(first.counts).toStrictEqual({ extracted: 7, added: 0, updated: 1, deleted: 0, unchanged: 3, invalid: 3 });
     expect(short(first.changes)).toStrictEqual(['updated 1 1']);
     expect(first.changes[0]).toMatchObject({ row: [1, 'Anna', 'n'], deliveredBy: 1 });
-    const second = await run(made, { replay: 2 });
+    const second = await run(made, { replay: as(2) });
     expect(second.counts).toStrictEqual({ extracted: 7, added: 0, updated: 1, deleted: 1, unchanged: 3, invalid: 3 });
     expect(short(second.changes)).toStrictEqual(['deleted 5 2', 'updated 2 2']);
-    expect((await run(made, { replay: 3 })).changes).toStrictEqual([]);
-    await using comparison = await compare(made.warehouse, model, { table, columns: 'all', replay: 1 });
+    expect((await run(made, { replay: as(3) })).changes).toStrictEqual([]);
+    // The same as new rows, with the revisions that they have.
+    const asNew = await run(made, { replay: as(2, 'new') });
+    expect(asNew.counts).toStrictEqual({ ...second.counts, added: 1, updated: 0 });
+    expect(short(asNew.changes)).toStrictEqual(['deleted 5 2', 'new 2 2']);
+    await using comparison = await compare(made.warehouse, model, { table, columns: 'all', replay: as(1) });
     expect(comparison.replayed).toStrictEqual({ known: 3, gone: 1 });
     expect(await comparison.goneRows(10)).toStrictEqual(['3']);
     // A usual comparison finds what differs, whoever delivered it.
@@ -101,11 +107,11 @@ function replayTests(people: People): void {
 
   test('C11 without records, or without marks in them, nothing can be replayed', async () => {
     const made = await people([1, 'Ann']);
-    await expect(run(made, { replay: 1 })).rejects.toMatchObject({ code: 'sync_replay_unknown' });
+    await expect(run(made, { replay: as(1) })).rejects.toMatchObject({ code: 'sync_replay_unknown' });
     await deliver(made, (await run(made)).changes, 1);
     await made.run(`ALTER TABLE ${made.warehouse.dialect.stateTable(table)} DROP COLUMN delivered_by`);
     await made.run("UPDATE people SET name = 'Anna'");
-    expect((await run(made, { replay: 1 })).counts).toStrictEqual({ ...none, extracted: 1, unchanged: 1 });
+    expect((await run(made, { replay: as(1) })).counts).toStrictEqual({ ...none, extracted: 1, unchanged: 1 });
     expect((await run(made)).changes).toMatchObject([{ kind: 'updated', deliveredBy: null }]);
   });
 }

@@ -24,7 +24,7 @@ export interface Change {
   readonly checksum: string | null;
   /** How often the record has moved before: 0 when it was never seen. The next entry has one more. */
   readonly revision: number;
-  /** Of an updated row: the number of the sync that delivered it last; null when that is not known. */
+  /** Of a row that was delivered before: the number of the sync that delivered it last; null when that is not known. */
   readonly deliveredBy: number | null;
   /** The model's columns in order; all null for a deletion. */
   readonly row: Row;
@@ -91,17 +91,25 @@ export interface Comparison extends AsyncDisposable {
   goneRows(limit: number): Promise<readonly string[]>;
 }
 
+/** Which sync is replayed, and as what. */
+export interface ReplayedSync {
+  /** Its number. */
+  readonly no: number;
+  /** The kind of change that its rows come as. */
+  readonly as: 'new' | 'updated';
+}
+
 export interface CompareOptions {
   /** The records table; it need not exist. */
   readonly table: string;
   /** The columns whose changes count. */
   readonly columns: readonly string[] | 'all';
   /**
-   * Replays the sync of this number: instead of what differs, the changes are the rows that it delivered last, as they are
-   * now and as updates, and the deletions that it delivered last of rows that are still gone. Rows that differ from what
-   * others delivered count as unchanged.
+   * Replays a sync: instead of what differs, the changes are the rows that it delivered last, as they are now, and the
+   * deletions that it delivered last of rows that are still gone. Rows that differ from what others delivered count as
+   * unchanged.
    */
-  readonly replay?: number;
+  readonly replay?: ReplayedSync;
   readonly limits?: Partial<ModelLimits>;
   readonly signal?: AbortSignal;
 }

@@ -3,7 +3,7 @@
  * the reasons.
  */
 import type { Column, Dialect } from '../warehouse/warehouse.ts';
-import type { ChangeKind, ComparedModel } from './diff.ts';
+import type { ChangeKind, ComparedModel, ReplayedSync } from './diff.ts';
 
 export interface ComparedTables {
   readonly model: ComparedModel;
@@ -14,8 +14,8 @@ export interface ComparedTables {
   readonly records: string | null;
   /** Whether the records table says which sync delivered a record. */
   readonly marked: boolean;
-  /** The number of the sync to replay; null: a usual comparison. */
-  readonly replay: number | null;
+  /** The sync to replay; null: a usual comparison. */
+  readonly replay: ReplayedSync | null;
 }
 
 export class DiffStatements {
@@ -44,7 +44,7 @@ export class DiffStatements {
   counts(): string {
     const { records, replay } = this.#tables;
     if (records === null) return this.#firstCounts();
-    if (replay !== null) return this.#replayCounts(records);
+    if (replay !== null) return this.#replayCounts(records, replay);
     const checksum = this.#dialect.oneChecksum('n.checksum');
     return `
       SELECT coalesce(sum(m.copies), 0) AS extracted,
@@ -62,13 +62,14 @@ export class DiffStatements {
   }
 
   /** Which rows are sent does not depend on their checksums. */
-  #replayCounts(records: string): string {
+  #replayCounts(records: string, { as }: ReplayedSync): string {
     const valid = 'm.record_id IS NOT NULL AND m.copies = 1';
     const sent = `r.checksum IS NOT NULL AND ${this.#replayed()}`;
+    const rows = `count(*) FILTER (WHERE ${valid} AND ${sent})`;
     return `
       SELECT coalesce(sum(m.copies), 0) AS extracted,
-        0 AS added,
-        count(*) FILTER (WHERE ${valid} AND ${sent}) AS updated,
+        ${as === 'new' ? rows : 0} AS added,
+        ${as === 'updated' ? rows : 0} AS updated,
         count(*) FILTER (WHERE ${valid} AND (${sent}) IS NOT TRUE) AS unchanged,
         count(*) FILTER (WHERE m.copies IS NULL AND r.checksum IS NULL AND ${this.#replayed()}) AS deleted,
         ${invalidSums},
@@ -105,6 +106,7 @@ export class DiffStatements {
     const { identifier, checksumText } = this.#dialect;
     const [id, checksum] = [this.#ownName('record_id'), this.#ownName('checksum')];
     const rows = `SELECT m.*, ${this.#id} AS ${id}, ${this.#checksum} AS ${checksum} FROM ${this.#rows} AS m`;
+    const isNew = replay === null ? 'r.checksum IS NULL' : `${replay.as === 'new'}`;
     const conditions = [
       records === null
         ? `w.${id} IS NOT NULL`
@@ -116,7 +118,7 @@ export class DiffStatements {
     return `
       SELECT ${columns.map((column) => `w.${identifier(column.name)}`).join(', ')},
         w.${id}, ${checksumText(`w.${checksum}`)},
-        ${records === null ? '0, true' : `coalesce(r.revision, 0), r.checksum IS NULL, ${this.#mark()}`}
+        ${records === null ? '0, true' : `coalesce(r.revision, 0), ${isNew}, ${this.#mark()}`}
       FROM (${rows}) AS w
       ${records === null ? '' : `LEFT JOIN ${records} AS r ON r.record_id = w.${id}`}
       WHERE ${conditions.join(' AND ')}
@@ -152,7 +154,7 @@ export class DiffStatements {
 
   /** Whether a record was delivered last by the sync that is replayed. */
   #replayed(): string {
-    return `${this.#mark()} = ${this.#tables.replay}`;
+    return `${this.#mark()} = ${this.#tables.replay?.no}`;
   }
 
   /** Record ids (null for rows without one) and how many rows each stands for. */

@@ -5,12 +5,12 @@
 import { MillraceError } from '../base/errors.ts';
 import type { Database, Queryable } from '../db/db.ts';
 import { revokeSuppressions } from '../space/space.ts';
-import { listSpaces, lockWorkspace } from '../workspace/workspace.ts';
+import { type Actor, commandLine, listSpaces, lockWorkspace, recordAudit } from '../workspace/workspace.ts';
 import { getRegulation } from './list.ts';
 import { regulationTypes, suppresses } from './privacy.ts';
 
 /** Errors: `regulation_not_found`; `regulation_begun` once it runs, or has run. */
-export async function cancelRegulation(db: Database, id: string): Promise<void> {
+export async function cancelRegulation(db: Database, id: string, actor: Actor = commandLine): Promise<void> {
   await db.transaction(async (tx) => {
     await lockWorkspace(tx);
     const { status, type, sourceId, subjectIds } = await getRegulation(tx, id);
@@ -23,6 +23,8 @@ export async function cancelRegulation(db: Database, id: string): Promise<void> 
         `The regulation ${id} is ${is}; only one that is INITIALIZED can be cancelled.`,
       );
     }
+    const note = { resourceType: 'regulation', resourceId: id, resourceName: type };
+    await recordAudit(tx, actor, [{ type: 'Regulation Deleted', ...note }]);
     if (!suppresses(type)) return;
     const heirs = await findHeirs(tx, subjectIds, sourceId ?? '');
     await revokeSuppressions(

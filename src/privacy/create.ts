@@ -9,7 +9,7 @@ import { newId } from '../base/ids.ts';
 import { storableText } from '../base/text.ts';
 import type { Database, Queryable, Transaction } from '../db/db.ts';
 import { normalizeValue, type SuppressionChange, suppress, unsuppress } from '../space/space.ts';
-import { listSpaces, lockWorkspace } from '../workspace/workspace.ts';
+import { type Actor, commandLine, listSpaces, lockWorkspace, recordAudit } from '../workspace/workspace.ts';
 import { getRegulation } from './list.ts';
 import {
   deletes,
@@ -27,7 +27,8 @@ const maxBytes = 4 * 1024 * 1024;
 const maxLength = 500;
 
 /**
- * `monthlyQuota`: how many people regulations of its category may name in a calendar month, this one included. Errors:
+ * `monthlyQuota`: how many people regulations of its category may name in a calendar month, this one included. `actor`:
+ * who asks for it, for the audit trail, which never has the ids of people. Errors:
  * `regulation_invalid`, with every fault; `regulation_quota_exceeded`.
  */
 export async function createRegulation(
@@ -35,6 +36,7 @@ export async function createRegulation(
   request: RegulationRequest,
   clock: Clock = systemClock,
   monthlyQuota = Number.POSITIVE_INFINITY,
+  actor: Actor = commandLine,
 ): Promise<Regulation> {
   const { type, userIds, sourceId } = checked(request);
   const id = newId('reg');
@@ -59,6 +61,9 @@ export async function createRegulation(
         ...[waits ? at : null, at, waits ? null : at],
       ],
     );
+    const scope = sourceId === '' ? 'Workspace' : 'Source';
+    const note = { resourceType: 'regulation', resourceId: id, resourceName: type };
+    await recordAudit(tx, actor, [{ type: `${scope} Regulation Created`, ...note }]);
   });
   return getRegulation(db.pool, id);
 }

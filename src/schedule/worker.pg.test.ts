@@ -314,14 +314,14 @@ test('what a replay skipped is counted once, also when it goes on', async () => 
   const job = await shop.job();
   const first = await runSync(shop.sync, job);
   const { syncId } = await ask(shop, 'replay', first.id);
-  const onlyNew = { ...job, mapping: { ...job.mapping, trigger: 'event = "new"' } };
+  const onlyDeleted = { ...job, mapping: { ...job.mapping, trigger: 'event = "deleted"' } };
   const leaving = new AbortController();
   const leave = leaving.signal;
   const onProgress = ({ settled }: { readonly settled: number }) => void (settled === 30 && leaving.abort());
   const slow: SyncContext = { ...shop.sync, settings: { batchSize: 10, inFlight: 1 } };
-  const run = runSync(slow, onlyNew, { id: syncId, leave, onProgress, replayOf: first.id });
+  const run = runSync(slow, onlyDeleted, { id: syncId, leave, onProgress, replayOf: first.id });
   await expect(run).rejects.toMatchObject({ code: 'sync_left' });
-  const ended = await runSync(shop.sync, onlyNew, { id: syncId, replayOf: first.id });
+  const ended = await runSync(shop.sync, onlyDeleted, { id: syncId, replayOf: first.id });
   expect(ended).toMatchObject({
     state: 'succeeded',
     counts: { updated: 100, skipped: 100, delivered: 0, remaining: 0 },

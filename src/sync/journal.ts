@@ -8,6 +8,8 @@ import { MillraceError } from '../base/errors.ts';
 import type { Database, Queryable } from '../db/db.ts';
 import type { ComparisonCounts, InvalidRow } from '../diff/diff.ts';
 import type { Effects } from '../space/space.ts';
+import { type Actor, recordAudit } from '../workspace/workspace.ts';
+import { syncNote } from './audit-notes.ts';
 import { keepGivenUp, printable, storeFailed } from './failures.ts';
 import type { Memory } from './memory.ts';
 import { storePending } from './receipts.ts';
@@ -63,6 +65,8 @@ export interface SyncKind {
   readonly finds: boolean;
   /** The sync that it replays. */
   readonly replayOf: string | null;
+  /** Who begins it by hand, for the audit trail; null when somebody asked for it before, or a schedule did. */
+  readonly startedBy: Actor | null;
 }
 
 /**
@@ -75,22 +79,32 @@ export async function openJournal(
   sync: SyncNames,
   startedAt: Date,
   settings: SyncSettings,
-  { finds, replayOf }: SyncKind,
+  { finds, replayOf, startedBy }: SyncKind,
 ): Promise<Journal> {
   // A number that finds its sync begun already is left out.
-  const { rows } = await db.pool.query<{ no: number }>(
-    `WITH given AS (
+  const begin = `WITH given AS (
        INSERT INTO sync_numbers AS n (mapping_id, last) VALUES ($2, 1)
        ON CONFLICT (mapping_id) DO UPDATE SET last = n.last + 1 RETURNING last
      )
      INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, started_at, no, epoch, replay_of)
      SELECT $1, $2, $3, $4, $5, 'extracting', $6, last, $7, $8 FROM given
-     ON CONFLICT (id) DO NOTHING RETURNING no`,
-    [
-      ...[sync.id, memory.mappingId, sync.mapping, sync.model, sync.destination, startedAt],
-      ...[memory.epoch, replayOf],
-    ],
-  );
+     ON CONFLICT (id) DO NOTHING RETURNING no`;
+  const values = [
+    sync.id,
+    memory.mappingId,
+    sync.mapping,
+    sync.model,
+    sync.destination,
+    startedAt,
+    memory.epoch,
+    replayOf,
+  ];
+  const what = replayOf !== null ? 'replay' : finds ? 'retry' : 'manual';
+  const rows = await db.transaction(async (tx) => {
+    const inserted = await tx.query<{ no: number }>(begin, values);
+    if (startedBy !== null && inserted.rows.length > 0) await recordAudit(tx, startedBy, [syncNote(what, sync)]);
+    return inserted.rows;
+  });
   const begun = rows[0] === undefined ? await goOn(db, sync.id) : { attempt: 1, no: rows[0].no, kept: nothingKept };
   const writing = { id: sync.id, attempt: begun.attempt };
   const keepMessage = messageKeeper(settings);

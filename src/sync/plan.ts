@@ -15,7 +15,7 @@ import { deliverAll } from './loading.ts';
 import { memoryOf } from './memory.ts';
 import { readLeftovers } from './receipts.ts';
 import { addEffects, changesOf, noEffects, type OnProgress, type Sync, type SyncCounts } from './records.ts';
-import { checkReplay, notReplayed } from './replay.ts';
+import { checkReplay, notReplayed, replayedSync } from './replay.ts';
 import { givingNoneUp } from './retry.ts';
 import { compileJob } from './rules.ts';
 import { type SyncContext, settingsOf } from './runner.ts';
@@ -74,7 +74,7 @@ export async function planSync(
   const limits = settings.modelLimits;
   const compared = await compare(warehouse, job.model, {
     ...{ table: memory.table, columns, limits, signal },
-    ...(replay !== null && { replay: replay.no }),
+    ...(replay !== null && { replay: replayedSync(replay, compiled.trigger) }),
   });
   await using comparison = replay === null ? overlayLeftovers(compared, leftovers) : compared;
   tally.compared(comparison.counts);

@@ -250,6 +250,35 @@ test('a deletion that the trigger skipped is not sent by a replay of the sync be
   expect(users(endpoint.given)).toEqual(['2']);
 });
 
+test('a mapping that takes only new rows gets them as new ones; one that takes updates too gets updates', async () => {
+  await using world = await openWorld();
+  await world.sql(peopleTable(3));
+  const job = await world.job({ trigger: 'event = "new"' });
+  const endpoint = fakeEndpoint();
+  const context = world.withEndpoint(endpoint);
+  const first = await runSync(context, job);
+  await world.sql(
+    `UPDATE people SET name = 'Changed' WHERE id = 2`,
+    `INSERT INTO people VALUES (4, 'd@example.org', 'Di')`,
+  );
+  const plan = await planSync(context, job, { replayOf: first.id });
+  const replay = await runSync(context, job, { replayOf: first.id });
+  expect(replay).toMatchObject({
+    state: 'succeeded',
+    counts: { added: 3, updated: 0, deleted: 0, unchanged: 1, delivered: 3, skipped: 0, remaining: 0 },
+    replay: { syncId: first.id, deliveredAgain: 0, gone: 0 },
+  });
+  expect(plan).toMatchObject({ counts: replay.counts, replay: replay.replay });
+  expect(users(endpoint.given)).toEqual(['1', '1', '2', '2', '3', '3']);
+  expect(endpoint.given.slice(3).map(nameOf).sort()).toEqual(['Changed', 'Person 1', 'Person 3']);
+  expect(new Set(endpoint.given.map(({ message }) => message.messageId)).size).toBe(6);
+  // What was replayed is known as it was sent: a usual sync finds the row that came since, and nothing else.
+  expect((await runSync(context, job)).counts).toMatchObject({ added: 1, updated: 0, unchanged: 3, delivered: 1 });
+  const both = { ...job, mapping: { ...job.mapping, trigger: 'event = "new" or event = "updated"' } };
+  const again = await runSync(context, both, { replayOf: replay.id });
+  expect(again.counts).toMatchObject({ added: 0, updated: 3, delivered: 3, skipped: 0 });
+});
+
 test('over the limit of one sync, the rest goes out with the same replay again', async () => {
   await using world = await openWorld({ settings: { recordsPerSync: 3, batchSize: 2 } });
   await world.sql(peopleTable(5));

@@ -1,11 +1,13 @@
 /**
  * Sending again what one earlier sync delivered. In: the id of that sync. Out: its number, by which the records table knows
- * the rows that no later sync delivered. A replay offers them as they are now, as updates under the next revision, so that
- * each gets a new message id; a row that it could not deliver keeps its mark, and the next replay offers it again.
+ * the rows that no later sync delivered. A replay offers them as they are now, under the next revision, so that each gets a
+ * new message id: as updates, or as new rows to a mapping that takes no updates. A row that it could not deliver keeps its
+ * mark, and the next replay offers it again.
  */
 import { MillraceError } from '../base/errors.ts';
 import type { Queryable } from '../db/db.ts';
-import type { Comparison } from '../diff/diff.ts';
+import type { Comparison, ReplayedSync } from '../diff/diff.ts';
+import type { CompiledTrigger } from '../mapping/mapping.ts';
 import type { Mapping } from '../workspace/workspace.ts';
 
 export interface ReplayOf {
@@ -51,6 +53,11 @@ export async function checkReplay(
 
 function unknown(why: string): MillraceError {
   return new MillraceError('sync_replay_unknown', why);
+}
+
+/** A row that was delivered as new is an update by now, but to a trigger that can match no update it stays what it was. */
+export function replayedSync({ no }: ReplayOf, { kinds }: CompiledTrigger): ReplayedSync {
+  return { no, as: kinds.has('new') && !kinds.has('updated') ? 'new' : 'updated' };
 }
 
 /** @param before what earlier attempts of the same replay delivered */

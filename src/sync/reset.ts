@@ -1,5 +1,6 @@
 /** Forgetting what was delivered: the next sync of the mapping sends every row as new. */
-import { type Actor, bumpEpoch, type ResolvedMapping, recordAudit } from '../workspace/workspace.ts';
+import { type Actor, bumpEpoch, commandLine, type ResolvedMapping, recordAudit } from '../workspace/workspace.ts';
+import { mappingNote } from './audit-notes.ts';
 import { endDeadSyncs } from './history.ts';
 import { type Forgotten, forgetEpochsBefore, memoryOf } from './memory.ts';
 import { leaseOrRefuse, type SyncContext } from './runner.ts';
@@ -19,14 +20,16 @@ export interface ResetReport extends ForgetReport {
  * cannot be reached the error says so; the reset has happened all the same, and the old records table is left there.
  * It is in the audit trail. Error `sync_running`.
  */
-export async function resetMapping(context: SyncContext, job: ResolvedMapping, actor: Actor): Promise<ResetReport> {
-  const { id, name, title } = job.mapping;
+export async function resetMapping(
+  context: SyncContext,
+  job: ResolvedMapping,
+  actor: Actor = commandLine,
+): Promise<ResetReport> {
   return holdingLease(context, job, async () => {
     const { epoch, forgotten } = await context.db.transaction(async (tx) => {
-      const next = await bumpEpoch(tx, id);
-      const about = { resourceType: 'destination_subscription', resourceId: id, resourceName: title ?? name };
-      await recordAudit(tx, actor, [{ type: 'Destination Subscription Reset', ...about }]);
-      return { epoch: next, forgotten: await forgetEpochsBefore(tx, id, next) };
+      const next = await bumpEpoch(tx, job.mapping.id);
+      await recordAudit(tx, actor, [mappingNote('reset', job.mapping)]);
+      return { epoch: next, forgotten: await forgetEpochsBefore(tx, job.mapping.id, next) };
     });
     return { epoch, ...forgotten, hadState: await dropRecords(context, job) };
   });

@@ -12,7 +12,7 @@ import type { Database } from '../db/db.ts';
 import type { Endpoint } from '../delivery/delivery.ts';
 import { pruneSpaceLog, type SpaceWriter } from '../space/space.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
-import { currentEpoch, type ResolvedMapping, type Source, whyNotRunning } from '../workspace/workspace.ts';
+import { type Actor, currentEpoch, type ResolvedMapping, type Source, whyNotRunning } from '../workspace/workspace.ts';
 import type { DeliveryOptions } from './endpoints.ts';
 import { endDeadSyncs, pruneHistory, runningSync, showSync } from './history.ts';
 import { type Journal, openJournal, recordCancelling, runningState, type SyncEnd } from './journal.ts';
@@ -50,6 +50,8 @@ export interface RunOptions {
   readonly retryOf?: string;
   /** Send again what this sync of the mapping delivered and no later one did, whatever else changed. */
   readonly replayOf?: string;
+  /** Who begins it by hand, here and now, for the audit trail. */
+  readonly startedBy?: Actor;
 }
 
 /** One running sync, as its stages see it. */
@@ -93,7 +95,8 @@ export async function runOnce(
     await pruneSpaceLog(db.pool, new Date(clock.now().getTime() - settings.historyDays * 86_400_000));
     const memory = memoryOf(job.mapping);
     await forgetEpochsBefore(db.pool, memory.mappingId, memory.epoch);
-    const kind = { finds: options.retryOf !== undefined, replayOf };
+    const { startedBy = null } = options;
+    const kind = { finds: options.retryOf !== undefined, replayOf, startedBy };
     const journal = await openJournal(db, memory, sync, clock.now(), settings, kind);
     const { attempt } = journal;
     log.info({ sync: sync.id, mapping: sync.mapping, attempt }, 'sync started');

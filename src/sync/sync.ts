@@ -20,12 +20,13 @@ import { checkGuard } from './guard.ts';
 import { deliverAll } from './loading.ts';
 import { applyLeftovers, rememberInWarehouse } from './receipts.ts';
 import { changesOf, type Sync, withChanges, withoutChanges } from './records.ts';
-import { notReplayed } from './replay.ts';
+import { notReplayed, replayedSync } from './replay.ts';
 import { givingNoneUp, selectFailedIn } from './retry.ts';
 import { type CompiledJob, compileJob } from './rules.ts';
 import { type Run, type RunOptions, runOnce, type SyncContext } from './runner.ts';
 import type { SettledBatch } from './settling.ts';
 
+export { syncNote } from './audit-notes.ts';
 export { cancelSync } from './cancel.ts';
 export { type DeliveryTotals, deliveryTotals, takeEnded } from './ended.ts';
 export { excludeSyncs } from './exclude.ts';
@@ -87,7 +88,7 @@ async function passThrough(run: Run): Promise<void> {
     columns: compiled.columns,
     limits: settings.modelLimits,
     signal,
-    ...(replay !== null && { replay: replay.no }),
+    ...(replay !== null && { replay: replayedSync(replay, compiled.trigger) }),
   });
   const { counts } = comparison;
   const select = run.retryOf === null ? null : await selectFailedIn(db.pool, memory.mappingId, run.retryOf, fresh);

@@ -1,12 +1,14 @@
 /**
  * One row sent for real. In: a mapping, perhaps the identifier of a row. Out: what a test shows, and the answer of the
  * endpoint. Promised: no more is read than for a preview; one try is made; nothing is remembered of it, so the next sync sends
- * the row as if it had not been; its message id is its own, so that neither a sync nor another test is taken for it.
+ * the row as if it had not been; it is in the audit trail before it goes out; its message id is its own, so that neither a
+ * sync nor another test is taken for it.
  */
 import { newId } from '../base/ids.ts';
 import { type Receipt, usualBackoff } from '../delivery/delivery.ts';
 import type { Effects } from '../space/space.ts';
-import type { ResolvedMapping } from '../workspace/workspace.ts';
+import { type Actor, commandLine, type ResolvedMapping, recordAudit } from '../workspace/workspace.ts';
+import { mappingNote } from './audit-notes.ts';
 import { isLocal, openEndpoint } from './endpoints.ts';
 import { type TestedMapping, testRow } from './preview.ts';
 import type { SyncContext } from './runner.ts';
@@ -26,6 +28,7 @@ export async function sendTestRecord(
   context: SyncContext,
   job: ResolvedMapping,
   recordId?: string,
+  actor: Actor = commandLine,
 ): Promise<SentRecord> {
   // No change of a row has a revision below 0.
   const revision = -1 - Math.floor(Math.random() * 2 ** 50);
@@ -38,6 +41,7 @@ export async function sendTestRecord(
   };
   await using endpoint = await openEndpoint(withOneTry(context), job, { recordEffects });
   const origin = { mappingId: job.mapping.id, syncId: newId('tst') };
+  await recordAudit(context.db.pool, actor, [mappingNote('test', job.mapping)]);
   const [receipt] = await endpoint.deliver([{ space, message }], origin, async () => undefined);
   return { ...tested, receipt: receipt as Receipt, effects: isLocal(job) ? effects : null };
 }

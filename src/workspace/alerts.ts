@@ -24,6 +24,18 @@ export async function findAlert(store: WorkspaceStore, nameOrId: string): Promis
 
 /** Mappings by id. Reads no secrets. */
 export async function mappingNames(db: Queryable): Promise<ReadonlyMap<string, string>> {
-  const { rows } = await db.query<{ id: string; name: string }>('SELECT id, name FROM mappings');
-  return new Map(rows.map(({ id, name }) => [id, name]));
+  return new Map([...(await mappingPlaces(db))].map(([id, { name }]) => [id, name]));
+}
+
+/** A mapping, and the destination it is found at. */
+export interface MappingPlace {
+  readonly id: string;
+  readonly name: string;
+  readonly destinationId: string;
+}
+
+/** The same with where they are. */
+export async function mappingPlaces(db: Queryable): Promise<ReadonlyMap<string, MappingPlace>> {
+  const { rows } = await db.query<MappingPlace>('SELECT id, name, destination_id AS "destinationId" FROM mappings');
+  return new Map(rows.map((place) => [place.id, place]));
 }

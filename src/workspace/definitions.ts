@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../base/json.ts';
 import type { ActionSlug } from '../destination/destination.ts';
 import type { SpaceSettings } from '../space/space.ts';
 import { channelsOf, joinSettings, mappingOf, sourceOf, usualEndpoint, type WorkspaceRecords } from './records.ts';
-import type { Schedule } from './schedules.ts';
+import type { ModelSchedule, Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 import { settingsInFile } from './setting-names.ts';
 import type { AlertChannel, AlertEvent, Source } from './workspace.ts';
@@ -32,7 +32,7 @@ export interface ModelDefinition {
   readonly query: string;
   readonly identifierColumn: string;
   readonly enabled: boolean;
-  readonly schedule: Schedule | null;
+  readonly schedule: ModelSchedule | null;
 }
 
 export interface DestinationDefinition {
@@ -228,9 +228,11 @@ function partsInFile(kind: Kind, definition: Definition): JsonObject {
 }
 
 /** Null is written `manual`. */
-function scheduleInFile(schedule: Schedule | null): Json {
+function scheduleInFile(schedule: ModelSchedule | null): Json {
   if (schedule === null) return 'manual';
   switch (schedule.kind) {
+    case 'manual':
+      return 'manual';
     case 'interval':
       return { every: schedule.interval };
     case 'days':

@@ -1,6 +1,6 @@
 /**
  * The log of what the Tracking API discarded. In: codes, as they happen. Out: counts by stream, day and code, with some
- * message ids. Promised: noting never waits; what is noted is written within a second, and at the end; what could not be
+ * message ids, and counts by minute. Promised: noting never waits; what is noted is written within a second, and at the end; what could not be
  * written is kept for the next try; memory is bounded, because only counts are kept.
  */
 import type { Clock } from '../base/clock.ts';
@@ -30,6 +30,8 @@ interface Counted {
   readonly code: string;
   readonly firstAt: Date;
   count: number;
+  /** By the start of the minute, in milliseconds. */
+  readonly minutes: Map<number, number>;
   lastAt: Date;
   readonly samples: string[];
 }
@@ -37,6 +39,7 @@ interface Counted {
 const maxSamples = 10;
 const maxSampleLength = 100;
 const everyMs = 1_000;
+const minuteMs = 60_000;
 
 export function createDiscardLog({
   db,
@@ -77,7 +80,8 @@ export function createDiscardLog({
       const now = clock.now();
       const samples = messageId === null ? [] : [sampleOf(messageId)];
       const day = now.toISOString().slice(0, 10);
-      add(waiting, { streamId, day, code, firstAt: now, lastAt: now, count, samples });
+      const minutes = new Map([[Math.floor(now.getTime() / minuteMs) * minuteMs, count]]);
+      add(waiting, { streamId, day, code, firstAt: now, lastAt: now, count, minutes, samples });
       schedule();
     },
     async [Symbol.asyncDispose]() {
@@ -103,6 +107,7 @@ function add(into: Map<string, Counted>, counted: Counted): void {
     return;
   }
   before.count += counted.count;
+  for (const [minute, count] of counted.minutes) before.minutes.set(minute, (before.minutes.get(minute) ?? 0) + count);
   if (counted.lastAt > before.lastAt) before.lastAt = counted.lastAt;
   before.samples.push(...counted.samples.slice(0, maxSamples - before.samples.length));
 }
@@ -113,8 +118,20 @@ function add(into: Map<string, Counted>, counted: Counted): void {
  */
 async function upsert(db: Queryable, counted: readonly Counted[]): Promise<void> {
   const sorted = [...counted].sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
+  // No report is about write keys that nobody has.
+  const minutes = sorted
+    .filter(({ streamId }) => streamId !== '')
+    .flatMap(({ streamId, code, minutes: of }) =>
+      [...of].map(([at, count]) => ({ at: new Date(at), streamId, code, count })),
+    );
   await db.query(
-    `INSERT INTO stream_discards AS d (stream_id, day, code, count, first_at, last_at, samples)
+    `WITH minutes AS (
+       INSERT INTO message_counts AS known (at, source_id, space_no, code, messages)
+       SELECT at, stream_id, 0, code, count
+       FROM unnest($8::timestamptz[], $9::text[], $10::text[], $11::bigint[]) AS m (at, stream_id, code, count)
+       ON CONFLICT (at, source_id, space_no, code) DO UPDATE SET messages = known.messages + excluded.messages
+     )
+     INSERT INTO stream_discards AS d (stream_id, day, code, count, first_at, last_at, samples)
      SELECT stream_id, day, code, count, first_at, last_at, ARRAY(SELECT json_array_elements_text(samples::json))
      FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::text[])
           AS t (stream_id, day, code, count, first_at, last_at, samples)
@@ -129,6 +146,10 @@ async function upsert(db: Queryable, counted: readonly Counted[]): Promise<void>
       sorted.map(({ firstAt }) => firstAt),
       sorted.map(({ lastAt }) => lastAt),
       sorted.map(({ samples }) => JSON.stringify(samples)),
+      minutes.map(({ at }) => at),
+      minutes.map(({ streamId }) => streamId),
+      minutes.map(({ code }) => code),
+      minutes.map(({ count }) => count),
     ],
   );
 }

@@ -1,10 +1,11 @@
 /**
  * Event streams as they are configured: sources whose messages come over HTTP, under a write key. In: definitions. Out:
- * streams with their spaces. Promised: every space a stream names is there; a write key stands for one thing.
+ * streams with their spaces. Promised: a change and its note in the audit trail commit together; every space a stream names is there; a write key stands for one thing.
  */
 import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Database, Queryable, Transaction } from '../db/db.ts';
+import { type Actor, commandLine, recordAudit } from './audit.ts';
 import { changeWorkspace } from './lock.ts';
 import { namesOf, notFound } from './lookup.ts';
 import { checkName } from './names.ts';
@@ -40,7 +41,11 @@ const toStream = ({ spaces, ...record }: FoundStream): EventStream => eventStrea
  * Errors: `name_invalid`, `name_taken`, `write_key_invalid`, `write_key_taken`, `event_stream_without_space`, `not_found`
  * (a space).
  */
-export async function createEventStream(db: Database, wanted: NewEventStream): Promise<EventStream> {
+export async function createEventStream(
+  db: Database,
+  wanted: NewEventStream,
+  actor: Actor = commandLine,
+): Promise<EventStream> {
   const { name, clientSide, oauthEnforced = false, writeKey = newWriteKey() } = wanted;
   checkName('event stream', name);
   checkWriteKey(writeKey);
@@ -57,8 +62,20 @@ export async function createEventStream(db: Database, wanted: NewEventStream): P
        VALUES ($1, $2, $3, $4, true, $5, $6, now(), now())`,
       [id, name, writeKey, [...spaceIds], clientSide, oauthEnforced],
     );
+    await note(tx, actor, 'Source Created', { id, name });
     return findEventStream(tx, id);
   });
+}
+
+/** The vendor's word for a stream is source. */
+async function note(
+  tx: Transaction,
+  actor: Actor,
+  type: string,
+  { id, name }: { readonly id: string; readonly name: string },
+  changed: readonly string[] = [],
+): Promise<void> {
+  await recordAudit(tx, actor, [{ type, resourceType: 'source', resourceId: id, resourceName: name, changed }]);
 }
 
 async function refuseTaken(tx: Transaction, name: string, writeKey: string): Promise<void> {
@@ -107,20 +124,28 @@ export async function findStreamByWriteKey(db: Queryable, writeKey: string): Pro
 }
 
 /** Messages under its write key are discarded from then on. Error: `not_found`. */
-export async function removeEventStream(db: Database, id: string): Promise<void> {
+export async function removeEventStream(db: Database, id: string, actor: Actor = commandLine): Promise<void> {
   await changeWorkspace(db, async (tx) => {
-    const { rowCount } = await tx.query('DELETE FROM event_streams WHERE id = $1', [id]);
-    if (rowCount !== 1) throw notFound('event stream', id, await namesOf(tx, 'event_streams'));
+    const { rows } = await tx.query<{ name: string }>('DELETE FROM event_streams WHERE id = $1 RETURNING name', [id]);
+    if (rows[0] === undefined) throw notFound('event stream', id, await namesOf(tx, 'event_streams'));
+    await note(tx, actor, 'Source Deleted', { id, name: rows[0].name });
   });
 }
 
 /** Messages to a stream that is not enabled are discarded. Repeating it changes nothing. Error: `not_found`. */
-export async function setEventStreamEnabled(db: Database, id: string, enabled: boolean): Promise<EventStream> {
+export async function setEventStreamEnabled(
+  db: Database,
+  id: string,
+  enabled: boolean,
+  actor: Actor = commandLine,
+): Promise<EventStream> {
   return changeWorkspace(db, async (tx) => {
-    await tx.query('UPDATE event_streams SET enabled = $2, updated_at = now() WHERE id = $1 AND enabled <> $2', [
-      id,
-      enabled,
-    ]);
-    return findEventStream(tx, id);
+    const { rowCount } = await tx.query(
+      'UPDATE event_streams SET enabled = $2, updated_at = now() WHERE id = $1 AND enabled <> $2',
+      [id, enabled],
+    );
+    const stream = await findEventStream(tx, id);
+    if (rowCount === 1) await note(tx, actor, `Source ${enabled ? 'Enabled' : 'Disabled'}`, stream, ['enabled']);
+    return stream;
   });
 }

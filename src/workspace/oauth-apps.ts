@@ -1,11 +1,12 @@
 /**
  * OAuth apps: programs that prove who they are with a key, and get access tokens for the Tracking API. In: names, public
  * keys, event streams. Out: apps with their keys. Promised: an app has at most two keys; a key or an app that is removed
- * takes its tokens with it, in the same commit.
+ * takes its tokens with it, in the same commit; so does every change its note in the audit trail.
  */
 import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Database, Queryable, Transaction } from '../db/db.ts';
+import { type Actor, commandLine, recordAudit } from './audit.ts';
 import { findEventStream } from './event-streams.ts';
 import { changeWorkspace } from './lock.ts';
 import { namesOf, notFound } from './lookup.ts';
@@ -67,7 +68,7 @@ function toApp(row: OauthApp): OauthApp {
 }
 
 /** Errors: `name_invalid`, `name_taken`, `oauth_scope_unsupported`, `oauth_key_…`, `not_found` (an event stream). */
-export async function createOauthApp(db: Database, wanted: NewOauthApp): Promise<OauthApp> {
+export async function createOauthApp(db: Database, wanted: NewOauthApp, actor: Actor = commandLine): Promise<OauthApp> {
   const { name, tokenDays } = wanted;
   checkName('OAuth app', name);
   const scopes = [...new Set(wanted.scopes.map(checkScope))];
@@ -83,8 +84,18 @@ export async function createOauthApp(db: Database, wanted: NewOauthApp): Promise
     );
     if (rowCount !== 1) throw new MillraceError('name_taken', `There is an OAuth app "${name}" already.`);
     for (const key of keys) await insertKey(tx, await findOauthApp(tx, id), key);
+    await note(tx, actor, 'OAuth App Created', { id, name });
     return findOauthApp(tx, id);
   });
+}
+
+async function note(
+  tx: Transaction,
+  actor: Actor,
+  type: string,
+  { id, name }: { readonly id: string; readonly name: string },
+): Promise<void> {
+  await recordAudit(tx, actor, [{ type, resourceType: 'oauth_app', resourceId: id, resourceName: name }]);
 }
 
 function checkScope(scope: string): OauthScope {
@@ -121,11 +132,13 @@ export async function addOauthKey(
   db: Database,
   nameOrId: string,
   pem: string,
+  actor: Actor = commandLine,
 ): Promise<{ readonly keyId: string; readonly app: OauthApp }> {
   const key = readPublicKey(pem);
   return changeWorkspace(db, async (tx) => {
     const app = await findOauthApp(tx, nameOrId);
     const keyId = await insertKey(tx, app, key);
+    await note(tx, actor, 'OAuth Key Created', app);
     return { keyId, app: await findOauthApp(tx, app.id) };
   });
 }
@@ -150,7 +163,12 @@ async function insertKey(tx: Transaction, app: OauthApp, { pem, fingerprint }: P
 }
 
 /** Ends the tokens it was shown for. Returns the app as it is then. Error: `not_found` (the app, the key). */
-export async function removeOauthKey(db: Database, nameOrId: string, keyId: string): Promise<OauthApp> {
+export async function removeOauthKey(
+  db: Database,
+  nameOrId: string,
+  keyId: string,
+  actor: Actor = commandLine,
+): Promise<OauthApp> {
   return changeWorkspace(db, async (tx) => {
     const app = await findOauthApp(tx, nameOrId);
     if (!app.keys.some(({ id }) => id === keyId)) {
@@ -160,17 +178,19 @@ export async function removeOauthKey(db: Database, nameOrId: string, keyId: stri
       });
     }
     await tx.query('DELETE FROM oauth_keys WHERE id = $1', [keyId]);
+    await note(tx, actor, 'OAuth Key Deleted', app);
     return findOauthApp(tx, app.id);
   });
 }
 
 /** Ends its tokens. Error: `not_found`. */
-export async function removeOauthApp(db: Database, id: string): Promise<void> {
+export async function removeOauthApp(db: Database, id: string, actor: Actor = commandLine): Promise<void> {
   await changeWorkspace(db, async (tx) => {
     const app = await findOauthApp(tx, id);
     // The keys first, as who issues a token locks them: in another order the two could wait for each other.
     await tx.query('DELETE FROM oauth_keys WHERE app_id = $1', [app.id]);
     await tx.query('DELETE FROM oauth_apps WHERE id = $1', [app.id]);
+    await note(tx, actor, 'OAuth App Deleted', app);
   });
 }
 

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
 import type { ActionSlug } from '../destination/destination.ts';
 import type { SpaceSettings } from '../space/space.ts';
-import type { Schedule } from './schedules.ts';
+import type { ModelSchedule, Schedule } from './schedules.ts';
 import { replaceAt, type SecretSetting, secretsOf, withoutSecrets } from './secret-settings.ts';
 import type { Secrets } from './secrets.ts';
 import type {
@@ -41,7 +41,7 @@ export interface ModelRecord {
   readonly query: string;
   readonly identifier_column: string;
   readonly enabled: boolean;
-  readonly schedule: Schedule | null;
+  readonly schedule: ModelSchedule | null;
 }
 
 export interface DestinationRecord {

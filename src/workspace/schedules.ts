@@ -20,6 +20,9 @@ export type Schedule =
   /** Five fields: minute, hour, day of month, month, day of week. */
   | { readonly kind: 'cron'; readonly spec: string; readonly timezone: string };
 
+/** The schedule of a model, for mappings that are made later without their own; null in its place: none was given. */
+export type ModelSchedule = Schedule | { readonly kind: 'manual' };
+
 export interface ScheduleLimits {
   /** Runs must be further apart than this. */
   readonly shortestSeconds: number;

@@ -1,13 +1,13 @@
 /**
  * Signing in. In: an address, a password, and where the caller is. Out: the secret of a new session; or that it was wrong,
- * or how long to wait. Promised: the answer and the work are the same whether somebody has the address or not.
+ * or how long to wait. Promised: who signs in and out is in the audit trail; the answer and the work are the same whether somebody has the address or not.
  */
-import type { Database } from '../db/db.ts';
+import type { Database, Transaction } from '../db/db.ts';
 import { recordAudit } from './audit.ts';
 import { changeWorkspace } from './lock.ts';
 import type { Passwords } from './passwords.ts';
 import { actorOf, emailKeyOf, isEmail } from './people.ts';
-import { beginSession, type Caller, endSessionsOf, type SignedIn } from './sessions.ts';
+import { beginSession, type Caller, endSession, endSessionById, endSessionsOf, type SignedIn } from './sessions.ts';
 import { countAttempt, takeAttemptBack } from './sign-in-attempts.ts';
 
 export type SignInOutcome =
@@ -58,6 +58,32 @@ export async function signIn(
   if (secret === null) return { kind: 'wrong' };
   await takeAttemptBack(pool, emailKey, caller.address, now);
   return { kind: 'signed in', secret };
+}
+
+/** Ends the session of a secret. */
+export async function signOut(db: Database, person: SignedIn, secret: string): Promise<void> {
+  await ending(db, person, 'User Signed Out', (tx) => endSession(tx, secret));
+}
+
+/** Ends sessions of a person: the one of this id, or (null) all but the present one. Error: `not_found`. */
+export async function endOwnSessions(db: Database, person: SignedIn, which: string | null): Promise<void> {
+  const { personId, sessionId } = person;
+  await ending(db, person, 'User Sessions Ended', (tx) =>
+    which === null ? endSessionsOf(tx, personId, sessionId) : endSessionById(tx, personId, which),
+  );
+}
+
+async function ending(
+  db: Database,
+  { personId, email }: SignedIn,
+  type: string,
+  end: (tx: Transaction) => Promise<void>,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    await end(tx);
+    const note = { resourceType: 'user', resourceId: personId, resourceName: email };
+    await recordAudit(tx, actorOf({ id: personId, email }), [{ type, ...note }]);
+  });
 }
 
 /** Another password for somebody who knows the present one; all other sessions end. Error: `sign_in_busy`. */

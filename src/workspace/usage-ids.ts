@@ -1,4 +1,4 @@
-/** What a batch of messages adds to the usage: calls per day and source, and every id once, with its earliest day. */
+/** What a batch of messages adds to the usage: calls per minute and source, and every id once, with its earliest day. */
 import { hash } from 'node:crypto';
 import { normalizeValue } from '../space/space.ts';
 import type { CountedMessage } from './usage.ts';
@@ -7,8 +7,10 @@ import { dayOf, monthOf } from './usage-period.ts';
 /** `u`: a userId; `a`: an anonymousId. */
 export type IdKind = 'u' | 'a';
 
-export interface DayCalls {
-  /** `YYYY-MM-DD`. */
+export interface MinuteCalls {
+  /** Its first moment. */
+  readonly minute: Date;
+  /** The day it lies in: `YYYY-MM-DD`. */
   readonly day: string;
   readonly sourceId: string;
   calls: number;
@@ -26,15 +28,15 @@ export interface SeenIds {
 }
 
 interface Bucket {
-  readonly calls: DayCalls;
-  /** Shared by the days of a month. */
+  readonly calls: MinuteCalls;
+  /** Shared by the minutes of a month. */
   readonly ids: SeenIds;
 }
 
-const dayMs = 86_400_000;
+const minuteMs = 60_000;
 
 export function gatherUsage(messages: readonly CountedMessage[]): {
-  readonly calls: readonly DayCalls[];
+  readonly calls: readonly MinuteCalls[];
   readonly seen: readonly SeenIds[];
 } {
   const buckets = new Map<string, Bucket>();
@@ -46,11 +48,13 @@ export function gatherUsage(messages: readonly CountedMessage[]): {
     return ids;
   };
   for (const { message, receivedAt, sourceId } of messages) {
-    const name = `${Math.floor(receivedAt.getTime() / dayMs)} ${sourceId}`;
+    const minute = Math.floor(receivedAt.getTime() / minuteMs);
+    const name = `${minute} ${sourceId}`;
     let bucket = buckets.get(name);
     if (bucket === undefined) {
       const day = dayOf(receivedAt);
-      bucket = { calls: { day, sourceId, calls: 0 }, ids: idsOf(monthOf(day), sourceId) };
+      const start = new Date(minute * minuteMs);
+      bucket = { calls: { minute: start, day, sourceId, calls: 0 }, ids: idsOf(monthOf(day), sourceId) };
       buckets.set(name, bucket);
     }
     add(bucket, message.userId, message.anonymousId);

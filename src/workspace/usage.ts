@@ -1,13 +1,13 @@
 /**
  * The counting of usage. In: messages that were accepted, inside the transaction that stores them. Out: API calls of the
- * day, and the ids of the month (docs/usage.md says what counts). Promised: what is counted commits with the messages or
+ * day and of the minute, and the ids of the month (docs/usage.md says what counts). Promised: what is counted commits with the messages or
  * not at all; the numbers do not depend on which process counted, nor on the order of commits; ids are never stored in
  * clear. Reading is in `usage-reports.ts`.
  */
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Transaction } from '../db/db.ts';
 import type { IncomingMessage, Outcome } from '../space/space.ts';
-import { type DayCalls, gatherUsage, hashId, type IdKind, type SeenIds } from './usage-ids.ts';
+import { gatherUsage, hashId, type IdKind, type MinuteCalls, type SeenIds } from './usage-ids.ts';
 import { createUsageMemory, type UsageMemory } from './usage-memory.ts';
 import { dayOf } from './usage-period.ts';
 
@@ -59,7 +59,7 @@ export function createUsage({ clock = systemClock, remembered = usuallyRemembere
       };
     },
     async exempt(tx, spaceNo, sourceId, messages) {
-      if (messages > 0) await addExempt(tx, spaceNo, sourceId, dayOf(clock.now()), messages);
+      if (messages > 0) await addExempt(tx, spaceNo, sourceId, clock.now(), messages);
     },
   };
 }
@@ -137,16 +137,24 @@ async function writeIds(tx: Transaction, ids: readonly UnknownId[]): Promise<voi
   });
 }
 
-async function addCalls(tx: Transaction, spaceNo: number, calls: readonly DayCalls[]): Promise<void> {
+/** By day and by minute, in one statement. A batch usually comes in one minute. */
+async function addCalls(tx: Transaction, spaceNo: number, calls: readonly MinuteCalls[]): Promise<void> {
   await tx.query({
     name: 'usage-calls',
-    text: `INSERT INTO usage_calls AS known (day, source_id, space_no, calls)
-      SELECT day, source_id, $1, calls
-      FROM unnest($2::date[], $3::text[], $4::bigint[]) AS added (day, source_id, calls)
-      ORDER BY day, source_id COLLATE "C"
+    text: `WITH added AS (
+        SELECT * FROM unnest($2::timestamptz[], $3::date[], $4::text[], $5::bigint[])
+          AS added (minute, day, source_id, calls)
+      ), minutes AS (
+        INSERT INTO message_counts AS known (at, source_id, space_no, code, messages)
+        SELECT minute, source_id, $1, '', calls FROM added ORDER BY minute, source_id COLLATE "C"
+        ON CONFLICT (at, source_id, space_no, code) DO UPDATE SET messages = known.messages + excluded.messages
+      )
+      INSERT INTO usage_calls AS known (day, source_id, space_no, calls)
+      SELECT day, source_id, $1, sum(calls) FROM added GROUP BY 1, 2 ORDER BY day, source_id COLLATE "C"
       ON CONFLICT (day, source_id, space_no) DO UPDATE SET calls = known.calls + excluded.calls`,
     values: [
       spaceNo,
+      calls.map(({ minute }) => minute),
       calls.map(({ day }) => day),
       calls.map(({ sourceId }) => sourceId),
       calls.map((added) => added.calls),
@@ -158,13 +166,18 @@ async function addExempt(
   tx: Transaction,
   spaceNo: number,
   sourceId: string,
-  day: string,
+  at: Date,
   messages: number,
 ): Promise<void> {
   await tx.query({
     name: 'usage-exempt',
-    text: `INSERT INTO usage_exempt AS known (day, source_id, space_no, messages) VALUES ($1, $2, $3, $4)
+    text: `WITH minutes AS (
+        INSERT INTO message_counts AS known (at, source_id, space_no, code, messages)
+        VALUES (date_trunc('minute', $5::timestamptz, 'UTC'), $2, $3, '', $4)
+        ON CONFLICT (at, source_id, space_no, code) DO UPDATE SET messages = known.messages + excluded.messages
+      )
+      INSERT INTO usage_exempt AS known (day, source_id, space_no, messages) VALUES ($1, $2, $3, $4)
       ON CONFLICT (day, source_id, space_no) DO UPDATE SET messages = known.messages + excluded.messages`,
-    values: [day, sourceId, spaceNo, messages],
+    values: [dayOf(at), sourceId, spaceNo, messages, at],
   });
 }

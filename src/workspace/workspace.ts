@@ -8,10 +8,10 @@ import type { Json, JsonObject } from '../base/json.ts';
 import type { Queryable } from '../db/db.ts';
 import type { ActionSlug } from '../destination/destination.ts';
 import type { SpaceSettings } from '../space/space.ts';
-import type { Schedule } from './schedules.ts';
+import type { ModelSchedule, Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 
-export { findAlert, listAlerts, mappingNames } from './alerts.ts';
+export { findAlert, listAlerts, type MappingPlace, mappingNames, mappingPlaces } from './alerts.ts';
 export { type Applied, runApply } from './apply.ts';
 export {
   type Actor,
@@ -22,7 +22,6 @@ export {
   readAudit,
   recordAudit,
 } from './audit.ts';
-export { type DayCount, discardsPerDay, messagesPerDay } from './daily-counts.ts';
 export type { Kind } from './definitions.ts';
 export { createDiscardLog, type DiscardLog, type Discards, pruneDiscards, readDiscards } from './discards.ts';
 export { type Draft, type EditContext, type Edited, editWorkspace } from './edit.ts';
@@ -50,6 +49,13 @@ export {
   scheduledMappings,
 } from './lookup.ts';
 export { fieldFaults, namedSpace, skipNullFault, triggerFault } from './mapping-rules.ts';
+export {
+  type CountedPart,
+  foldMessageCounts,
+  messagesDiscarded,
+  messagesTaken,
+  type Stretch,
+} from './message-counts.ts';
 export {
   addOauthKey,
   createOauthApp,
@@ -125,6 +131,7 @@ export {
 } from './roles.ts';
 export {
   durationSeconds,
+  type ModelSchedule,
   nextRun,
   type Schedule,
   type ScheduleLimits,
@@ -138,8 +145,6 @@ export {
   type Caller,
   csrfTokenOf,
   endSession,
-  endSessionById,
-  endSessionsOf,
   findSession,
   listSessions,
   pruneSessions,
@@ -147,7 +152,14 @@ export {
   type SessionLives,
   type SignedIn,
 } from './sessions.ts';
-export { changePassword, type PasswordOutcome, type SignInOutcome, signIn } from './sign-in.ts';
+export {
+  changePassword,
+  endOwnSessions,
+  type PasswordOutcome,
+  type SignInOutcome,
+  signIn,
+  signOut,
+} from './sign-in.ts';
 export { pruneSignInFailures } from './sign-in-attempts.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
 export { whyNotRunning } from './switches.ts';
@@ -208,8 +220,8 @@ export interface Model {
   readonly query: string;
   readonly identifierColumn: string;
   readonly enabled: boolean;
-  /** Of mappings made later that say nothing themselves; null: none. */
-  readonly schedule: Schedule | null;
+  /** Of mappings made later that say nothing themselves; null: none was given. */
+  readonly schedule: ModelSchedule | null;
   readonly createdAt: Date;
 }
 

@@ -49,7 +49,7 @@ beforeAll(async () => {
   const sources = ((await get('/sources')).data as { sources: Named[] }).sources;
   const shop = sources.find(({ slug }) => slug === 'shop')?.id;
   const sync = ((await get('/reverse-etl-syncs')).data as { syncs: { syncId: string }[] }).syncs[0]?.syncId;
-  const { rows } = await app.db.pool.query<{ id: string }>('SELECT segment_id AS id FROM profiles LIMIT 1');
+  const { rows } = await app.db.pool.query<{ id: string }>('SELECT profile_id AS id FROM profiles LIMIT 1');
   const at = `/destinations/${destination}/mappings`;
   pages = [
     ...['/', '/sources', '/sources/new', `/sources/${shop}`, '/models', '/models/new', `/models/${model}`],

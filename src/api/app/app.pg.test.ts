@@ -382,13 +382,30 @@ describe('people', () => {
   test('what is done with them is in the audit trail, without values', async () => {
     await using own = await openAppServer();
     await own.person('ana@example.org');
+    const ana = own.browser();
+    const next = 'another good long one';
+    await ana.signIn('ana@example.org');
+    await ana.call('DELETE', '/app/sessions');
+    await ana.call('POST', '/app/password', { body: { currentPassword: password, newPassword: next } });
+    expect((await ana.call('DELETE', '/app/sessions/none')).status).toBe(404);
+    await own.browser().signIn('ana@example.org', next);
+    const { sessions } = (await ana.call('GET', '/app/sessions')).json.data;
+    const other = sessions.find(({ isCurrent }: { isCurrent: boolean }) => !isCurrent);
+    await ana.call('DELETE', `/app/sessions/${other.id}`);
+    await ana.call('POST', '/app/sign-out');
     await resetPassword(own.db, commandLine, 'ana@example.org', own.clock.now());
     const { events } = await readAudit(own.db.pool, {}, { offset: 0, count: 100 });
     expect(events.map(({ type, actorName }) => `${type} by ${actorName}`).reverse()).toEqual([
       'User Invited by command line',
       'User Password Set by ana@example.org',
+      'User Signed In by ana@example.org',
+      'User Sessions Ended by ana@example.org',
+      'User Password Changed by ana@example.org',
+      'User Signed In by ana@example.org',
+      'User Sessions Ended by ana@example.org',
+      'User Signed Out by ana@example.org',
       'User Password Reset by command line',
     ]);
-    expect(JSON.stringify(events)).not.toMatch(/correct horse|scrypt|mrl_/);
+    expect(JSON.stringify(events)).not.toMatch(/correct horse|another good|scrypt|mrl_/);
   });
 });

@@ -15,9 +15,8 @@ import {
   beginSession,
   changePassword,
   csrfTokenOf,
+  endOwnSessions,
   endSession,
-  endSessionById,
-  endSessionsOf,
   findSession,
   listSessions,
   mayAnywhere,
@@ -30,6 +29,7 @@ import {
   type SignedIn,
   type SignInOutcome,
   signIn,
+  signOut,
   takeLink,
 } from '../../workspace/workspace.ts';
 import { readBody, text } from '../public/body.ts';
@@ -177,7 +177,7 @@ export async function appApi(app: FastifyInstance, deps: AppDeps): Promise<void>
   });
 
   route('POST', '/sign-out', letIn, async (request, reply) => {
-    await endSession(db.pool, readSessionCookie(request) ?? '');
+    await signOut(db, signedInOf(request), readSessionCookie(request) ?? '');
     clearSessionCookie(reply);
     return {};
   });
@@ -228,15 +228,14 @@ export async function appApi(app: FastifyInstance, deps: AppDeps): Promise<void>
   });
 
   route('DELETE', '/sessions', letIn, async (request) => {
-    const { personId, sessionId } = signedInOf(request);
-    await endSessionsOf(db.pool, personId, sessionId);
+    await endOwnSessions(db, signedInOf(request), null);
     return {};
   });
 
   route('DELETE', '/sessions/:token', letIn, async (request, reply) => {
-    const { personId, sessionId } = signedInOf(request);
-    await endSessionById(db.pool, personId, tokenOf(request));
-    if (tokenOf(request) === sessionId) clearSessionCookie(reply);
+    const person = signedInOf(request);
+    await endOwnSessions(db, person, tokenOf(request));
+    if (tokenOf(request) === person.sessionId) clearSessionCookie(reply);
     return {};
   });
 }

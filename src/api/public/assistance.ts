@@ -9,7 +9,6 @@ import type { Json, JsonObject } from '../../base/json.ts';
 import { listTables, previewModel, sendTestRecord, suggestForModel, testMapping } from '../../sync/sync.ts';
 import {
   type Destination,
-  type Mapping,
   type Model,
   type Source,
   type Workspace,
@@ -30,7 +29,7 @@ import {
 } from './errors.ts';
 import { isMask } from './masks.ts';
 import type { PublicApiDeps } from './public.ts';
-import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
+import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from './route.ts';
 import { allSources, pickSource, readSourceLabels } from './source-list.ts';
 
 export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
@@ -97,7 +96,7 @@ async function withModel(
   deps: PublicApiDeps,
   { params, grant }: PublicRequest,
   power: Power,
-  work: (model: Model, source: Source) => Promise<object>,
+  work: (model: Model, source: Source) => Promise<object | PublicRefusal>,
 ): Promise<PublicAnswer | PublicRefusal> {
   const workspace = await readConfig(deps);
   const id = params.modelId as string;
@@ -110,7 +109,7 @@ async function withModel(
 async function withDestination(
   deps: PublicApiDeps,
   { params, grant }: PublicRequest,
-  work: (destination: Destination, source: Source, workspace: Workspace) => Promise<object>,
+  work: (destination: Destination, source: Source, workspace: Workspace) => Promise<object | PublicRefusal>,
 ): Promise<PublicAnswer | PublicRefusal> {
   const workspace = await readConfig(deps);
   const id = params.destinationId as string;
@@ -182,13 +181,15 @@ function plain(value: unknown): Json {
 
 const wantedAction = z.object({ actionId: text() });
 
-async function suggest(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
-  const faults: InputFault[] = [];
-  const given = readBody(wantedAction, request.body, faults);
-  if (given === null) return inputInvalid(faults);
-  const action = actionOfId(given.actionId);
-  if (action === null) return inputInvalid([{ field: 'actionId', message: '"actionId" is no action of the catalog' }]);
+function suggest(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
   return withModel(deps, request, 'source:read', async (model, source) => {
+    const faults: InputFault[] = [];
+    const given = readBody(wantedAction, request.body, faults);
+    if (given === null) return inputInvalid(faults);
+    const action = actionOfId(given.actionId);
+    if (action === null) {
+      return inputInvalid([{ field: 'actionId', message: '"actionId" is no action of the catalog' }]);
+    }
     const { columns, fields, proposed } = await suggestForModel(deps.sync, { model, source }, action);
     return { columns: columns.map(({ name, type }) => ({ name, type })), settings: fields, proposed };
   });
@@ -196,13 +197,13 @@ async function suggest(deps: PublicApiDeps, request: PublicRequest): Promise<Pub
 
 const tried = z.object({ settings: map.optional() });
 
-async function testDestination(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
-  const faults: InputFault[] = [];
-  const given = readBody(tried, request.body, faults);
-  if (given === null) return inputInvalid(faults);
-  return withDestination(deps, request, async ({ settings }) =>
-    deps.region.testConnection({ ...settings, ...unmasked(given.settings ?? {}) }),
-  );
+function testDestination(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
+  return withDestination(deps, request, async ({ settings }) => {
+    const faults: InputFault[] = [];
+    const given = readBody(tried, request.body, faults);
+    if (given === null) return inputInvalid(faults);
+    return deps.region.testConnection({ ...settings, ...unmasked(given.settings ?? {}) });
+  });
 }
 
 /** What the app shows in the place of a secret is no new one. */
@@ -212,26 +213,19 @@ function unmasked(settings: JsonObject): JsonObject {
 
 const record = z.object({ recordId: z.string().optional(), send: z.boolean().default(false) });
 
-async function testRecord(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
-  const faults: InputFault[] = [];
-  const given = readBody(record, request.body, faults);
-  if (given === null) return inputInvalid(faults);
+function testRecord(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
   const id = request.params.id as string;
-  const mappingOf = ({ mappings }: Workspace, destinationId: string): Mapping | undefined =>
-    mappings.find((one) => one.id === id && one.destinationId === destinationId);
-  let isThere = true;
-  const answer = await withDestination(deps, request, async (destination, source, workspace) => {
-    const mapping = mappingOf(workspace, destination.id);
+  return withDestination(deps, request, async (destination, source, workspace) => {
+    const faults: InputFault[] = [];
+    const given = readBody(record, request.body, faults);
+    if (given === null) return inputInvalid(faults);
+    const mapping = workspace.mappings.find((one) => one.id === id && one.destinationId === destination.id);
     const model = workspace.models.find((one) => one.id === mapping?.modelId);
-    if (mapping === undefined || model === undefined) {
-      isThere = false;
-      return {};
-    }
+    if (mapping === undefined || model === undefined) return notFound('Subscription', id);
     const job = { mapping, model, source, destination };
     const tested = given.send
-      ? await sendTestRecord(deps.sync, job, given.recordId)
+      ? await sendTestRecord(deps.sync, job, given.recordId, actorOf(request.grant))
       : await testMapping(deps.sync, job, given.recordId);
     return { ...tested, notRunning: whyNotRunning(job) };
   });
-  return isThere ? answer : notFound('Subscription', id);
 }

@@ -20,6 +20,7 @@ import {
   type Workspace,
   type WorkspaceGrant,
 } from '../../workspace/workspace.ts';
+import { actorOf } from './route.ts';
 
 /** What the routes need of other rooms. */
 export interface ConfigDeps extends Pick<EditContext, 'spaceHasProfiles' | 'excludeSyncs'> {
@@ -51,11 +52,11 @@ export function readConfig({ db, secrets }: ConfigDeps): Promise<Workspace> {
 /** Errors as `editWorkspace`; a refusal that is thrown changes nothing and is the answer. */
 export async function editConfig<T>(
   deps: ConfigDeps,
-  { tokenId, tokenName }: WorkspaceGrant,
+  grant: WorkspaceGrant,
   change: (draft: Draft) => Promise<T> | T,
 ): Promise<Edited<T>> {
   const { db, secrets, spaceHasProfiles, excludeSyncs } = deps;
-  const actor = { id: tokenId, name: tokenName };
+  const actor = actorOf(grant);
   const edited = await editWorkspace({ db, secrets, actor, spaceHasProfiles, excludeSyncs }, change);
   const { resets, removedMappings, formerly } = edited.applied;
   for (const { mappingId, mapping } of [...resets, ...removedMappings]) {

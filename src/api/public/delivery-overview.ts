@@ -1,19 +1,26 @@
 /**
  * `GET /delivery-overview/{step}`: what became of what a source brought, step by step. In: a source, a stretch of time, and
  * for the steps of a destination the destination. Out: what is really recorded: syncs by the moment they ended, messages
- * of event streams and spaces by day. A dimension that is not recorded divides nothing, and filtering by it is refused.
+ * of event streams and spaces by the minute they came. A dimension that is not recorded divides nothing, and filtering by it is refused.
  */
 import { type OutcomeKind, syncOutcomes } from '../../sync/sync.ts';
-import { discardsPerDay, type Mapping, messagesPerDay, type Workspace } from '../../workspace/workspace.ts';
+import { type Mapping, messagesDiscarded, messagesTaken, type Workspace } from '../../workspace/workspace.ts';
 import { readConfig } from './config.ts';
 import { type InputFault, inputInvalid, isRefusal, notFound, type PublicRefusal } from './errors.ts';
-import { countedByDay } from './events-volume.ts';
 import { cutRows, offsetOf, readPagination } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
 import { type AnySource, allSources, pickSource, readSourceLabels } from './source-list.ts';
 import { type Filter, filtered, grouped, readFilters, readGroupBy, type Tally } from './tallies.ts';
-import { day, hour, type LimitsByGranularity, partSeconds, readRange, type TimeRange } from './time-range.ts';
+import {
+  day,
+  hour,
+  type LimitsByGranularity,
+  partSeconds,
+  readRange,
+  stretchOf,
+  type TimeRange,
+} from './time-range.ts';
 
 const limits: LimitsByGranularity = {
   MINUTE: { longest: 4 * hour, oldest: 48 * hour },
@@ -105,8 +112,6 @@ async function overview(
     const connected = workspace.destinations.some(({ id, sourceId: of }) => id === destinationId && of === source.id);
     if (!connected) return notFound('Destination', destinationId);
   }
-  const isByDay = source.of !== 'warehouse' && step.messages !== 'none';
-  if (isByDay && range.granularity !== 'DAY') return inputInvalid([countedByDay]);
   const recorded = dimensionsOf(step, source);
   const blind = filters.filter(({ dimension }) => !recorded.includes(dimension));
   if (blind.length > 0) {
@@ -147,13 +152,13 @@ async function talliesOf(
     return outcomeTallies(db.pool, workspace, mappings, step.outcomes, range);
   }
   if (step.messages === 'taken') {
-    const counts = await messagesPerDay(db.pool, range);
+    const counts = await messagesTaken(db.pool, stretchOf(range));
     const ours = counts.filter(({ sourceId }) => sourceId === source.id);
-    return ours.map(({ day: at, count }) => ({ at, count, about: {} }));
+    return ours.map(({ at, count }) => ({ at, count, about: {} }));
   }
   if (step.messages === 'discarded' && source.of === 'event stream') {
-    const counts = await discardsPerDay(db.pool, source.id, range);
-    return counts.map(({ day: at, count, code }) => ({ at, count, about: { discardReason: code } }));
+    const counts = await messagesDiscarded(db.pool, source.id, stretchOf(range));
+    return counts.map(({ at, count, code }) => ({ at, count, about: { discardReason: code } }));
   }
   return [];
 }

@@ -189,10 +189,13 @@ export async function settled<T>(work: () => Promise<T>): Promise<T | PublicRefu
   }
 }
 
-/** What `work` finds; what a warehouse, a model or a mapping refuses is the answer, with what to do. */
-export async function answered(work: () => Promise<object>): Promise<{ readonly data: object } | PublicRefusal> {
+/** What `work` finds; what a warehouse, a model or a mapping refuses is the answer, with what to do, and so is a refusal. */
+export async function answered(
+  work: () => Promise<object | PublicRefusal>,
+): Promise<{ readonly data: object } | PublicRefusal> {
   try {
-    return { data: await work() };
+    const data = await work();
+    return isRefusal(data) ? data : { data };
   } catch (error) {
     if (!isMillraceError(error) || error.code === 'internal') throw error;
     return refusalOf(error) ?? badRequest([error.message, error.help].filter(Boolean).join(' '));

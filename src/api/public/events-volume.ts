@@ -1,8 +1,8 @@
 /**
- * `GET /events/volume`: how many messages came, day by day, of all sources the token may see or by source. Messages are
- * counted by day and source alone: names and types of events divide nothing here, and cannot narrow it down.
+ * `GET /events/volume`: how many messages came over time, of all sources the token may see or by source. Messages are
+ * counted by time and source alone: names and types of events divide nothing here, and cannot narrow it down.
  */
-import { may, messagesPerDay } from '../../workspace/workspace.ts';
+import { may, messagesTaken } from '../../workspace/workspace.ts';
 import { readConfig } from './config.ts';
 import { type InputFault, inputInvalid } from './errors.ts';
 import { cutRows, offsetOf, readPagination } from './pagination.ts';
@@ -10,7 +10,7 @@ import type { PublicApiDeps } from './public.ts';
 import type { PublicRequest, PublicRoute } from './route.ts';
 import { allSources, readSourceLabels, resourceOf } from './source-list.ts';
 import { grouped, readFilters, readGroupBy, type Tally } from './tallies.ts';
-import { day, hour, type LimitsByGranularity, readRange } from './time-range.ts';
+import { day, hour, type LimitsByGranularity, readRange, stretchOf } from './time-range.ts';
 import { allVersions } from './versions.ts';
 import { workspaceId } from './workspace.ts';
 
@@ -41,7 +41,6 @@ async function volume(deps: PublicApiDeps, { query, grant }: PublicRequest) {
     faults.push({ field: 'pagination.cursor', message: '"pagination.cursor" is not a cursor of this list' });
   }
   const range = readRange(query, limits, deps.clock.now(), faults);
-  if (range !== undefined && range.granularity !== 'DAY') faults.push(countedByDay);
   const groupBy = readGroupBy(query, dimensions, faults);
   for (const { dimension } of readFilters(query, '', unknown)) {
     faults.push({ field: dimension, message: `"${dimension}" is not counted by this server` });
@@ -55,10 +54,10 @@ async function volume(deps: PublicApiDeps, { query, grant }: PublicRequest) {
       .filter((source) => may(grant, 'source:read', resourceOf(source)) && (ids?.includes(source.id) ?? true))
       .map((source) => [source.id, source]),
   );
-  const counts = await messagesPerDay(deps.db.pool, range);
+  const counts = await messagesTaken(deps.db.pool, stretchOf(range));
   const tallies = counts
     .filter(({ sourceId }) => seen.has(sourceId))
-    .map(({ sourceId, day: at, count }): Tally => ({ at, count, about: { source: sourceId } }));
+    .map(({ sourceId, at, count }): Tally => ({ at, count, about: { source: sourceId } }));
   const rows = grouped(tallies, groupBy, range)
     .slice(0, mostRows)
     .map(({ about: { source: id }, total, series }) => {
@@ -75,9 +74,3 @@ async function volume(deps: PublicApiDeps, { query, grant }: PublicRequest) {
   };
   return { data: { path, query: asked, result: items, pagination } };
 }
-
-/** What comes in is counted by day. */
-export const countedByDay: InputFault = {
-  field: 'granularity',
-  message: '"granularity" must be DAY: messages of this source are counted by day',
-};

@@ -17,10 +17,11 @@ import {
   subscriptionGroupId,
   typeProblem,
 } from '../../space/space.ts';
+import { recordAudit } from '../../workspace/workspace.ts';
 import { type InputFault, inputInvalid, isRefusal } from './errors.ts';
 import { spaceOrRefusal } from './find-space.ts';
 import type { PublicApiDeps } from './public.ts';
-import type { PublicRoute } from './route.ts';
+import { actorOf, type PublicRoute } from './route.ts';
 
 /** In one request. */
 export const maxEntries = 1_000;
@@ -46,7 +47,15 @@ export function messagingSubscriptionRoutes({ db, reader, clock }: PublicApiDeps
         const faults: InputFault[] = [];
         const entries = readEntries(body, faults, checkSettings);
         if (faults.length > 0) return inputInvalid(faults);
-        const outcomes = await setSubscriptions(db, space, entries, { at: clock.now(), sourceId: grant.tokenId });
+        const origin = { at: clock.now(), sourceId: grant.tokenId };
+        const outcomes = await setSubscriptions(db, space, entries, origin, (tx) =>
+          recordAudit(tx, actorOf(grant), [
+            {
+              ...{ type: 'Messaging Subscriptions Replaced', resourceType: 'space' },
+              ...{ resourceId: space.id, resourceName: space.name },
+            },
+          ]),
+        );
         return { data: sorted(entries, outcomes, (state) => groupsOf(space.id, state, false)) };
       },
     },

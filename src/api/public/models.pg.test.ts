@@ -95,6 +95,26 @@ test('the schedule of an older client is kept, and shown to whoever gave one', a
   expect(json.data.reverseEtlModel).toMatchObject({ scheduleStrategy: 'PERIODIC', scheduleConfig: { interval: '1h' } });
   const byHand = await make({ ...customers(), scheduleStrategy: 'MANUAL', scheduleConfig: {} });
   expect(byHand.status).toBe(201);
+  const { reverseEtlModel: manual } = byHand.json.data;
+  const asGiven = { scheduleStrategy: 'MANUAL', scheduleConfig: {} };
+  expect(manual).toMatchObject(asGiven);
+  const one = `/reverse-etl-models/${manual.id}`;
+  const read = async (headers = {}) => (await server.call('GET', one, { headers })).json.data.reverseEtlModel;
+  // Also after a change that says nothing of it, and when it takes the place of another.
+  const patched = await server.call('PATCH', one, { body: { name: 'By hand' } });
+  expect(patched.json.data.reverseEtlModel).toMatchObject({ name: 'By hand', ...asGiven });
+  await server.call('PATCH', one, { body: schedule });
+  expect(await read()).toMatchObject({ scheduleStrategy: 'PERIODIC', scheduleConfig: { interval: '1h' } });
+  await server.call('PATCH', one, { body: { scheduleStrategy: 'manual' } });
+  expect(await read()).toMatchObject(asGiven);
+  const { models } = (await server.call('GET', '/reverse-etl-models')).json.data;
+  expect(models.find((model: { id: string }) => model.id === manual.id)).toMatchObject(asGiven);
+  // The strict clients of the two generations: one asks for it in every model it made, the other knows no such keys.
+  const java = (version: string) => ({ 'user-agent': `Public API SDK ${version} (Java)` });
+  expect(await read(java('47.0.0'))).toMatchObject(asGiven);
+  expect(await read(java('73.2.0'))).not.toHaveProperty('scheduleStrategy');
+  const silent = (await make(customers())).json.data.reverseEtlModel;
+  expect(silent).not.toHaveProperty('scheduleStrategy');
   expect((await make({ ...customers(), scheduleStrategy: 'DBT_CLOUD', scheduleConfig: {} })).status).toBe(400);
 });
 

@@ -1,6 +1,6 @@
 /** `/reverse-etl-models`: queries over a source and the column that tells their rows apart. */
 import { z } from 'zod';
-import type { Model, Schedule } from '../../workspace/workspace.ts';
+import type { Model, ModelSchedule } from '../../workspace/workspace.ts';
 import { map, readBody, text } from './body.ts';
 import { editConfig } from './config.ts';
 import {
@@ -46,10 +46,11 @@ export function modelRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
 
 /** As the API shows it. Its own schedule is that of an older generation of clients: shown to whoever gave it. */
 function modelBody({ id, sourceId, name, title, description, enabled, query, identifierColumn, schedule }: Model) {
-  const { strategy, config } = writeSchedule(schedule);
+  const isManual = schedule === null || schedule.kind === 'manual';
+  const { strategy, config } = writeSchedule(isManual ? null : schedule);
   return {
     ...{ id, sourceId, name: title ?? name, description, enabled, query, queryIdentifierColumn: identifierColumn },
-    ...(schedule !== null && { scheduleStrategy: strategy, scheduleConfig: config }),
+    ...(schedule !== null && { scheduleStrategy: strategy, scheduleConfig: config ?? {} }),
   };
 }
 
@@ -69,10 +70,11 @@ function scheduleOf(
   deps: PublicApiDeps,
   { scheduleStrategy, scheduleConfig }: { readonly [K in keyof typeof ofSchedule]?: z.output<(typeof ofSchedule)[K]> },
   faults: InputFault[],
-): Schedule | null | undefined | PublicRefusal {
+): ModelSchedule | undefined | PublicRefusal {
   if (scheduleStrategy === undefined || scheduleStrategy === '') return undefined;
   const places = { strategy: ['scheduleStrategy'], config: ['scheduleConfig'] };
-  return readSchedule(scheduleStrategy, scheduleConfig, places, deps.checks.scheduleLimits, faults);
+  const read = readSchedule(scheduleStrategy, scheduleConfig, places, deps.checks.scheduleLimits, faults);
+  return read ?? { kind: 'manual' };
 }
 
 async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Promise<PublicAnswer | PublicRefusal> {

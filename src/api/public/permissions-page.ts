@@ -38,7 +38,8 @@ export function permissionsPage(): string {
     '',
     '## Routes',
     '',
-    'Where a route is about one source or one space, the role must hold there.',
+    'Where a route is about one source or one space, the role must hold there. Models, destinations, subscriptions and syncs belong',
+    'to their source.',
     '',
     '| route | power | about |',
     '|---|---|---|',
@@ -55,7 +56,7 @@ function shownPath(url: string): string {
 }
 
 function subject({ url, needs }: RouteData): string {
-  if (url.includes(':sourceId') && needs.startsWith('source:')) return 'a source';
+  if (/:(?:source|model|destination)Id\b/.test(url) && needs.startsWith('source:')) return 'a source';
   if (url.includes(':spaceId')) return 'a space';
   return '';
 }

@@ -6,6 +6,7 @@ import { serve } from '../server.ts';
 import { isRefusal } from './errors.ts';
 import { type Answered, openPublicApi, type PublicServer } from './public.test-support.ts';
 import { RateLimits } from './rate-limits.ts';
+import { routesAsData } from './routes.ts';
 
 let server: PublicServer;
 beforeAll(async () => {
@@ -16,6 +17,37 @@ afterAll(() => server[Symbol.asyncDispose]());
 type App = Awaited<ReturnType<PublicServer['ownApp']>>;
 const get = (app: App, url: string, token = server.token.secret, remoteAddress = '192.0.2.1') =>
   app.inject({ url, headers: { authorization: `Bearer ${token}` }, remoteAddress });
+
+const nameOf = ({ method, url }: { readonly method: string; readonly url: string }) => `${method} ${url}`;
+
+/** Requests in a minute, of the newest generation. */
+const published: Readonly<Record<string, number>> = {
+  'POST /reverse-etl-syncs': 20,
+  'GET /reverse-etl-models/:modelId/syncs/:syncId': 250,
+  'POST /destinations/:destinationId/subscriptions': 5,
+  'PATCH /destinations/:destinationId/subscriptions/:id': 5,
+  'DELETE /destinations/:destinationId/subscriptions/:id': 5,
+  'PUT /spaces/:spaceId/messaging-subscriptions': 60,
+  'POST /spaces/:spaceId/audiences': 50,
+  'GET /spaces/:spaceId/audiences': 60,
+  'GET /spaces/:spaceId/audiences/:id': 100,
+  'PATCH /spaces/:spaceId/audiences/:id': 50,
+  'DELETE /spaces/:spaceId/audiences/:id': 50,
+  'POST /spaces/:spaceId/audiences/previews': 5,
+  'GET /spaces/:spaceId/audiences/previews/:id': 300,
+  'POST /spaces/:spaceId/computed-traits': 10,
+  'GET /spaces/:spaceId/computed-traits': 25,
+  'GET /spaces/:spaceId/computed-traits/:id': 100,
+  'PATCH /spaces/:spaceId/computed-traits/:id': 10,
+  'DELETE /spaces/:spaceId/computed-traits/:id': 20,
+  'GET /events/volume': 60,
+  'POST /regulations': 600,
+  'GET /regulations': 600,
+  'POST /regulations/sources/:sourceId': 600,
+  'GET /regulations/sources/:sourceId': 600,
+  'POST /labels': 60,
+  'DELETE /labels/:key/:value': 60,
+};
 
 describe('limits', () => {
   test('by token, sender and endpoint; the minute over, they begin anew', async () => {
@@ -50,6 +82,28 @@ describe('limits', () => {
     server.clock.pass(59_500);
     expect((await get(app, '/')).headers['x-ratelimit-consumed']).toBe('1');
   });
+
+  test('the figures are those that the vendor publishes, on these routes and no others', () => {
+    const routes = routesAsData();
+    expect(Object.keys(published).filter((name) => !routes.some((route) => nameOf(route) === name))).toEqual([]);
+    const limited = routes.filter(({ perMinute }) => perMinute !== undefined);
+    expect(Object.fromEntries(limited.map((route) => [nameOf(route), route.perMinute]))).toEqual(published);
+  });
+
+  test.each(Object.entries(published).filter(([, perMinute]) => perMinute <= 25))(
+    '%s: as many as %i a minute',
+    async (name, perMinute) => {
+      const app = await server.ownApp({ perMinute: 60_000, asVendor: true });
+      const [method = '', path = ''] = name.split(' ');
+      const url = path.replace(':spaceId', server.space.id).replace(/:\w+/g, 'none');
+      const headers = { authorization: `Bearer ${server.token.secret}` };
+      const statuses: number[] = [];
+      for (let no = 0; no <= perMinute; no++) {
+        statuses.push((await app.inject({ method: method as 'GET', url, headers })).statusCode);
+      }
+      expect(statuses.indexOf(429)).toBe(perMinute);
+    },
+  );
 
   test('the figures of the vendor hold where they are wanted', async () => {
     const url = `/spaces/${server.space.id}/computed-traits`;

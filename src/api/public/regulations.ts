@@ -19,7 +19,7 @@ import {
   regulationStatuses,
   regulationTypes,
 } from '../../privacy/privacy.ts';
-import { findEventStream } from '../../workspace/workspace.ts';
+import { findEventStream, type WorkspaceGrant } from '../../workspace/workspace.ts';
 import {
   badRequest,
   type InputFault,
@@ -34,7 +34,7 @@ import { spaceOfPath } from './find-space.ts';
 import { listCursor, paginationOf, readPagination } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { Query } from './query.ts';
-import type { PublicAnswer, PublicRoute } from './route.ts';
+import { actorOf, type PublicAnswer, type PublicRoute } from './route.ts';
 import { allVersions } from './versions.ts';
 import { workspaceId } from './workspace.ts';
 
@@ -53,13 +53,13 @@ export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   return [
     {
       ...{ method: 'POST', url: '/regulations', ...limited },
-      handle: ({ body }) => create(deps, body, undefined),
+      handle: ({ body, grant }) => create(deps, grant, body, undefined),
     },
     {
       ...{ method: 'POST', url: '/regulations/sources/:sourceId', ...limited },
-      async handle({ params, body }) {
+      async handle({ params, body, grant }) {
         const sourceId = await sourceOrRefusal(db.pool, params.sourceId as string);
-        return isRefusal(sourceId) ? sourceId : create(deps, body, sourceId);
+        return isRefusal(sourceId) ? sourceId : create(deps, grant, body, sourceId);
       },
     },
     {
@@ -86,11 +86,11 @@ export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
       },
     },
     {
-      ...{ method: 'DELETE', url: '/regulations/:regulateId', ...limited },
-      async handle({ params }) {
+      ...{ method: 'DELETE', url: '/regulations/:regulateId', ...common },
+      async handle({ params, grant }) {
         const id = params.regulateId as string;
         try {
-          await cancelRegulation(db, id);
+          await cancelRegulation(db, id, actorOf(grant));
           return { data: { status: 'SUCCESS' } };
         } catch (error) {
           if (isMillraceError(error, 'regulation_not_found')) return notFound('Regulation', id);
@@ -167,6 +167,7 @@ async function sourceOrRefusal(db: Queryable, id: string): Promise<string | Publ
 
 async function create(
   { db, clock }: PublicApiDeps,
+  grant: WorkspaceGrant,
   body: Json | undefined,
   sourceId: string | undefined,
 ): Promise<PublicAnswer | PublicRefusal> {
@@ -209,7 +210,7 @@ async function create(
   // Without faults it is one of the types.
   const type = request.type as RegulationType;
   try {
-    const { id } = await createRegulation(db, request, clock, monthlyQuota);
+    const { id } = await createRegulation(db, request, clock, monthlyQuota, actorOf(grant));
     return { data: { regulateId: id }, headers: quotaHeaders(await readQuota(db.pool, type, clock)) };
   } catch (error) {
     if (!isMillraceError(error, 'regulation_quota_exceeded')) throw error;

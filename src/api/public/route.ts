@@ -1,6 +1,6 @@
 /** A route of the Public API, as data plus one function. */
 import type { Json } from '../../base/json.ts';
-import type { Power, WorkspaceGrant } from '../../workspace/workspace.ts';
+import type { Actor, Power, WorkspaceGrant } from '../../workspace/workspace.ts';
 import type { PublicRefusal } from './errors.ts';
 import type { Query } from './query.ts';
 import type { Version } from './versions.ts';
@@ -31,6 +31,11 @@ export interface PublicRoute {
   /** Of a success; 200 when left out. */
   readonly status?: 201;
   handle(request: PublicRequest): Promise<PublicAnswer | PublicRefusal>;
+}
+
+/** As the audit trail names who asks. */
+export function actorOf({ tokenId, tokenName }: WorkspaceGrant): Actor {
+  return { id: tokenId, name: tokenName };
 }
 
 export interface PublicAnswer {

@@ -30,7 +30,7 @@ import {
 } from './errors.ts';
 import { listPage } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
-import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
+import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from './route.ts';
 import { type AnySource, allSources, pickSource, readSourceLabels, resourceOf, sourceBody } from './source-list.ts';
 import { allVersions } from './versions.ts';
 
@@ -323,8 +323,9 @@ function changeWriteKeys(
           more,
         ]);
       }
-      const actor = { id: grant.tokenId, name: grant.tokenName };
-      await recordAudit(tx, actor, [{ type, resourceType: 'source', resourceId: id, resourceName: source.slug }]);
+      await recordAudit(tx, actorOf(grant), [
+        { type, resourceType: 'source', resourceId: id, resourceName: source.slug },
+      ]);
     });
     return answer();
   });

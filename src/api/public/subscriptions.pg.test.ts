@@ -203,6 +203,9 @@ test('the schedule of a new one: its own, else that of its model', async () => {
     strategy: 'PERIODIC',
     config: { interval: '1h' },
   });
+  const byHand = await makeModel(sourceId, { scheduleStrategy: 'MANUAL', scheduleConfig: {} });
+  const manual = (await make({ modelId: byHand })).json.data.destinationSubscription;
+  expect(manual.reverseETLSchedule).toEqual({ strategy: 'MANUAL', config: null });
   const own = { strategy: 'CRON', config: { spec: '0 6 * * *', timezone: 'UTC' } };
   const made = await make({ modelId: hourly, reverseETLSchedule: own });
   expect(made.json.data.destinationSubscription.reverseETLSchedule).toEqual(own);

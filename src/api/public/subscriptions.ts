@@ -47,7 +47,7 @@ export function subscriptionRoutes(deps: PublicApiDeps): readonly PublicRoute[] 
   const all = '/destinations/:destinationId/subscriptions';
   const one = `${all}/:id`;
   const reading = { versions: ['alpha'], needs: 'source:read' } as const;
-  const changing = { versions: ['alpha'], needs: 'source:admin' } as const;
+  const changing = { versions: ['alpha'], needs: 'source:admin', perMinute: 5 } as const;
   return [
     { ...{ method: 'POST', url: all, ...changing }, handle: (request) => create(deps, request) },
     {
@@ -205,13 +205,18 @@ async function create(
           guardPercent: null,
           enabled: wanted.enabled,
         },
-        schedule: schedule === undefined ? model.schedule : schedule,
+        schedule: schedule === undefined ? scheduleOf(model) : schedule,
       });
       return names.name;
     });
     const made = workspace.mappings.find((mapping) => mapping.name === name) as Mapping;
     return { data: { destinationSubscription: subscriptionBody(made) } };
   });
+}
+
+/** For a subscription that came without its own. */
+function scheduleOf({ schedule }: Model): Schedule | null {
+  return schedule === null || schedule.kind === 'manual' ? null : schedule;
 }
 
 function refuseTooMany({ checks }: PublicApiDeps, { before }: Draft, { id }: Destination): void {

@@ -4,16 +4,28 @@
  */
 import { z } from 'zod';
 import { isMillraceError } from '../../base/errors.ts';
-import { cancelRequest, listRequests, requestSync, type SyncRequest } from '../../schedule/schedule.ts';
-import { cancelSync, listSyncs, type Sync, showSync, syncRows } from '../../sync/sync.ts';
-import type { Mapping, Model, ResolvedMapping } from '../../workspace/workspace.ts';
+import {
+  cancelRequest,
+  listRequests,
+  type NewRequest,
+  requestSync,
+  type SyncRequest,
+} from '../../schedule/schedule.ts';
+import { cancelSync, listSyncs, type Sync, showSync, syncNote, syncRows } from '../../sync/sync.ts';
+import {
+  type Mapping,
+  type Model,
+  type ResolvedMapping,
+  recordAudit,
+  type WorkspaceGrant,
+} from '../../workspace/workspace.ts';
 import { readBody, text } from './body.ts';
 import { conflict, type InputFault, inputInvalid, isRefusal, notFound, type PublicRefusal } from './errors.ts';
 import { firstCursor, listCursor, paginationOf, readPagination } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { Query } from './query.ts';
-import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
-import { modelAt, readView, type SourcePower, type View, warehouseAt } from './source-objects.ts';
+import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from './route.ts';
+import { destinationAt, modelAt, readView, type SourcePower, type View, warehouseAt } from './source-objects.ts';
 import { rowBody, syncBody, waitingBody } from './sync-body.ts';
 
 export function syncRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
@@ -21,8 +33,11 @@ export function syncRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   const reading = { versions: ['alpha'], needs: 'source:read' } as const;
   const acting = { versions: ['alpha'], needs: 'source:admin' } as const;
   return [
-    { ...{ method: 'POST', url: '/reverse-etl-syncs', ...acting }, handle: (request) => start(deps, request) },
-    { ...{ method: 'GET', url: one, ...reading }, handle: (request) => show(deps, request) },
+    {
+      ...{ method: 'POST', url: '/reverse-etl-syncs', ...acting, perMinute: 20 },
+      handle: (request) => start(deps, request),
+    },
+    { ...{ method: 'GET', url: one, ...reading, perMinute: 250 }, handle: (request) => show(deps, request) },
     {
       ...{ method: 'GET', url: '/reverse-etl-models/:modelId/subscriptionId/:subscriptionId/syncs', ...reading },
       handle: (request) => list(deps, request),
@@ -50,6 +65,8 @@ async function start(deps: PublicApiDeps, { body, grant }: PublicRequest): Promi
   if (isRefusal(model)) return model;
   const mapping = view.workspace.mappings.find(({ id }) => id === wanted.subscriptionId);
   if (mapping === undefined) return notFound('Subscription', wanted.subscriptionId);
+  const destination = destinationAt(view, mapping.destinationId);
+  if (isRefusal(destination)) return destination;
   if (model.sourceId !== source.id) {
     faults.push({ field: 'modelId', message: '"modelId" is no model of this source' });
   }
@@ -57,12 +74,22 @@ async function start(deps: PublicApiDeps, { body, grant }: PublicRequest): Promi
     faults.push({ field: 'subscriptionId', message: '"subscriptionId" is no subscription with this model' });
   }
   if (faults.length > 0) return inputInvalid(faults);
-  return requested(await requestSync(deps.db.pool, jobOf(view, mapping), manual(grant.tokenId), deps.clock.now()));
+  return ask(deps, grant, jobOf(view, mapping), 'manual');
 }
 
-const manual = (requestedBy: string) => ({ reason: 'manual', requestedBy }) as const;
-
-function requested({ syncId, requestedAt }: SyncRequest): PublicAnswer {
+/** The request and its note in the audit trail commit together. */
+async function ask(
+  { db, clock }: PublicApiDeps,
+  grant: WorkspaceGrant,
+  job: ResolvedMapping,
+  reason: 'manual' | 'retry' | 'replay',
+  options: NewRequest['options'] = {},
+): Promise<PublicAnswer> {
+  const { syncId, requestedAt } = await db.transaction(async (tx) => {
+    const request = await requestSync(tx, job, { reason, requestedBy: grant.tokenId, options }, clock.now());
+    await recordAudit(tx, actorOf(grant), [syncNote(reason, { id: request.syncId, mapping: job.mapping.name })]);
+    return request;
+  });
   return { data: { reverseETLManualSync: { startedAt: requestedAt.toISOString(), syncId } } };
 }
 
@@ -95,7 +122,10 @@ async function find(
   // It may begin between the two looks, or end and its request be gone.
   const found = (await begun(deps, id)) ?? (await waiting(deps, { syncId: id })) ?? (await begun(deps, id));
   const mapping = view.workspace.mappings.find((one) => one.id === found?.mappingId);
-  if (found === undefined || mapping === undefined) return notFound('Sync', id);
+  const destination = view.workspace.destinations.find((one) => one.id === mapping?.destinationId);
+  if (found === undefined || mapping === undefined || destination?.sourceId !== model.sourceId) {
+    return notFound('Sync', id);
+  }
   if ('requestedAt' in found) {
     return mapping.modelId === model.id ? { view, model, mapping, request: found } : notFound('Sync', id);
   }
@@ -217,18 +247,25 @@ async function rows(deps: PublicApiDeps, request: PublicRequest): Promise<Public
 const cancelling = z.object({ reasonForCanceling: z.int().min(0).max(4).optional() });
 
 async function cancel(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
-  const faults: InputFault[] = [];
-  if (readBody(cancelling, request.body, faults) === null) return inputInvalid(faults);
   const found = await find(deps, request, 'source:admin');
   if (isRefusal(found)) return found;
+  const faults: InputFault[] = [];
+  if (readBody(cancelling, request.body, faults) === null) return inputInvalid(faults);
   const { db, clock } = deps;
   const ids = { modelId: found.model.id, syncId: request.params.syncId as string };
   const stops = { data: { ...ids, status: 'CANCELLING' } };
-  if ('request' in found && (await cancelRequest(db.pool, jobOf(found.view, found.mapping), ids.syncId, clock.now()))) {
-    return stops;
+  const actor = actorOf(request.grant);
+  if ('request' in found) {
+    const job = jobOf(found.view, found.mapping);
+    const isCancelled = await db.transaction(async (tx) => {
+      const never = await cancelRequest(tx, job, ids.syncId, clock.now());
+      if (never) await recordAudit(tx, actor, [syncNote('cancel', { id: ids.syncId, mapping: job.mapping.name })]);
+      return never;
+    });
+    if (isCancelled) return stops;
   }
   try {
-    await cancelSync(db, ids.syncId, clock);
+    await cancelSync(db, ids.syncId, clock, actor);
     return stops;
   } catch (error) {
     if (isMillraceError(error, 'sync_not_found')) return notFound('Sync', ids.syncId);
@@ -251,6 +288,5 @@ async function again(
   const found = await find(deps, request, 'source:admin');
   if (isRefusal(found)) return found;
   if ('request' in found || found.sync.finishedAt === null) return conflict('This sync has not ended yet.');
-  const wanted = { reason, requestedBy: request.grant.tokenId, options: { syncId: found.sync.id } };
-  return requested(await requestSync(deps.db.pool, jobOf(found.view, found.mapping), wanted, deps.clock.now()));
+  return ask(deps, request.grant, jobOf(found.view, found.mapping), reason, { syncId: found.sync.id });
 }

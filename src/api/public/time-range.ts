@@ -1,4 +1,5 @@
 /** A stretch of time in equal parts, as a query asks for it. Parts begin at whole minutes, hours and days in UTC. */
+import type { CountedPart, Stretch } from '../../workspace/workspace.ts';
 import type { InputFault } from './errors.ts';
 import { choiceParameter, requiredTime } from './parameters.ts';
 import type { Query } from './query.ts';
@@ -26,6 +27,13 @@ const parts: Readonly<Record<Granularity, number>> = { MINUTE: minute, HOUR: hou
 const granularities: readonly Granularity[] = ['DAY', 'HOUR', 'MINUTE'];
 
 export type LimitsByGranularity = Readonly<Record<Granularity, RangeLimits>>;
+
+const countedParts: Readonly<Record<Granularity, CountedPart>> = { MINUTE: 'minute', HOUR: 'hour', DAY: 'day' };
+
+/** As messages are counted. */
+export function stretchOf({ granularity, from, to }: TimeRange): Stretch {
+  return { from, to, part: countedParts[granularity] };
+}
 
 export function partSeconds(granularity: Granularity): number {
   return parts[granularity] / 1_000;

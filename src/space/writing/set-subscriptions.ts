@@ -49,11 +49,13 @@ export interface SubscriptionOrigin {
   readonly sourceId: string;
 }
 
+/** @param alongside is done in the same commit, when any contact is set */
 export async function setSubscriptions(
   db: Database,
   space: SpaceRef,
   entries: readonly Json[],
   { at, sourceId }: SubscriptionOrigin,
+  alongside: (tx: Transaction) => Promise<void> = async () => undefined,
 ): Promise<readonly SetSubscription[]> {
   const read = entries.map(readStrictly);
   const contacts = read.flatMap((one) => ('entry' in one ? one.entry.contact : []));
@@ -62,7 +64,12 @@ export async function setSubscriptions(
   const origin = { at: at.getTime(), received: at.getTime(), sourceId, messageId: null };
   const groupNames = new Set(space.settings.subscriptionGroups);
   // No profile changes: the states belong to contacts.
-  return inTurn(db, space.no, (tx) => apply(tx, space.no, read, contacts, groupNames, origin), []);
+  const work = async (tx: Transaction) => {
+    const outcomes = await apply(tx, space.no, read, contacts, groupNames, origin);
+    if (outcomes.some(({ kind }) => kind === 'set')) await alongside(tx);
+    return outcomes;
+  };
+  return inTurn(db, space.no, work, []);
 }
 
 async function apply(

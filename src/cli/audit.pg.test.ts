@@ -126,4 +126,4 @@ test('each success leaves one event, of the right type, by the command line', as
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-});
+}, 300_000);

@@ -27,6 +27,7 @@ const changeNothing = [
   'POST /sources/:sourceId/preview',
   'POST /reverse-etl-models/:modelId/suggested-mappings',
   'POST /destinations/:destinationId/test',
+  'POST /destinations/:destinationId/subscriptions/:id/plan',
   ...['POST /spaces/:spaceId/audiences', 'POST /spaces/:spaceId/audiences/previews'],
   ...['PATCH /spaces/:spaceId/audiences/:id', 'DELETE /spaces/:spaceId/audiences/:id'],
   ...['POST /spaces/:spaceId/computed-traits', 'PATCH /spaces/:spaceId/computed-traits/:id'],
@@ -148,7 +149,8 @@ const steps: readonly Step[] = [
     made: ['regulateId', ({ regulateId }) => regulateId],
     type: 'Source Regulation Created',
   },
-  { route: `DELETE ${subscriptions}/:id`, first: ended, type: 'Destination Subscription Deleted' },
+  { route: `POST ${subscriptions}/:id/reset`, first: ended, type: 'Destination Subscription Reset' },
+  { route: `DELETE ${subscriptions}/:id`, type: 'Destination Subscription Deleted' },
   { route: 'DELETE /destinations/:destinationId', type: 'Integration Deleted' },
   { route: 'DELETE /reverse-etl-models/:modelId', type: 'Model Deleted' },
   {

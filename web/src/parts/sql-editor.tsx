@@ -1,6 +1,8 @@
 /** An editor for SQL that knows the tables of the warehouse. */
 
 import { PostgreSQL, sql } from '@codemirror/lang-sql';
+import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
+import { tags } from '@lezer/highlight';
 import { useComputedColorScheme } from '@mantine/core';
 import CodeMirror, { EditorView } from '@uiw/react-codemirror';
 import { useMemo } from 'react';
@@ -12,6 +14,27 @@ export interface Table {
 }
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? '';
+
+/** Colours that can be read on both grounds; they are in `app.css`. */
+const words = HighlightStyle.define([
+  { tag: tags.keyword, color: 'var(--sql-keyword)' },
+  { tag: [tags.string, tags.special(tags.string)], color: 'var(--sql-string)' },
+  { tag: [tags.number, tags.bool, tags.null], color: 'var(--sql-number)' },
+  { tag: tags.comment, color: 'var(--mantine-color-dimmed)', fontStyle: 'italic' },
+]);
+
+const ground = {
+  '&': { backgroundColor: 'var(--mantine-color-body)', color: 'var(--mantine-color-text)' },
+  '.cm-content': { caretColor: 'var(--mantine-color-text)' },
+  '.cm-cursor': { borderLeftColor: 'var(--mantine-color-text)' },
+  '.cm-gutters': { backgroundColor: 'var(--mantine-color-body)', color: 'var(--mantine-color-dimmed)' },
+  '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'var(--sql-line)' },
+  '.cm-placeholder': { color: 'var(--mantine-color-placeholder)' },
+};
+const grounds = {
+  light: [EditorView.theme(ground), syntaxHighlighting(words)],
+  dark: [EditorView.theme(ground, { dark: true }), syntaxHighlighting(words)],
+};
 
 export default function SqlEditor({
   value,
@@ -43,7 +66,7 @@ export default function SqlEditor({
       value={value}
       onChange={onChange}
       extensions={extensions}
-      theme={scheme}
+      theme={grounds[scheme]}
       minHeight="160px"
       maxHeight="420px"
       placeholder="SELECT id, email, plan FROM customers"

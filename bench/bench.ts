@@ -30,6 +30,7 @@ const names = [
   'mapping',
   'profile-api',
   'profile-api-during-sync',
+  'config-during-sync',
   'tracking',
   'delivery',
 ] as const;
@@ -37,6 +38,7 @@ const names = [
 /** Measured together: the later ones need what the first leaves behind. */
 const groups: readonly (readonly string[])[] = [
   ['first-sync-duckdb', 'resync-unchanged', 'resync-1-percent', 'profile-api', 'profile-api-during-sync'],
+  ['config-during-sync'],
   ['first-sync-postgres'],
   ['mapping'],
   ['tracking'],

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { createLog } from '../src/base/log.ts';
 import { type Database, openDatabase } from '../src/db/db.ts';
 import type { BenchResult } from './bench.ts';
+import { benchConfigDuringSync } from './config-during-sync.ts';
 import { deliveryBench } from './delivery.ts';
 import { mappingBench } from './mapping.ts';
 import { benchProfileApi, benchProfileApiDuringSync } from './profile-api-on-space.ts';
@@ -50,5 +51,6 @@ async function measureSyncs(db: Database, folder: string): Promise<BenchResult[]
   if (names.includes('profile-api-during-sync')) {
     measured.push(await benchProfileApiDuringSync(db, bench.space, rows, (begun) => bench.everythingAgain(begun), say));
   }
+  if (names.includes('config-during-sync')) measured.push(await benchConfigDuringSync(db, folder, rows, say));
   return measured.filter(({ name }) => names.includes(name));
 }

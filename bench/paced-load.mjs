@@ -6,10 +6,13 @@
 import net from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 
-const { url, paths, headers, connections, seconds, rate } = workerData;
+const { url, requests: wanted, headers, connections, seconds, rate } = workerData;
 const { hostname, port, host } = new URL(url);
 const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-const requests = paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${lines.join('')}\r\n`);
+const requests = wanted.map(({ method, path, body = '' }) => {
+  const sent = body === '' ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+  return `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n${lines.join('')}${sent}\r\n${body}`;
+});
 
 const warmUp = Math.floor(rate);
 const total = warmUp + Math.floor(rate * seconds);

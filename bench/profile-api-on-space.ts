@@ -7,7 +7,7 @@ import type { Database } from '../src/db/db.ts';
 import { createSpaceReader, deleteIdentifier } from '../src/space/space.ts';
 import { createToken, findSpace, type Space, verifyToken } from '../src/workspace/workspace.ts';
 import type { BenchResult } from './bench.ts';
-import { firePaced, median, profileApiBench } from './profile-api.ts';
+import { firePaced, gets, median, profileApiBench } from './profile-api.ts';
 
 interface Reading {
   readonly paths: readonly string[];
@@ -61,7 +61,7 @@ export async function benchProfileApiDuringSync(
   const app = await make();
   try {
     const url = await app.listen({ host: '127.0.0.1', port: 0 });
-    const load = { url, paths, token, connections: 50, seconds: secondsPerRound };
+    const load = { url, requests: gets(paths), token, connections: 50, seconds: secondsPerRound };
     let begun: () => void = () => undefined;
     const loading = new Promise<void>((resolve) => {
       begun = resolve;

@@ -82,14 +82,30 @@ interface Latencies {
   readonly p99: number;
 }
 
+export interface PacedRequest {
+  readonly method: string;
+  readonly path: string;
+  /** JSON text. */
+  readonly body?: string;
+}
+
+/** Without headers: those of the Profile API. */
+type PacedLoad = Omit<Load, 'paths'> & {
+  readonly requests: readonly PacedRequest[];
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
 /** At a steady rate, in requests per second. */
-export async function firePaced({ token, ...load }: Load, rate: number): Promise<Latencies> {
-  const workerData = { ...load, rate, headers: headersOf(token) };
+export async function firePaced({ token, ...load }: PacedLoad, rate: number): Promise<Latencies> {
+  const workerData = { headers: headersOf(token), ...load, rate };
   const worker = new Worker(new URL('./paced-load.mjs', import.meta.url), { workerData });
   const [latencies] = (await once(worker, 'message')) as [Latencies];
   if (latencies.failed > 0) throw new Error(`${latencies.failed} of the paced requests to ${load.url} failed.`);
   return latencies;
 }
+
+export const gets = (paths: readonly string[]): readonly PacedRequest[] =>
+  paths.map((path) => ({ method: 'GET', path }));
 
 export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
@@ -124,7 +140,7 @@ export async function profileApiBench(options: ProfileApiBenchOptions): Promise<
     }
     const rate = median(rates);
     const limitRate = median(limitRates);
-    const half = await firePaced({ ...profile, seconds: secondsPerRound }, rate / 2);
+    const half = await firePaced({ ...profile, requests: gets(paths), seconds: secondsPerRound }, rate / 2);
     return {
       name: 'profile-api',
       rows,

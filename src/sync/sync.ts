@@ -35,6 +35,7 @@ export {
   endDeadSyncs,
   failSync,
   type HistoryPage,
+  knownSyncs,
   listSyncs,
   type PageOptions,
   showSync,

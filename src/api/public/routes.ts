@@ -12,6 +12,7 @@ import { iamRoutes } from './iam.ts';
 import { labelRoutes } from './labels.ts';
 import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
 import { modelRoutes } from './models.ts';
+import { profileRoutes } from './profiles.ts';
 import type { PublicApiDeps } from './public.ts';
 import { regulationRoutes } from './regulations.ts';
 import type { PublicRoute } from './route.ts';
@@ -35,6 +36,7 @@ const all = [
   regulationRoutes,
   assistanceRoutes,
   spaceRoutes,
+  profileRoutes,
   labelRoutes,
   iamRoutes,
   auditRoutes,

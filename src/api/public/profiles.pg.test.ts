@@ -93,6 +93,8 @@ test('a profile is found by any value, by type and value, and by its id', async 
   expect(await find('acme', '&collection=users')).toEqual([]);
   expect(await find('user_id:ana@example.org')).toEqual([]);
   expect(await find('x'.repeat(5_000))).toEqual([]);
+  const { searched } = (await get('?find=phone:12')).json.data;
+  expect(searched.slice(0, 3)).toEqual(['phone', 'user_id', 'email']);
 });
 
 test('one value may lead to several profiles, in the order of the identifiers', async () => {

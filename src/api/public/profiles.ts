@@ -2,8 +2,9 @@
  * `/spaces/{spaceId}/profiles`: profiles to look at, found by an identifier or listed by their latest change. Beyond the
  * vendor's API. Promised: everything is read by key or along an index, whatever the number of profiles; nothing is counted.
  *
- * "Recent" is when the profile's row was last written: by a message that changed its traits, identifiers or consent, or
- * that was the first for a minute. The index over that time is one the space keeps anyway, for the Profile API's list.
+ * "Recent" is when the profile's row was last written: by a message that changed its traits, identifiers or consent; by
+ * others, such as events, once a minute at most. The index over that time is one the space keeps anyway, for the Profile
+ * API's list, so that looking costs those who write nothing.
  */
 import { storableText } from '../../base/text.ts';
 import { channelsOf, type Profile, type SpaceReader } from '../../space/space.ts';
@@ -50,8 +51,10 @@ async function list({ reader }: PublicApiDeps, space: Space, { query }: PublicRe
   if (!storableText(find)) faults.push({ field: 'find', message: '"find" must be a text without NUL' });
   if (faults.length > 0) return inputInvalid(faults);
   if (find.trim() !== '') {
-    const profiles = await found(reader, space, candidatesOf(find, space.settings, collection));
-    return { data: { profiles, pagination: paginationOf(wanted, null) } };
+    const candidates = candidatesOf(find, space.settings, collection);
+    const profiles = await found(reader, space, candidates);
+    const types = candidates.map(({ key }) => (key.kind === 'identifier' ? key.type : key.kind));
+    return { data: { profiles, searched: [...new Set(types)], pagination: paginationOf(wanted, null) } };
   }
   const of = collection ?? 'users';
   const page = await reader.list(space.no, of, wanted.count, listCursor(wanted));

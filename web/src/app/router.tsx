@@ -140,9 +140,15 @@ const pages = [
   createRoute({
     ...under,
     path: '/profiles',
-    validateSearch: ({ space, find }): { readonly space?: string; readonly find?: string } => ({
+    validateSearch: ({
+      space,
+      find,
+      collection,
+    }): { readonly space?: string; readonly find?: string; readonly collection?: 'accounts' } => ({
       ...(text(space) && { space: text(space) as string }),
-      ...(text(find) && { find: text(find) as string }),
+      // A value of digits alone comes as a number.
+      ...((text(find) || typeof find === 'number') && { find: String(find) }),
+      ...(collection === 'accounts' && { collection }),
     }),
     component: lazyRouteComponent(() => import('../pages/unify/profiles.tsx'), 'Profiles'),
   }),

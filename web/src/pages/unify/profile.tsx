@@ -105,7 +105,7 @@ function Head({ profile }: { readonly profile: Profile }) {
         <Copied value={id} label="the id of the profile" />
       </Group>
       <Identifiers ids={identifiers.slice(0, shownIdentifiers)} count={identifiers.length} />
-      <Group gap="xl" c="dimmed">
+      <Group gap="xl" c="dimmed" style={{ rowGap: 4 }}>
         <Text size="sm">
           First seen <Time at={createdAt} />
         </Text>

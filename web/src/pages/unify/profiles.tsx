@@ -1,5 +1,5 @@
 /** Unify > Profiles: finds a person or an account by whatever is known of them, or shows who changed last. */
-import { Anchor, Badge, Button, Group, SegmentedControl, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Anchor, Badge, Button, Group, SegmentedControl, Select, Stack, TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
@@ -92,7 +92,7 @@ function FindBox({ find, onFind }: { readonly find: string; readonly onFind: (te
     onFind(text.trim());
   }
   return (
-    <form onSubmit={submit} aria-label="Find a profile" style={{ flex: '1 1 280px' }}>
+    <form onSubmit={submit} style={{ flex: '1 1 280px' }}>
       <Group align="flex-end" gap="xs" wrap="nowrap">
         <TextInput
           label="Find a profile"
@@ -115,6 +115,7 @@ const columnsOf = (space: Space): readonly Column<ProfileSummary>[] => [
     label: 'Name',
     cell: ({ id, name }) => (
       <Anchor
+        size="sm"
         style={{ overflowWrap: 'anywhere' }}
         renderRoot={(props) => (
           <Link {...props} to="/profiles/$space/$id" params={{ space: space.id, id }} search={{}} />
@@ -145,7 +146,7 @@ function Recent({
   const more = () => void (hasNextPage && !isFetchingNextPage && fetchNextPage());
   return (
     <Stack gap="sm">
-      <Group justify="space-between">
+      <Group>
         <SegmentedControl
           aria-label="Whose profiles"
           value={collection}
@@ -155,9 +156,6 @@ function Recent({
             { value: 'accounts', label: 'Accounts' },
           ]}
         />
-        <Text size="sm" c="dimmed">
-          The latest change first
-        </Text>
       </Group>
       <Loaded query={query} what="the profiles">
         {({ pages }) => {
@@ -264,10 +262,9 @@ function Nobody({
         )
       }
     >
-      {searched.length > 0 && `It was looked up as ${searched.join(', ')}. `}
-      Only whole values are found, as they were sent; capitals do not matter in e-mail addresses. For another type of
-      identifier write the type first: phone:+33155501234. The profile may also not be here yet, or its message was not
-      taken:{' '}
+      Only whole values are found, as they were sent
+      {searched.length > 0 && `; it was looked up as ${searched.join(', ')}`}. For another type of identifier write the
+      type first: phone:+33155501234. Perhaps its message was not taken:{' '}
       <Link to="/spaces/$id" params={{ id: space.id }} search={{}}>
         the space
       </Link>{' '}

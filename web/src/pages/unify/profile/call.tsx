@@ -52,7 +52,7 @@ export function Call({
             )}
           </CopyButton>
         </Group>
-        <Code block style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
+        <Code block style={{ whiteSpace: 'pre-wrap', wordBreak: 'break-all' }}>
           {command}
         </Code>
         <Text size="sm" c="dimmed">

@@ -12,7 +12,12 @@ const statuses: Readonly<Record<SubscriptionStatus, readonly [label: string, col
 };
 
 function Status({ status }: { readonly status: SubscriptionStatus | null }) {
-  if (status === null) return <Text c="dimmed">not known</Text>;
+  if (status === null)
+    return (
+      <Text size="sm" c="dimmed">
+        not known
+      </Text>
+    );
   const [label, color] = statuses[status];
   return (
     <Badge variant="dot" color={color}>
@@ -37,7 +42,9 @@ const columns: readonly Column<ContactState>[] = [
     label: 'Groups',
     cell: ({ groups }) =>
       groups.length === 0 ? (
-        <Text c="dimmed">none</Text>
+        <Text size="sm" c="dimmed">
+          none
+        </Text>
       ) : (
         groups.map(({ name, status }) => <div key={name}>{`${name}: ${statuses[status][0]}`}</div>)
       ),

@@ -24,7 +24,7 @@ export function Events({ space, profile }: { readonly space: string; readonly pr
       return after;
     });
   const columns: readonly Column<ProfileEvent>[] = [
-    { label: 'When', width: '12rem', cell: ({ timestamp }) => <Time at={timestamp} /> },
+    { label: 'When', width: 'clamp(6.5rem, 22vw, 14rem)', cell: ({ timestamp }) => <Time at={timestamp} /> },
     {
       label: 'What',
       cell: (event) => (
@@ -95,7 +95,7 @@ function OneEvent({
         <Stack gap="xs" pt="xs">
           <Part title="Properties" value={event.properties} />
           <Part title="Context" value={event.context} />
-          <Group gap="xl" align="flex-start">
+          <Group gap="xl" align="flex-start" style={{ rowGap: 4 }}>
             <div>
               <Text size="xs" c="dimmed">
                 Came by

@@ -17,6 +17,7 @@ export function Linked({ space, profile }: { readonly space: string; readonly pr
       label: isUser ? 'Account' : 'User',
       cell: ({ id, name }) => (
         <Anchor
+          size="sm"
           style={{ overflowWrap: 'anywhere' }}
           renderRoot={(props) => <Link {...props} to="/profiles/$space/$id" params={{ space, id }} search={{}} />}
         >
@@ -59,7 +60,12 @@ export function Linked({ space, profile }: { readonly space: string; readonly pr
 const shownTraits = 3;
 
 function SomeTraits({ traits }: Pick<LinkedProfile, 'traits'>) {
-  if (traits.length === 0) return <Text c="dimmed">none</Text>;
+  if (traits.length === 0)
+    return (
+      <Text size="sm" c="dimmed">
+        none
+      </Text>
+    );
   const rest = traits.slice(shownTraits);
   return (
     <>

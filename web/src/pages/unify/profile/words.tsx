@@ -39,7 +39,9 @@ const longest = 120;
 export function Value({ value }: { readonly value: JsonValue }) {
   if (typeof value === 'string' && value.length <= longest) {
     return value === '' ? (
-      <Text c="dimmed">empty text</Text>
+      <Text size="sm" c="dimmed">
+        empty text
+      </Text>
     ) : (
       <span style={{ overflowWrap: 'anywhere' }}>{value}</span>
     );

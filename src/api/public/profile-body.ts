@@ -1,6 +1,6 @@
 /** A profile as the explorer shows it: what it is called, and its identifiers, the weightiest first. Pure. */
 import { isJsonObject, type JsonObject } from '../../base/json.ts';
-import type { ExternalId, Profile, ProfileEvent, SpaceSettings } from '../../space/space.ts';
+import { type ExternalId, type Profile, type ProfileEvent, type SpaceSettings, windowMs } from '../../space/space.ts';
 
 /** In lists; the profile itself shows all. */
 const mostIdentifiers = 5;
@@ -48,12 +48,13 @@ export function nameOf({ traits, externalIds }: Profile, rules: Rules): string |
   return (email ?? ranked(externalIds, rules)[0])?.id ?? null;
 }
 
-/** How many identifiers of each type it has, and may have. */
-export function limitsOf({ externalIds, collection }: Profile, { identifiers }: Rules) {
+/** How many identifiers of each type count at this moment, and how many may. */
+export function limitsOf({ externalIds, collection }: Profile, { identifiers }: Rules, now: Date) {
   const types = [...new Set(externalIds.map(({ type }) => type))];
   return types.map((type) => {
     const rule = identifiers.find((one) => one.type === type && one.collection === collection);
-    const count = externalIds.filter((id) => id.type === type).length;
+    const since = now.getTime() - (rule === undefined ? Number.POSITIVE_INFINITY : windowMs[rule.window]);
+    const count = externalIds.filter((id) => id.type === type && Date.parse(id.createdAt) > since).length;
     return { type, count, ...(rule !== undefined && { limit: rule.limit, window: rule.window }) };
   });
 }

@@ -100,7 +100,7 @@ async function profileOf(reader: SpaceReader, space: Space, id: string): Promise
   return profile ?? notFound('Profile', id);
 }
 
-async function show({ db, reader }: PublicApiDeps, space: Space, { params, grant }: PublicRequest): Answer {
+async function show({ db, reader, clock }: PublicApiDeps, space: Space, { params, grant }: PublicRequest): Answer {
   const asked = params.profileId as string;
   const profile = await profileOf(reader, space, asked);
   if (isRefusal(profile)) return profile;
@@ -124,7 +124,7 @@ async function show({ db, reader }: PublicApiDeps, space: Space, { params, grant
       ...{ type: id.type, id: id.id, createdAt: id.createdAt, lastSeenAt: id.lastSeenAt },
       ...{ source: named.source(id.sourceId), firstMessageId: id.firstMessageId },
     })),
-    limits: limitsOf(profile, space.settings),
+    limits: limitsOf(profile, space.settings, clock.now()),
     consent,
     subscriptions,
   };

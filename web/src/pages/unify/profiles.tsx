@@ -35,6 +35,7 @@ export function Profiles() {
 function InSpaces({ spaces }: { readonly spaces: readonly Space[] }) {
   const { space: given, find = '', collection = 'users' } = useSearch({ from: '/inside/profiles' });
   const navigate = useNavigate();
+  const mayMake = useMay('space:admin');
   const space = given === undefined ? spaces[0] : spaces.find(({ id, slug }) => id === given || slug === given);
   const go = (search: { space?: string; find?: string; collection?: Collection }) => {
     const { collection: kind = collection, space: where = given, find: what = find } = search;
@@ -50,8 +51,9 @@ function InSpaces({ spaces }: { readonly spaces: readonly Space[] }) {
   if (spaces.length === 0) {
     return (
       <Empty title="Profiles live in a space">
-        There is no space yet. <Link to="/spaces/new">Create one</Link>; profiles appear in it as soon as a mapping has
-        run or a source has sent something.
+        There is no space yet.{' '}
+        {mayMake ? <Link to="/spaces/new">Create one</Link> : 'Ask an owner of the workspace for one'}; profiles appear
+        in it as soon as a mapping has run or a source has sent something.
       </Empty>
     );
   }
@@ -179,13 +181,16 @@ function Recent({
 }
 
 function NoneYet({ collection }: { readonly collection: Collection }) {
+  const maySeeDestinations = useMay('source:read');
   return collection === 'users' ? (
     <Empty
       title="Nobody is known here yet"
       action={
-        <Button component={Link} to="/destinations">
-          Go to destinations
-        </Button>
+        maySeeDestinations && (
+          <Button component={Link} to="/destinations">
+            Go to destinations
+          </Button>
+        )
       }
     >
       Profiles appear as soon as a mapping to this space has run, or a source has sent something to it.

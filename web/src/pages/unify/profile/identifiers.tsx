@@ -6,7 +6,13 @@ import { type Column, ListTable } from '../../../parts/list-table.tsx';
 import { Copied, Time } from '../../../parts/values.tsx';
 import { sourceName } from './words.tsx';
 
-const windows = { ever: '', annually: ' a year', monthly: ' a month', weekly: ' a week', daily: ' a day' } as const;
+const windows = {
+  ever: '',
+  annually: ' within a year',
+  monthly: ' within a month',
+  weekly: ' within a week',
+  daily: ' within a day',
+} as const;
 
 function limitWords({ count, limit, window = 'ever' }: IdentifierLimit): string {
   return limit === undefined ? `${count}` : `${count} of ${limit}${windows[window]}`;
@@ -34,8 +40,8 @@ export function ProfileIdentifiers({ space, profile }: { readonly space: string;
     <Stack gap="sm">
       {full.length > 0 && (
         <Alert color="yellow" title="A limit is reached">
-          It has as many of {full.map(({ type }) => type).join(', ')} as the space allows. A further one makes the
-          oldest give way, or is not taken; the rules of{' '}
+          It has as many of {full.map(({ type }) => type).join(', ')} as the space allows. A message that brings a
+          further one is taken without it, or makes another profile; the rules of{' '}
           <Link to="/spaces/$id" params={{ id: space }} search={{}}>
             the space
           </Link>{' '}

@@ -29,6 +29,7 @@ const names = [
   'resync-1-percent',
   'mapping',
   'profile-api',
+  'profile-page',
   'profile-api-during-sync',
   'config-during-sync',
   'tracking',
@@ -37,7 +38,14 @@ const names = [
 
 /** Measured together: the later ones need what the first leaves behind. */
 const groups: readonly (readonly string[])[] = [
-  ['first-sync-duckdb', 'resync-unchanged', 'resync-1-percent', 'profile-api', 'profile-api-during-sync'],
+  [
+    'first-sync-duckdb',
+    'resync-unchanged',
+    'resync-1-percent',
+    'profile-api',
+    'profile-page',
+    'profile-api-during-sync',
+  ],
   ['config-during-sync'],
   ['first-sync-postgres'],
   ['mapping'],

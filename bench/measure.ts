@@ -9,6 +9,7 @@ import { benchConfigDuringSync } from './config-during-sync.ts';
 import { deliveryBench } from './delivery.ts';
 import { mappingBench } from './mapping.ts';
 import { benchProfileApi, benchProfileApiDuringSync } from './profile-api-on-space.ts';
+import { benchProfilePage } from './profile-page.ts';
 import { openSyncBench } from './sync-bench.ts';
 import { trackingBench } from './tracking.ts';
 
@@ -48,6 +49,7 @@ async function measureSyncs(db: Database, folder: string): Promise<BenchResult[]
   if (names.includes('resync-unchanged')) measured.push(await bench.unchanged());
   if (names.includes('resync-1-percent')) measured.push(await bench.onePercent());
   if (names.includes('profile-api')) measured.push(await benchProfileApi(db, bench.space, rows, say));
+  if (names.includes('profile-page')) measured.push(await benchProfilePage(db, bench.space, rows, say));
   if (names.includes('profile-api-during-sync')) {
     measured.push(await benchProfileApiDuringSync(db, bench.space, rows, (begun) => bench.everythingAgain(begun), say));
   }

@@ -28,7 +28,7 @@ export {
   recommendedBlocked,
 } from './identity/default-settings.ts';
 export { createIdentifierReader, normalizeValue } from './identity/extract.ts';
-export { type UnreadableFilter, unreadableFilters } from './identity/rules.ts';
+export { type UnreadableFilter, unreadableFilters, windowMs } from './identity/rules.ts';
 export type { Arrival, LiveItem, Skipped } from './live/arrivals.ts';
 export { createLiveFeed, type LiveFeed } from './live/live.ts';
 export { type SpaceWatch, watchSpace } from './live/watch.ts';

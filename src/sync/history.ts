@@ -65,6 +65,19 @@ export async function showSync(db: Database, syncId: string, clock: Clock = syst
   return (await endDeadSyncs(db.pool, clock.now(), [sync.mappingId])) > 0 ? read() : sync;
 }
 
+/** Which of these syncs the history still has, and of what mapping each was, as it was called then. */
+export async function knownSyncs(
+  db: Queryable,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, { readonly mapping: string; readonly mappingId: string }>> {
+  if (ids.length === 0) return new Map();
+  const { rows } = await db.query<{ id: string; mapping: string; mapping_id: string }>(
+    'SELECT id, mapping, mapping_id FROM syncs WHERE id = ANY($1)',
+    [ids],
+  );
+  return new Map(rows.map(({ id, mapping, mapping_id: mappingId }) => [id, { mapping, mappingId }]));
+}
+
 /** Rows of a sync that failed, that are invalid, or that a replay found gone, in the order they were met. Error `sync_not_found`. */
 export async function syncRows(
   db: Database,

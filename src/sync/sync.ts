@@ -36,6 +36,7 @@ export {
   endDeadSyncs,
   failSync,
   type HistoryPage,
+  knownSyncs,
   listSyncs,
   type PageOptions,
   type SyncFilter,

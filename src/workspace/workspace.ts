@@ -80,6 +80,7 @@ export {
   type SigningKey,
   type TokenRequest,
 } from './oauth-tokens.ts';
+export { type NamedMapping, type NamedSource, type Origins, readOrigins } from './origins.ts';
 export {
   createPasswords,
   longestPassword,

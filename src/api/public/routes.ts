@@ -13,6 +13,7 @@ import { labelRoutes } from './labels.ts';
 import { mappingActRoutes } from './mapping-acts.ts';
 import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
 import { modelRoutes } from './models.ts';
+import { profileRoutes } from './profiles.ts';
 import type { PublicApiDeps } from './public.ts';
 import { regulationRoutes } from './regulations.ts';
 import type { PublicRoute } from './route.ts';
@@ -39,6 +40,7 @@ const all = [
   regulationRoutes,
   assistanceRoutes,
   spaceRoutes,
+  profileRoutes,
   labelRoutes,
   iamRoutes,
   auditRoutes,

@@ -15,7 +15,8 @@ export const maxIdentifierLength = 500;
 
 const typeName = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/;
 const dayMs = 24 * 60 * 60 * 1000;
-const windowMs: Readonly<Record<LimitWindow, number>> = {
+/** How long back values count. */
+export const windowMs: Readonly<Record<LimitWindow, number>> = {
   ever: Number.POSITIVE_INFINITY,
   annually: 365 * dayMs,
   monthly: 30 * dayMs,

@@ -1,6 +1,7 @@
 /** Every page and its address. Pages are loaded when they are first looked at. */
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { ApiError } from '../api/client.ts';
+import { profileQuery } from '../api/profiles.ts';
 import { meQuery } from '../api/queries.ts';
 import { Failed, Loading } from '../parts/states.tsx';
 import { Layout } from './layout.tsx';
@@ -140,9 +141,15 @@ const pages = [
   createRoute({
     ...under,
     path: '/profiles',
-    validateSearch: ({ space, find }): { readonly space?: string; readonly find?: string } => ({
+    validateSearch: ({
+      space,
+      find,
+      collection,
+    }): { readonly space?: string; readonly find?: string; readonly collection?: 'accounts' } => ({
       ...(text(space) && { space: text(space) as string }),
-      ...(text(find) && { find: text(find) as string }),
+      // A value of digits alone comes as a number.
+      ...((text(find) || typeof find === 'number') && { find: String(find) }),
+      ...(collection === 'accounts' && { collection }),
     }),
     component: lazyRouteComponent(() => import('../pages/unify/profiles.tsx'), 'Profiles'),
   }),
@@ -150,6 +157,8 @@ const pages = [
     ...under,
     path: '/profiles/$space/$id',
     validateSearch: ({ tab }): { readonly tab?: string } => (text(tab) ? { tab: text(tab) as string } : {}),
+    // Asked for while the page itself is loaded; nobody waits for it here.
+    loader: ({ params }) => void queryClient.prefetchQuery(profileQuery(params.space, params.id)),
     component: lazyRouteComponent(() => import('../pages/unify/profile.tsx'), 'ProfilePage'),
   }),
   createRoute({

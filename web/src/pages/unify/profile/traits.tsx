@@ -1,0 +1,52 @@
+/** What is known about a profile, and who said so. */
+import { Stack, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import type { Profile, Trait } from '../../../api/profiles.ts';
+import { type Column, ListTable } from '../../../parts/list-table.tsx';
+import { Empty } from '../../../parts/states.tsx';
+import { Time } from '../../../parts/values.tsx';
+import { OriginOf, typeOf, Value } from './words.tsx';
+
+const columns: readonly Column<Trait>[] = [
+  { label: 'Trait', cell: ({ key }) => <strong style={{ overflowWrap: 'anywhere' }}>{key}</strong> },
+  { label: 'Value', cell: ({ value }) => <Value value={value} />, width: '30%' },
+  { label: 'Type', cell: ({ value }) => typeOf(value) },
+  { label: 'Set', cell: ({ origin }) => <Time at={origin.updatedAt} /> },
+  { label: 'From', cell: ({ origin }) => <OriginOf origin={origin} /> },
+];
+
+/** Fewer are seen at a glance. */
+const manyFrom = 12;
+
+export function Traits({ profile: { traits } }: { readonly profile: Profile }) {
+  const [wanted, setWanted] = useState('');
+  if (traits.length === 0) {
+    return (
+      <Empty title="Nothing is known yet">
+        Traits come with the action Send Identify of a mapping, or with identify calls of a source.
+      </Empty>
+    );
+  }
+  const word = wanted.trim().toLowerCase();
+  const shown = traits.filter(
+    ({ key, value }) => key.toLowerCase().includes(word) || JSON.stringify(value).toLowerCase().includes(word),
+  );
+  return (
+    <Stack gap="sm">
+      {traits.length >= manyFrom && (
+        <TextInput
+          label="Show traits with"
+          placeholder="a name or a value"
+          maw={360}
+          value={wanted}
+          onChange={(event) => setWanted(event.currentTarget.value)}
+        />
+      )}
+      {shown.length === 0 ? (
+        <Empty title="No trait has that in its name or value">Try a shorter text.</Empty>
+      ) : (
+        <ListTable rows={shown} keyOf={({ key }) => key} columns={columns} minWidth={720} />
+      )}
+    </Stack>
+  );
+}

@@ -149,6 +149,7 @@ export {
 } from './sessions.ts';
 export { changePassword, type PasswordOutcome, type SignInOutcome, signIn } from './sign-in.ts';
 export { pruneSignInFailures } from './sign-in-attempts.ts';
+export { type SpaceInput, settingsOfInput, shownSettings, spaceInput } from './space-input.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
 export { whyNotRunning } from './switches.ts';
 export {

@@ -65,6 +65,8 @@ const destinationMetadata: Trim = (object) =>
   );
 const subscription: Trim = (object) => without(object, 'reverseETLSchedule');
 
+const space: Trim = ({ id, slug, name }) => ({ id, slug, name });
+
 const older: Readonly<Record<string, Trim>> = {
   sourceMetadata,
   sourcesCatalog: sourceMetadata,
@@ -77,7 +79,8 @@ const older: Readonly<Record<string, Trim>> = {
   destinationSubscription: subscription,
   subscription,
   subscriptions: subscription,
+  space,
 };
 
 const model: Trim = (object) => without(object, 'scheduleStrategy', 'scheduleConfig');
-const newer: Readonly<Record<string, Trim>> = { reverseEtlModel: model, models: model };
+const newer: Readonly<Record<string, Trim>> = { reverseEtlModel: model, models: model, space };

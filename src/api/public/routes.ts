@@ -16,6 +16,8 @@ import type { PublicApiDeps } from './public.ts';
 import { regulationRoutes } from './regulations.ts';
 import type { PublicRoute } from './route.ts';
 import { sourceRoutes } from './sources.ts';
+import { spaceLogRoutes } from './space-log.ts';
+import { spaceTokenRoutes } from './space-tokens.ts';
 import { spaceRoutes } from './spaces.ts';
 import { subscriptionRoutes } from './subscriptions.ts';
 import { syncRoutes } from './syncs.ts';
@@ -35,6 +37,8 @@ const all = [
   regulationRoutes,
   assistanceRoutes,
   spaceRoutes,
+  spaceTokenRoutes,
+  spaceLogRoutes,
   labelRoutes,
   iamRoutes,
   auditRoutes,

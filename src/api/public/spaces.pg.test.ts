@@ -251,6 +251,9 @@ describe('removing', () => {
     const { source } = (await ask('POST', '/sources', stream)).data;
     expect(source.settings).toEqual({ spaces: [id] });
     expect((await ask('GET', '/spaces/own')).data.space.sources).toEqual([{ id: source.id, name: 'web' }]);
+    const keys = (await ask('POST', `/sources/${source.id}/writekey`)).data.source.writeKeys;
+    await ask('DELETE', `/sources/${source.id}/writekey/${keys[0]}`);
+    expect((await ask('GET', `/sources/${source.id}`)).data.source.writeKeys).toEqual([keys[1]]);
     const used = await ask('DELETE', '/spaces/own');
     expect([used.status, used.errors]).toEqual([
       409,

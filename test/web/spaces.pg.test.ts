@@ -177,7 +177,7 @@ test('a token is shown once, opens the Profile API, and ends', async () => {
   expect(await page.getByText(/mrp_/).count()).toBe(0);
   await button('Revoke web shop').click();
   await page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true }).click();
-  await page.getByText('revoked').waitFor();
+  await page.getByRole('cell', { name: /^revoked/ }).waitFor();
   await eventually(async () => (await look()).status).toBe(401);
 }, 90_000);
 

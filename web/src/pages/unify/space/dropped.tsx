@@ -89,7 +89,7 @@ function Entries({
   return (
     <ListTable
       title="Log"
-      minWidth={860}
+      minWidth={900}
       rows={entries}
       keyOf={(_, at) => at}
       onEnd={more}
@@ -120,7 +120,7 @@ function Entries({
         {
           label: 'From',
           cell: ({ sourceId, syncId }) => (
-            <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+            <Text size="sm" miw={90}>
               {syncId === null ? nameOf(sourceId) : `a sync (${syncId})`}
             </Text>
           ),

@@ -239,6 +239,16 @@ function Rule({
             disabled={disabled}
             onChange={(next) => change({ ...rule, per: (next ?? 'ever') as Window })}
           />
+          <Button
+            variant="subtle"
+            size="compact-sm"
+            aria-expanded={shown}
+            aria-controls={panel}
+            aria-label={`Blocked values of ${type}: ${summary}`}
+            onClick={() => setOpen(!shown)}
+          >
+            Blocked: {summary}
+          </Button>
           {!disabled && (
             <Group gap={4} wrap="nowrap">
               <ActionIcon
@@ -270,18 +280,6 @@ function Rule({
           )}
         </Group>
       </Group>
-      <Button
-        variant="subtle"
-        size="compact-sm"
-        mt={4}
-        style={{ alignSelf: 'flex-start' }}
-        aria-expanded={shown}
-        aria-controls={panel}
-        aria-label={`Blocked values of ${type}: ${summary}`}
-        onClick={() => setOpen(!shown)}
-      >
-        Blocked: {summary}
-      </Button>
       <Collapse expanded={shown} id={panel}>
         <Stack gap="sm" pt="sm" maw={620}>
           <Text size="sm" c="dimmed">

@@ -108,8 +108,8 @@ function Filters({
         Filters
       </Title>
       <Text size="sm" c="dimmed">
-        A message that matches a filter is dropped before anybody looks whose it is, e.g. {'type = "track"'} and{' '}
-        {'event = "Test"'}.
+        A message that matches a filter is dropped before anybody looks whose it is. Conditions are in Segment’s filter
+        language, FQL.
       </Text>
       {filters.map((filter, at) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: their names are being typed

@@ -204,6 +204,27 @@ test('a space with profiles cannot be deleted, and one without can', async () =>
   await eventually(() => page.getByRole('link', { name: 'main', exact: true }).count()).toBe(0);
 }, 90_000);
 
+test('who may only look is offered nothing else', async () => {
+  const permissions = [{ role: 'unify-and-engage-read-only', resources: 'all' }];
+  await app.db.pool.query("UPDATE people SET role = 'member', permissions = $1", [JSON.stringify(permissions)]);
+  await app.open('/spaces');
+  await page.getByRole('link', { name: 'Web shop', exact: true }).waitFor();
+  expect(await page.getByRole('link', { name: 'Create a space' }).count()).toBe(0);
+  await page.getByRole('link', { name: 'Web shop', exact: true }).click();
+  await heading('What names it').waitFor();
+  await tab('Identity');
+  await page.getByRole('textbox', { name: 'Limit of email' }).waitFor();
+  expect(await page.getByRole('textbox', { name: 'Limit of email' }).isDisabled()).toBe(true);
+  expect(await button('Save rules').count()).toBe(0);
+  await tab('Access tokens');
+  await page.getByRole('cell', { name: 'web shop', exact: true }).waitFor();
+  expect(await button('Create token').count()).toBe(0);
+  await tab('Live');
+  await page.getByText('watching', { exact: true }).waitFor();
+  await expectAccessible();
+  await app.db.pool.query("UPDATE people SET role = 'owner', permissions = '[]'");
+}, 90_000);
+
 test('every page fits a telephone, light and dark', async () => {
   await page.setViewportSize({ width: 390, height: 844 });
   for (const colorScheme of ['light', 'dark'] as const) {

@@ -3,6 +3,7 @@ import { Button, Group, Select, Stack, Text } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback } from 'react';
+import { useMay } from '../../../api/may.ts';
 import { sourcesQuery } from '../../../api/queries.ts';
 import { type LogEntry, type SpaceDetail, spaceLogQuery } from '../../../api/spaces.ts';
 import { ListTable } from '../../../parts/list-table.tsx';
@@ -75,7 +76,7 @@ function Entries({
   readonly isNarrowed: boolean;
   readonly more: () => void;
 }) {
-  const { data: sources = [] } = useQuery(sourcesQuery);
+  const { data: sources = [] } = useQuery({ ...sourcesQuery, enabled: useMay('source:read') });
   if (entries.length === 0) {
     return (
       <Empty title={isNarrowed ? 'Nothing was dropped for this reason' : 'Nothing was dropped'}>

@@ -15,8 +15,8 @@ import { Loaded } from '../../../parts/states.tsx';
 import { Copied, Time } from '../../../parts/values.tsx';
 
 export function SpaceOverview({ space }: { readonly space: SpaceDetail }) {
-  const sources = useQuery(sourcesQuery);
-  const maySend = useMay('source:read');
+  const maySee = useMay('source:read');
+  const sources = useQuery({ ...sourcesQuery, enabled: maySee });
   const [writeKey] = sources.data?.find(({ id }) => id === space.id)?.writeKeys ?? [];
   return (
     <Stack>
@@ -49,7 +49,7 @@ export function SpaceOverview({ space }: { readonly space: SpaceDetail }) {
           </Link>
         </Stack>
       </Card>
-      {maySend && (
+      {maySee && (
         <Loaded query={sources} what="what sends to it">
           {(list) => (
             <Streams
@@ -59,7 +59,7 @@ export function SpaceOverview({ space }: { readonly space: SpaceDetail }) {
           )}
         </Loaded>
       )}
-      {maySend && <Mappings space={space} />}
+      {maySee && <Mappings space={space} />}
     </Stack>
   );
 }

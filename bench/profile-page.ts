@@ -12,7 +12,7 @@ import { workspaceChecks } from '../src/cli/workspace-checks.ts';
 import type { Database } from '../src/db/db.ts';
 import { listProfileSpaces, segmentProfiles, testConnection } from '../src/destination/destination.ts';
 import { createSpaceReader, createSpaceWriter, deleteIdentifier } from '../src/space/space.ts';
-import { excludeSyncs } from '../src/sync/sync.ts';
+import { excludeSyncs, planSync, type SyncContext } from '../src/sync/sync.ts';
 import { openWarehouse } from '../src/warehouse/warehouse.ts';
 import {
   createWorkspaceToken,
@@ -122,6 +122,10 @@ async function appOver(db: Database): Promise<FastifyInstance> {
   const log = createLog({ level: 'error' });
   await using writer = createSpaceWriter({ db });
   const secrets = await openSecrets({ key: '0'.repeat(64), dataFolder: tmpdir() });
+  const sync: SyncContext = {
+    ...{ db, log, clock: systemClock, writer },
+    openWarehouse: (source) => openWarehouse(source.engine, source.settings),
+  };
   return buildApi({
     reader: createSpaceReader({ db }),
     deleteIdentifier: (spaceNo, identifier) => deleteIdentifier(db, spaceNo, identifier),
@@ -132,10 +136,8 @@ async function appOver(db: Database): Promise<FastifyInstance> {
       verifyWorkspaceToken: (token) => verifyWorkspaceToken(db.pool, token),
       spaceHasProfiles: async () => true,
       forgetMapping: async () => undefined,
-      sync: {
-        ...{ db, log, clock: systemClock, writer },
-        openWarehouse: (source) => openWarehouse(source.engine, source.settings),
-      },
+      planMapping: (mapping, options) => planSync(sync, mapping, options),
+      sync,
       region: {
         testConnection: (settings) => testConnection(settings),
         profileSpaces: (settings) => listProfileSpaces(settings, { localSpaces: () => listSpaces(db.pool) }),

@@ -26,13 +26,21 @@ export {
   isDefaultIdentifier,
   orderedIdentifiers,
   recommendedBlocked,
+  recommendedIdentifiers,
 } from './identity/default-settings.ts';
 export { createIdentifierReader, normalizeValue } from './identity/extract.ts';
 export { type UnreadableFilter, unreadableFilters, windowMs } from './identity/rules.ts';
 export type { Arrival, LiveItem, Skipped } from './live/arrivals.ts';
 export { createLiveFeed, type LiveFeed } from './live/live.ts';
 export { type SpaceWatch, watchSpace } from './live/watch.ts';
-export { maxLogEntries, pruneSpaceLog, readSpaceLog, type SpaceLogEntry } from './log.ts';
+export {
+  maxLogEntries,
+  pageSpaceLog,
+  pruneSpaceLog,
+  readSpaceLog,
+  type SpaceLogEntry,
+  type SpaceLogQuery,
+} from './log.ts';
 export { createSpaceReader } from './reading/reader.ts';
 export { createInlet, type InletOptions } from './writing/inlet.ts';
 export { createPlanWriter } from './writing/plan-writer.ts';

@@ -85,7 +85,11 @@ export async function carryOut(
 /** Before anything is written: a stream may take the write key of one that is removed, or that gets another. */
 async function freeWriteKeys(tx: Transaction, removed: Removals['event stream'], plan: ApplyPlan): Promise<void> {
   await tx.query('DELETE FROM event_streams WHERE id = ANY($1)', [removed.map(({ id }) => id)]);
-  const given = plan.wanted().eventStreams.filter(({ writeKey }) => writeKey !== null);
+  // Only those that the plan changes: another may just have got other keys in this transaction.
+  const changed = new Set(
+    plan.entries.filter(({ kind, action }) => kind === 'event stream' && action === 'change').map(({ name }) => name),
+  );
+  const given = plan.wanted().eventStreams.filter(({ name, writeKey }) => writeKey !== null && changed.has(name));
   await tx.query(
     `UPDATE event_streams e SET write_key = '(none) ' || e.id FROM unnest($1::text[], $2::text[]) AS wanted (name, write_key)
      WHERE e.name = wanted.name AND e.write_key <> wanted.write_key`,

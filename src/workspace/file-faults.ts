@@ -44,6 +44,9 @@ interface Placed extends Position {
   readonly message: string;
 }
 
+/** What a check adds to, wherever the values came from. */
+export type PathFaults = Pick<FaultList, 'add' | 'addKey'>;
+
 export function faultList(fileName: string): FaultList {
   const values = new Map<string, number>();
   const keys = new Map<string, number>();

@@ -14,7 +14,7 @@ const blocked = z.strictObject({
   recommended: z.boolean().default(true),
 });
 
-const identifier = z.strictObject({
+export const identifierShape = z.strictObject({
   type: z.string(),
   collection: z.enum(['users', 'accounts']).optional(),
   limit: z.int().min(1).max(1000).optional(),
@@ -23,7 +23,7 @@ const identifier = z.strictObject({
   custom: z.boolean().optional(),
 });
 
-const filter = z.strictObject({
+export const filterShape = z.strictObject({
   if: z.string().min(1).max(10_000),
   description: z.string().max(2000).default(''),
   enabled: z.boolean().default(true),
@@ -42,9 +42,9 @@ const schedule = z.union([
 
 const space = z.strictObject({
   title,
-  identifiers: z.array(identifier).nullish(),
+  identifiers: z.array(identifierShape).nullish(),
   auto_register: z.boolean().default(true),
-  filters: z.record(z.string(), filter).nullish(),
+  filters: z.record(z.string(), filterShape).nullish(),
   subscription_groups: z.array(z.string()).nullish(),
   identifier_deletion: z.boolean().default(false),
 });

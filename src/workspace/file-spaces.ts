@@ -9,23 +9,39 @@ import {
   orderedIdentifiers,
   recommendedBlocked,
 } from '../space/space.ts';
-import type { FaultList, FilePath } from './file-faults.ts';
+import type { FilePath, PathFaults } from './file-faults.ts';
 import type { Shaped } from './file-shape.ts';
 import { isName, nameRule } from './names.ts';
 
 type IdentifierShape = NonNullable<Shaped<'spaces'>['identifiers']>[number];
 
-type FilterShapes = NonNullable<Shaped<'spaces'>['filters']>;
+type FilterShape = NonNullable<Shaped<'spaces'>['filters']>[string];
+
+/** A space in the shape of a file, with its filters as a list. */
+export type SpaceShape = Omit<Shaped<'spaces'>, 'filters' | 'title'> & {
+  readonly filters: readonly (FilterShape & { readonly name: string })[];
+};
 
 const mostFilters = 10;
 const mostGroups = 25;
 const typeForm = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/;
 
+export function readSpace(shape: Shaped<'spaces'>, path: FilePath, faults: PathFaults): SpaceSettings {
+  const filters = Object.entries(shape.filters ?? {}).map(([name, filter]) => ({ name, ...filter }));
+  return readSettings({ ...shape, filters }, path, ({ name }) => name, faults);
+}
+
 /**
  * The types of the file in its order, then the defaults it does not name, in theirs. What is left as it usually is stays
  * out of the settings, as in spaces that were made before there was such a setting.
+ * @param stepTo what leads to a filter, in the map or list of them
  */
-export function readSpace(shape: Shaped<'spaces'>, path: FilePath, faults: FaultList): SpaceSettings {
+export function readSettings(
+  shape: SpaceShape,
+  path: FilePath,
+  stepTo: (filter: { readonly name: string }, at: number) => string | number,
+  faults: PathFaults,
+): SpaceSettings {
   const listed = shape.identifiers ?? [];
   const rules = listed.map((identifier, index) => readIdentifier(identifier, [...path, 'identifiers', index], faults));
   const seen = new Set<string>();
@@ -34,7 +50,7 @@ export function readSpace(shape: Shaped<'spaces'>, path: FilePath, faults: Fault
     seen.add(type);
   }
   const others = defaultIdentifierTypes.filter((type) => !seen.has(type)).map(defaultRule);
-  const filters = readFilters(shape.filters ?? {}, [...path, 'filters'], faults);
+  const filters = readFilters(shape.filters, (filter, at) => [...path, 'filters', stepTo(filter, at)], faults);
   const groups = shape.subscription_groups ?? [];
   checkGroups(groups, [...path, 'subscription_groups'], faults);
   const identifiers = [...rules, ...others];
@@ -50,14 +66,20 @@ export function readSpace(shape: Shaped<'spaces'>, path: FilePath, faults: Fault
   };
 }
 
-function readFilters(shapes: FilterShapes, path: FilePath, faults: FaultList): readonly SpaceFilter[] {
-  return Object.entries(shapes).map(([name, { if: condition, description, enabled }], index) => {
-    if (!isName(name)) faults.addKey([...path, name], `a name must ${nameRule}.`);
+function readFilters(
+  filters: SpaceShape['filters'],
+  pathTo: (filter: { readonly name: string }, at: number) => FilePath,
+  faults: PathFaults,
+): readonly SpaceFilter[] {
+  return filters.map((filter, index) => {
+    const { name, if: condition, description, enabled } = filter;
+    const here = pathTo(filter, index);
+    if (!isName(name)) faults.addKey(here, `a name must ${nameRule}.`);
     if (index === mostFilters) {
-      faults.addKey([...path, name], `this is one filter too many: a space can have ${mostFilters}.`);
+      faults.addKey(here, `this is one filter too many: a space can have ${mostFilters}.`);
     }
     const fault = conditionFault(condition);
-    if (fault !== null) faults.add([...path, name, 'if'], fault);
+    if (fault !== null) faults.add([...here, 'if'], fault);
     return { name, description, enabled, if: condition };
   });
 }
@@ -72,7 +94,7 @@ function conditionFault(condition: string): string | null {
   }
 }
 
-function checkGroups(names: readonly string[], path: FilePath, faults: FaultList): void {
+function checkGroups(names: readonly string[], path: FilePath, faults: PathFaults): void {
   for (const [index, name] of names.entries()) {
     const here = [...path, index];
     const fault = groupFault(name);
@@ -94,7 +116,7 @@ function groupFault(name: string): string | null {
   return /[aeiou]\p{M}/iu.test(name.normalize('NFD')) ? 'must not have vowels with accents' : null;
 }
 
-function readIdentifier(shape: IdentifierShape, path: FilePath, faults: FaultList): IdentifierRule {
+function readIdentifier(shape: IdentifierShape, path: FilePath, faults: PathFaults): IdentifierRule {
   const { type } = shape;
   if (!typeForm.test(type) || type.length > 100) {
     faults.add(
@@ -116,7 +138,7 @@ function readIdentifier(shape: IdentifierShape, path: FilePath, faults: FaultLis
   };
 }
 
-function readBlocked(shape: IdentifierShape['blocked'], path: FilePath, faults: FaultList): IdentifierRule['blocked'] {
+function readBlocked(shape: IdentifierShape['blocked'], path: FilePath, faults: PathFaults): IdentifierRule['blocked'] {
   if (shape === undefined) return recommendedBlocked;
   for (const [index, pattern] of shape.patterns.entries()) {
     if (!compiles(pattern)) faults.add([...path, 'patterns', index], 'this is not a regular expression.');

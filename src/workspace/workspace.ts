@@ -162,6 +162,7 @@ export {
   signOut,
 } from './sign-in.ts';
 export { pruneSignInFailures } from './sign-in-attempts.ts';
+export { type SpaceInput, settingsOfInput, shownSettings, spaceInput } from './space-input.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
 export { whyNotRunning } from './switches.ts';
 export {

@@ -28,6 +28,13 @@ export function readBody<S extends z.ZodType>(
     return null;
   }
   for (const issue of result.error.issues) {
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) {
+        const unknown = [...within, ...issue.path, key].join('.');
+        faults.push({ field: unknown, message: `"${unknown}" is not known here` });
+      }
+      continue;
+    }
     const field = [...within, ...issue.path].join('.');
     faults.push({ field, message: `"${field}" ${wording(issue, at(body, issue.path))}` });
   }

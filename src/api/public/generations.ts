@@ -65,6 +65,8 @@ const destinationMetadata: Trim = (object) =>
   );
 const subscription: Trim = (object) => without(object, 'reverseETLSchedule', 'skipNulls');
 
+const space: Trim = ({ id, slug, name }) => ({ id, slug, name });
+
 const older: Readonly<Record<string, Trim>> = {
   sourceMetadata,
   sourcesCatalog: sourceMetadata,
@@ -77,6 +79,7 @@ const older: Readonly<Record<string, Trim>> = {
   destinationSubscription: subscription,
   subscription,
   subscriptions: subscription,
+  space,
 };
 
 const model: Trim = (object) => without(object, 'scheduleStrategy', 'scheduleConfig');
@@ -84,6 +87,7 @@ const newerSubscription: Trim = (object) => without(object, 'skipNulls');
 const newer: Readonly<Record<string, Trim>> = {
   reverseEtlModel: model,
   models: model,
+  space,
   destinationSubscription: newerSubscription,
   subscription: newerSubscription,
   subscriptions: newerSubscription,

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { testDatabase, testLog } from '../../../test/database.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { JsonObject } from '../../base/json.ts';
+import { hasProfiles } from '../../cli/apply.ts';
 import { workspaceChecks } from '../../cli/workspace-checks.ts';
 import type { Database } from '../../db/db.ts';
 import { listProfileSpaces, segmentProfiles, testConnection } from '../../destination/destination.ts';
@@ -80,7 +81,7 @@ export function publicDeps(db: Database, secrets: Secrets, writer: SpaceWriter) 
     secrets,
     checks: workspaceChecks,
     destination: segmentProfiles,
-    spaceHasProfiles: async () => false,
+    spaceHasProfiles: (_: unknown, spaceNo: number) => hasProfiles(createSpaceReader({ db }), spaceNo),
     excludeSyncs,
     forgetMapping: async () => undefined,
     planMapping: (mapping: ResolvedMapping, options: PlanOptions) => planSync(sync, mapping, options),

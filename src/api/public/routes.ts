@@ -18,6 +18,8 @@ import type { PublicApiDeps } from './public.ts';
 import { regulationRoutes } from './regulations.ts';
 import type { PublicRoute } from './route.ts';
 import { sourceRoutes } from './sources.ts';
+import { spaceLogRoutes } from './space-log.ts';
+import { spaceTokenRoutes } from './space-tokens.ts';
 import { spaceRoutes } from './spaces.ts';
 import { subscriptionRoutes } from './subscriptions.ts';
 import { syncRoutes } from './syncs.ts';
@@ -41,6 +43,8 @@ const all = [
   assistanceRoutes,
   spaceRoutes,
   profileRoutes,
+  spaceTokenRoutes,
+  spaceLogRoutes,
   labelRoutes,
   iamRoutes,
   auditRoutes,

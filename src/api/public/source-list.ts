@@ -107,9 +107,14 @@ export function sourceBody(source: AnySource, grant: WorkspaceGrant) {
   return {
     ...{ id, slug, name, metadata, workspaceId, enabled },
     writeKeys: may(grant, 'source:admin', resourceOf(source)) ? writeKeys : [],
-    settings: source.of === 'warehouse' ? settingsOf(source.object) : {},
+    settings: shownSettingsOf(source),
     labels,
   };
+}
+
+function shownSettingsOf(source: AnySource) {
+  if (source.of === 'warehouse') return settingsOf(source.object);
+  return source.of === 'event stream' ? { spaces: source.object.spaces.map(({ id }) => id) } : {};
 }
 
 function settingsOf({ engine, settings, extraSettings }: Source) {

@@ -159,7 +159,7 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
           ...settings,
         });
       } else {
-        const spaces = draft.before.spaces.map((space) => space.name);
+        const spaces = spacesOfStream(draft, given.settings) ?? draft.before.spaces.map((space) => space.name);
         if (spaces.length === 0) throw refused(badRequest('There is no space yet that its messages could go to.'));
         const { clientSide } = kind;
         const stream = {
@@ -178,6 +178,25 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
     const made = [...workspace.sources, ...workspace.eventStreams].find((source) => source.name === name);
     return answerOf(deps, made?.id ?? '', grant);
   });
+}
+
+/** The names of those that the setting `spaces` of an event stream lists by id or name; null when there is none. */
+function spacesOfStream({ before }: Draft, settings: JsonObject = {}): readonly string[] | null {
+  const { spaces: given } = settings;
+  if (given === undefined) return null;
+  const faults: InputFault[] = [];
+  const list = Array.isArray(given) ? given : [];
+  if (list.length === 0) {
+    faults.push({ field: 'settings.spaces', message: '"settings.spaces" must be a list of one space or more' });
+  }
+  const names = list.map((wanted, at) => {
+    const found = before.spaces.find(({ id }) => id === wanted) ?? before.spaces.find((space) => space.name === wanted);
+    const field = `settings.spaces.${at}`;
+    if (found === undefined) faults.push({ field, message: `"${field}" is the id of no space that is here` });
+    return found?.name ?? '';
+  });
+  if (faults.length > 0) throw refused(inputInvalid(faults));
+  return [...new Set(names)];
 }
 
 function refuseTakenSlug({ before }: Draft, wanted: string): void {
@@ -233,7 +252,9 @@ async function update(
       const enabled = given.enabled ?? source.enabled;
       const title = given.name ?? source.object.title;
       if (source.of === 'event stream') {
-        draft.put('event stream', { ...draft.definition('event stream', source.slug), title, enabled });
+        const stream = draft.definition('event stream', source.slug);
+        const spaces = spacesOfStream(draft, given.settings) ?? stream.spaces;
+        draft.put('event stream', { ...stream, title, enabled, spaces });
         return;
       }
       const before = draft.definition('source', source.slug);

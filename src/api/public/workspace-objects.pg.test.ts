@@ -23,8 +23,10 @@ test('spaces: the name is the slug, the title the name', async () => {
   expect(await get('/spaces')).toEqual([200, { spaces: [space], pagination: { current: 'MA==', totalEntries: 1 } }]);
   await server.db.pool.query("UPDATE spaces SET title = 'The Shop'");
   const titled = { space: { ...space, name: 'The Shop' } };
-  expect(await get(`/spaces/${server.space.id}`)).toEqual([200, titled]);
-  expect(await get('/spaces/shop')).toEqual([200, titled]);
+  expect(await get(`/spaces/${server.space.id}`)).toMatchObject([200, titled]);
+  expect(await get('/spaces/shop')).toMatchObject([200, titled]);
+  const java = { headers: { 'user-agent': 'Public API Client 49.0.0 (Java)' } };
+  expect((await server.call('GET', '/spaces/shop', java)).json.data).toEqual(titled);
   expect(await get('/spaces/none')).toEqual([404, [{ type: 'not-found', message: "Space with id 'none' not found." }]]);
 });
 

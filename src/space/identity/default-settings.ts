@@ -1,5 +1,5 @@
 /** The identifier types every space begins with, and the settings of a new space (`profile-space.md` 2.2 and 2.3). */
-import type { IdentifierRule, SpaceSettings } from '../space.ts';
+import type { IdentifierRule, LimitWindow, SpaceSettings } from '../space.ts';
 
 /** Values that stand for "nobody" in real data; blocked on every type unless switched off. */
 export const recommendedBlocked: IdentifierRule['blocked'] = {
@@ -37,6 +37,28 @@ export function defaultRule(type: string): IdentifierRule {
     custom: !isDefaultIdentifier(type),
   };
 }
+
+/**
+ * Rules that suit most: one user id for good, what a device gives counts for a while, and the weakest, `anonymous_id`, last
+ * (`profile-space.md` 2.3).
+ */
+export function recommendedIdentifiers(): readonly IdentifierRule[] {
+  return recommended.map(([type, limit, window]) => ({ ...defaultRule(type), limit, window }));
+}
+
+const recommended: readonly (readonly [type: (typeof defaultIdentifierTypes)[number], number, LimitWindow])[] = [
+  ['user_id', 1, 'ever'],
+  ['email', 5, 'annually'],
+  ['android.id', 2, 'annually'],
+  ['android.idfa', 2, 'annually'],
+  ['android.push_token', 5, 'ever'],
+  ['ga_client_id', 5, 'ever'],
+  ['group_id', 5, 'annually'],
+  ['ios.id', 2, 'annually'],
+  ['ios.idfa', 2, 'weekly'],
+  ['ios.push_token', 5, 'ever'],
+  ['anonymous_id', 5, 'weekly'],
+];
 
 /** Settings of a new space: the eleven defaults, recommended values blocked, unknown types of `externalIds` welcome. */
 export function defaultSpaceSettings(): SpaceSettings {

@@ -135,7 +135,10 @@ const pages = [
   createRoute({
     ...under,
     path: '/spaces/$id',
-    validateSearch: ({ tab }): { readonly tab?: string } => (text(tab) ? { tab: text(tab) as string } : {}),
+    validateSearch: ({ tab, reason }): { readonly tab?: string; readonly reason?: string } => ({
+      ...(text(tab) && { tab: text(tab) as string }),
+      ...(text(reason) && { reason: text(reason) as string }),
+    }),
     component: lazyRouteComponent(() => import('../pages/unify/space.tsx'), 'SpacePage'),
   }),
   createRoute({

@@ -161,6 +161,21 @@ const steps: readonly Step[] = [
     type: 'Source Deleted',
   },
   { route: 'DELETE /labels/:key/:value', type: 'Label Deleted' },
+  {
+    route: 'POST /spaces',
+    body: () => ({ name: 'Second' }),
+    made: ['spaceId', ({ space: { id } }) => id],
+    type: 'Space Created',
+  },
+  { route: 'PATCH /spaces/:spaceId', body: () => ({ name: 'Other' }), type: 'Space Modified' },
+  {
+    route: 'POST /spaces/:spaceId/tokens',
+    body: () => ({ name: 'shop' }),
+    made: ['tokenId', ({ token: { id } }) => id],
+    type: 'Access Token Created',
+  },
+  { route: 'DELETE /spaces/:spaceId/tokens/:tokenId', type: 'Access Token Revoked' },
+  { route: 'DELETE /spaces/:spaceId', type: 'Space Deleted' },
 ];
 
 test('every changing route is among the steps, or changes nothing', () => {

@@ -32,6 +32,9 @@ const names = [
   'profile-page',
   'profile-api-during-sync',
   'config-during-sync',
+  'web-first-page',
+  'web-profile-page',
+  'web-failed-rows',
   'tracking',
   'delivery',
 ] as const;
@@ -47,6 +50,7 @@ const groups: readonly (readonly string[])[] = [
     'profile-api-during-sync',
   ],
   ['config-during-sync'],
+  ['web-first-page', 'web-profile-page', 'web-failed-rows'],
   ['first-sync-postgres'],
   ['mapping'],
   ['tracking'],

@@ -2,13 +2,11 @@
  * Configuration requests at a steady pace while a sync runs: the real program serves, and runs the sync in a process of its
  * own. Nine of ten requests read, one changes something. The rate is that of the sync beside them, the limit its rate alone.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { Database } from '../src/db/db.ts';
 import { createWorkspaceToken } from '../src/workspace/workspace.ts';
 import type { BenchResult } from './bench.ts';
 import { firePaced, type PacedRequest } from './profile-api.ts';
+import { startProgram } from './program.ts';
 
 /** Requests per second. */
 const pace = 200;
@@ -21,9 +19,9 @@ export async function benchConfigDuringSync(
   say: (sentence: string) => void,
 ): Promise<BenchResult> {
   const { secret: token } = await createWorkspaceToken(db.pool, 'bench');
-  const server = startServer(folder);
+  const server = await startProgram(folder);
   try {
-    const url = await addressOf(server);
+    const { url } = server;
     const ask = askerOf(url, token);
     const job = await readJob(ask);
     // Each sync writes every profile again, in turn alone and beside the requests.
@@ -47,25 +45,8 @@ export async function benchConfigDuringSync(
       ...{ p50Ms: p50, p99Ms: p99 },
     };
   } finally {
-    server.kill('SIGTERM');
-    if (server.exitCode === null) await once(server, 'exit');
+    await server[Symbol.asyncDispose]();
   }
-}
-
-function startServer(folder: string): ChildProcess {
-  const program = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
-  const words = ['start', '--data-folder', folder, '--port', '0', '--log-level', 'error', '--json'];
-  return spawn(process.execPath, ['--max-semi-space-size=32', program, ...words], { stdio: ['ignore', 'pipe', 2] });
-}
-
-async function addressOf({ stdout }: ChildProcess): Promise<string> {
-  let text = '';
-  for await (const part of stdout ?? []) {
-    text += part;
-    const found = /"url": "([^"]+)"/.exec(text);
-    if (found?.[1] !== undefined) return `${found[1]}`;
-  }
-  throw new Error(`The server did not start: ${text}`);
 }
 
 type Ask = (method: 'GET' | 'POST', path: string, body?: object) => Promise<Record<string, never>>;

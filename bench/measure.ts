@@ -12,6 +12,7 @@ import { benchProfileApi, benchProfileApiDuringSync } from './profile-api-on-spa
 import { benchProfilePage } from './profile-page.ts';
 import { openSyncBench } from './sync-bench.ts';
 import { trackingBench } from './tracking.ts';
+import { webBench } from './web.ts';
 
 const [rowsText, ...names] = process.argv.slice(2);
 const rows = Number(rowsText);
@@ -54,5 +55,8 @@ async function measureSyncs(db: Database, folder: string): Promise<BenchResult[]
     measured.push(await benchProfileApiDuringSync(db, bench.space, rows, (begun) => bench.everythingAgain(begun), say));
   }
   if (names.includes('config-during-sync')) measured.push(await benchConfigDuringSync(db, folder, rows, say));
+  if (names.some((name) => name.startsWith('web-'))) {
+    measured.push(...(await webBench(db, folder, bench.space, rows, say)));
+  }
   return measured.filter(({ name }) => names.includes(name));
 }

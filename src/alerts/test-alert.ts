@@ -34,6 +34,7 @@ export async function testAlert(
     alertId: alert.id,
     alert: alert.name,
     mapping: null,
+    mappingId: null,
     event: null,
     phase: 'test',
     createdAt: now,

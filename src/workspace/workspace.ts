@@ -11,6 +11,7 @@ import type { SpaceSettings } from '../space/space.ts';
 import type { Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 
+export { alertRuleFaults, type RuleFault } from './alert-rules.ts';
 export { findAlert, listAlerts, mappingNames } from './alerts.ts';
 export { type Applied, runApply } from './apply.ts';
 export {
@@ -23,7 +24,7 @@ export {
   recordAudit,
 } from './audit.ts';
 export { type DayCount, discardsPerDay, messagesPerDay } from './daily-counts.ts';
-export type { Kind } from './definitions.ts';
+export type { AlertDefinition, Kind } from './definitions.ts';
 export { createDiscardLog, type DiscardLog, type Discards, pruneDiscards, readDiscards } from './discards.ts';
 export { type Draft, type EditContext, type Edited, editWorkspace } from './edit.ts';
 export {
@@ -89,7 +90,9 @@ export {
   changeGrant,
   findPerson,
   hasPeople,
+  type Invitation,
   type Invited,
+  invitePeople,
   invitePerson,
   isEmail,
   type LinkInfo,
@@ -97,7 +100,9 @@ export {
   makeFirstLink,
   type Person,
   readLink,
+  removePeople,
   removePerson,
+  renamePerson,
   resetPassword,
   takeLink,
 } from './people.ts';
@@ -115,6 +120,7 @@ export {
   type LabelRef,
   may,
   mayAnywhere,
+  mayGive,
   type Permission,
   type Power,
   powers,
@@ -151,6 +157,7 @@ export { changePassword, type PasswordOutcome, type SignInOutcome, signIn } from
 export { pruneSignInFailures } from './sign-in-attempts.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
 export { whyNotRunning } from './switches.ts';
+export { endToken, grantToken } from './token-changes.ts';
 export {
   createToken,
   createWorkspaceToken,

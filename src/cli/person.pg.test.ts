@@ -49,6 +49,22 @@ test('the first link, an invitation, a reset and a removal, while a server runs'
 
     expect((await run('person', 'remove', 'ana@example.org')).code).toBe(2);
     expect((await run('person', 'remove', 'ana@example.org', '--yes')).stderr).toContain('last owner');
+    const changed = await document('person', 'roles', 'bo@example.org', '--role', 'source-admin');
+    expect(changed.person.roles).toEqual(['source-admin']);
+    const noLabel = await run('person', 'roles', 'bo@example.org', '--role', 'source-admin@label:team=web');
+    expect(noLabel).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no label "team=web"') });
+    const noPlace = await run('person', 'roles', 'bo@example.org', '--role', 'source-admin@team');
+    expect(noPlace.stderr).toContain('ROLE@label:KEY=VALUE');
+    await db.pool.query(`INSERT INTO labels (key, value, created_at) VALUES ('team', 'web', now())`);
+    const role = 'source-read-only@label:team=web';
+    expect((await run('person', 'roles', 'bo@example.org', '--role', role)).stdout).toContain(
+      'source-read-only at team:web',
+    );
+    const { rows } = await db.pool.query(`SELECT permissions FROM people WHERE email = 'bo@example.org'`);
+    expect(rows[0].permissions).toEqual([
+      { role: 'source-read-only', resources: [{ labels: [{ key: 'team', value: 'web' }] }] },
+    ]);
+
     const removed = await document('person', 'remove', 'bo@example.org', '--yes');
     expect((await set(reset.link, { name: 'Bo', password })).status).toBe(404);
 
@@ -56,6 +72,7 @@ test('the first link, an invitation, a reset and a removal, while a server runs'
     for (const [name, shown] of Object.entries({
       invite: invited,
       list: people,
+      roles: changed,
       'reset-password': reset,
       remove: removed,
     })) {

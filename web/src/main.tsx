@@ -14,6 +14,9 @@ import { theme } from './app/theme.ts';
 /** The server puts one into each page it answers; only styles that carry it are taken. */
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? '';
 
+/** Where the library that stops the page from scrolling behind a dialog looks for it. */
+Object.assign(globalThis, { __webpack_nonce__: nonce });
+
 createRoot(document.getElementById('root') as HTMLElement).render(
   <StrictMode>
     <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>

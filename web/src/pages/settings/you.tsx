@@ -40,7 +40,7 @@ function Name({ me }: { readonly me: Me }) {
     notifications.show({ color: 'green', message: 'Your name is saved.' });
   });
   return (
-    <Card withBorder component="section" aria-label="Your name">
+    <Card withBorder component="section" aria-label="How you are called">
       <form onSubmit={submit}>
         <Stack maw={420}>
           <Faults error={error} shown={(field) => field === 'name'} />

@@ -68,7 +68,7 @@ export async function storeNotice(db: Queryable, notice: NewNotice, now: Date, s
     [
       id,
       alert.id,
-      alert.name,
+      alert.title ?? alert.name,
       mapping?.id ?? null,
       mapping?.name ?? null,
       event,

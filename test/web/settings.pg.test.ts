@@ -64,7 +64,7 @@ async function expectFit() {
   }
   const wide = page.viewportSize() ?? { width: 1280, height: 720 };
   await page.setViewportSize({ width: 390, height: 800 });
-  expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390);
+  await expect.poll(() => page.evaluate('document.documentElement.scrollWidth'), slow).toBeLessThanOrEqual(390);
   await page.setViewportSize(wide);
 }
 
@@ -105,7 +105,7 @@ describe('people', () => {
     const link = (await secret()) ?? '';
     expect(link).toMatch(new RegExp(`^${app.url}/links/mrl_`));
     await dialogButton('Done').click();
-    await page.getByText('waits for the link to be followed').waitFor();
+    await page.getByText('has not come yet').waitFor();
     expect(await page.content()).not.toContain('mrl_');
 
     const { page: theirs } = reader;
@@ -219,9 +219,9 @@ test('an alert is made, tested, seen in the list, changed without its secret, an
   await expectReadable(page);
   await until(() => hooked.length > 0);
   expect(hooked[0]?.path).toBe('/hook/a-secret-path');
-  expect(JSON.parse(hooked[0]?.body ?? '')).toMatchObject({ phase: 'test', alert: 'nightly-syncs' });
+  expect(JSON.parse(hooked[0]?.body ?? '')).toMatchObject({ phase: 'test', alert: 'Nightly syncs' });
   await dialogButton('Done').click();
-  await page.getByRole('article', { name: 'This is a test of the alert nightly-syncs.' }).waitFor();
+  await page.getByRole('article', { name: 'This is a test of the alert Nightly syncs.' }).waitFor();
   await page.getByRole('link', { name: 'Notices, 1 unread' }).waitFor();
 
   await button('Edit Nightly syncs').click();

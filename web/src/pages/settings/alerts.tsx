@@ -83,7 +83,14 @@ function Rules({
     await client.invalidateQueries({ queryKey: ['alerts'] });
   }
   const columns: readonly Column<AlertRule>[] = [
-    { label: 'Name', cell: ({ name }) => <Text fw={600}>{name}</Text> },
+    {
+      label: 'Name',
+      cell: ({ name }) => (
+        <Text fw={600} size="sm">
+          {name}
+        </Text>
+      ),
+    },
     {
       label: 'When',
       cell: ({ on, thresholdPercent }) => (
@@ -112,7 +119,7 @@ function Rules({
         </Stack>
       ),
     },
-    { label: 'State', cell: ({ enabled }) => <Enabled enabled={enabled} /> },
+    { label: 'State', width: '120px', cell: ({ enabled }) => <Enabled enabled={enabled} /> },
     ...(mayChange
       ? [
           {

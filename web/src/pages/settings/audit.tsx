@@ -32,13 +32,13 @@ function actText(type: string): string {
 }
 
 const columns: readonly Column<AuditEntry>[] = [
-  { label: 'When', cell: ({ timestamp }) => <Time at={timestamp} /> },
+  { label: 'When', width: '200px', cell: ({ timestamp }) => <Time at={timestamp} /> },
   { label: 'Who', cell: ({ actorName }) => actorName },
   { label: 'What', cell: ({ type }) => actText(type) },
-  { label: 'On', cell: ({ resourceName }) => <Text style={{ overflowWrap: 'anywhere' }}>{resourceName}</Text> },
+  { label: 'On', cell: ({ resourceName }) => <span style={{ overflowWrap: 'anywhere' }}>{resourceName}</span> },
   {
     label: 'Details',
-    width: '34%',
+    width: '30%',
     cell: ({ changed, resourceId, actor }) => (
       <details>
         <summary>{changed.length === 0 ? 'Show' : `${changed.length} changed`}</summary>
@@ -95,7 +95,7 @@ export function Audit() {
               rows={entries}
               keyOf={({ id }) => id}
               columns={columns}
-              minWidth={820}
+              minWidth={900}
               total={pages[0]?.pagination.totalEntries ?? entries.length}
               onEnd={onEnd}
             />

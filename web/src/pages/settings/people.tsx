@@ -50,12 +50,12 @@ export function People() {
       label: 'Who',
       cell: (person) => (
         <Stack gap={0}>
-          <Text fw={600}>
+          <Text fw={600} size="sm" style={{ overflowWrap: 'anywhere' }}>
             {person.name || person.email}
             {person.id === me && ' (you)'}
           </Text>
           {person.name !== '' && (
-            <Text size="sm" c="dimmed">
+            <Text size="sm" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
               {person.email}
             </Text>
           )}
@@ -69,8 +69,8 @@ export function People() {
         hasPassword ? (
           <Time at={createdAt} />
         ) : (
-          <Badge color="yellow" variant="light" tt="none">
-            waits for the link to be followed
+          <Badge color="yellow" variant="light" tt="none" miw="max-content">
+            has not come yet
           </Badge>
         ),
     },

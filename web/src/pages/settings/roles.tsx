@@ -37,7 +37,7 @@ export function RoleWords({ permissions }: { readonly permissions: readonly Perm
     <Stack gap={4}>
       {permissions.map((permission) => (
         <Group key={JSON.stringify(permission)} gap={6}>
-          <Badge variant="light" color={permission.roleId === ownerId ? 'cyan' : 'gray'} tt="none">
+          <Badge variant="light" color={permission.roleId === ownerId ? 'cyan' : 'gray'} tt="none" miw="max-content">
             {permission.roleName}
           </Badge>
           {!isEverywhere(permission) && <Text size="xs">at {permission.resources.map(placeText).join(', ')}</Text>}

@@ -28,7 +28,14 @@ export function Tokens() {
     await client.invalidateQueries({ queryKey: ['tokens'] });
   }
   const columns: readonly Column<Token>[] = [
-    { label: 'Name', cell: ({ name }) => <Text fw={600}>{name}</Text> },
+    {
+      label: 'Name',
+      cell: ({ name }) => (
+        <Text fw={600} size="sm">
+          {name}
+        </Text>
+      ),
+    },
     { label: 'Roles', cell: ({ permissions }) => <RoleWords permissions={permissions} /> },
     { label: 'Created', cell: ({ createdAt }) => <Time at={createdAt} /> },
     { label: 'Last used', cell: ({ usedAt }) => (usedAt === null ? 'never' : <Time at={usedAt} />) },

@@ -259,11 +259,9 @@ test('the audit trail shows all of it, and by kind', async () => {
   ]) {
     await page.getByRole('cell', { name: what, exact: true }).first().waitFor();
   }
-  await page
-    .getByRole('row', { name: /Person invited/ })
-    .getByText('2 changed')
-    .click();
-  await page.getByText('permissions', { exact: true }).waitFor();
+  const row = page.getByRole('row', { name: /Person invited/ });
+  await row.getByText('2 changed').click();
+  await row.getByText('permissions', { exact: true }).waitFor();
   await expectFit();
   await page.getByRole('combobox', { name: 'Show' }).click();
   await page.getByRole('option', { name: 'Tokens' }).click();

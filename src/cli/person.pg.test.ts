@@ -81,13 +81,13 @@ test('roles are changed, and hold at the sources of a label', async () => {
     expect(keyPaths(changed)).toEqual(keyPaths(documentedCommands().get('person roles')?.example));
     expect(changed.person.roles).toEqual(['unify-and-engage-read-only']);
     const none = await roles('source-admin@label:team=web');
-    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('There is no label') });
+    expect(none).toMatchObject({ code: 2, stdout: expect.stringContaining('There is no label') });
     await addLabel(db, commandLine, { key: 'team', value: 'web', description: null });
     expect(await roles('source-admin@label:team=web')).toMatchObject({ code: 0 });
     expect((await findPerson(db.pool, 'bo@example.org')).permissions).toEqual([
       { role: 'source-admin', resources: [{ labels: [{ key: 'team', value: 'web' }] }] },
     ]);
-    expect((await roles('source-admin@web')).stderr).toContain('ROLE@label:KEY=VALUE');
+    expect((await roles('source-admin@web')).stdout).toContain('ROLE@label:KEY=VALUE');
   } finally {
     await rm(folder, { recursive: true });
   }

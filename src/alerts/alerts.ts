@@ -10,7 +10,15 @@ import type { Database, Queryable } from '../db/db.ts';
 import type { Secrets } from '../workspace/workspace.ts';
 
 export { checkAlerts } from './check.ts';
-export { listNotices, markRead, type NoticePage, type OpenAlert, openAlerts, pruneNotices } from './inbox.ts';
+export {
+  countUnread,
+  listNotices,
+  markRead,
+  type NoticePage,
+  type OpenAlert,
+  openAlerts,
+  pruneNotices,
+} from './inbox.ts';
 export type { Notice, NoticeContent, Send } from './notices.ts';
 export { sendDue } from './outbox.ts';
 export { type TestedChannel, testAlert } from './test-alert.ts';

@@ -17,11 +17,13 @@ export interface NoticeQuery {
   readonly limit?: number;
   /** The `next` of the page before. */
   readonly next?: string | undefined;
+  /** Only notices about these; null or left out: all. */
+  readonly mappingIds?: readonly string[] | null;
 }
 
 /** Newest first. Error `alert_paging_invalid`. */
 export async function listNotices(db: Queryable, query: NoticeQuery = {}): Promise<NoticePage> {
-  const { unreadOnly = false, limit = 20 } = query;
+  const { unreadOnly = false, limit = 20, mappingIds = null } = query;
   if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) {
     throw new MillraceError('alert_paging_invalid', `A page has 1 to 1,000 notices, not ${limit}.`);
   }
@@ -30,8 +32,9 @@ export async function listNotices(db: Queryable, query: NoticeQuery = {}): Promi
     `SELECT ${noticeColumns} FROM alert_notices n
      WHERE (NOT $1 OR read_at IS NULL)
        AND ($2::text IS NULL OR (created_at, id) < ($2::timestamptz, $3::text))
+       AND ($5::text[] IS NULL OR mapping_id = ANY ($5))
      ORDER BY created_at DESC, id DESC LIMIT $4`,
-    [unreadOnly, at, id, limit + 1],
+    [unreadOnly, at, id, limit + 1, mappingIds],
   );
   const page = rows.slice(0, limit);
   const sends = await sendsOf(
@@ -53,11 +56,30 @@ function cursorOf(next: string | undefined): readonly string[] {
   throw new MillraceError('alert_paging_invalid', 'The cursor is none that a page of notices gave.');
 }
 
-/** Marks these notices as read, or all that are there. Returns how many were unread. */
-export async function markRead(db: Queryable, ids: readonly string[] | 'all', now: Date): Promise<number> {
+/** @param mappingIds only notices about these; null: all */
+export async function countUnread(db: Queryable, mappingIds: readonly string[] | null = null): Promise<number> {
+  const { rows } = await db.query<{ unread: number }>(
+    `SELECT count(*)::int AS unread FROM alert_notices
+     WHERE read_at IS NULL AND ($1::text[] IS NULL OR mapping_id = ANY ($1))`,
+    [mappingIds],
+  );
+  return rows[0]?.unread ?? 0;
+}
+
+/**
+ * Marks these notices as read, or all that are there. Returns how many were unread.
+ * @param mappingIds only notices about these; null: all
+ */
+export async function markRead(
+  db: Queryable,
+  ids: readonly string[] | 'all',
+  now: Date,
+  mappingIds: readonly string[] | null = null,
+): Promise<number> {
   const { rowCount } = await db.query(
-    'UPDATE alert_notices SET read_at = $2 WHERE read_at IS NULL AND ($1::text[] IS NULL OR id = ANY($1))',
-    [ids === 'all' ? null : ids, now],
+    `UPDATE alert_notices SET read_at = $2 WHERE read_at IS NULL AND ($1::text[] IS NULL OR id = ANY($1))
+       AND ($3::text[] IS NULL OR mapping_id = ANY ($3))`,
+    [ids === 'all' ? null : ids, now, mappingIds],
   );
   return rowCount ?? 0;
 }

@@ -25,6 +25,7 @@ export interface Notice extends NoticeContent {
   /** Names as they were. */
   readonly alert: string;
   readonly mapping: string | null;
+  readonly mappingId: string | null;
   readonly event: AlertEvent | null;
   readonly phase: 'opened' | 'resolved' | 'test';
   readonly createdAt: Date;
@@ -67,7 +68,7 @@ export async function storeNotice(db: Queryable, notice: NewNotice, now: Date, s
     [
       id,
       alert.id,
-      alert.name,
+      alert.title ?? alert.name,
       mapping?.id ?? null,
       mapping?.name ?? null,
       event,
@@ -90,8 +91,8 @@ export async function storeNotice(db: Queryable, notice: NewNotice, now: Date, s
 }
 
 /** A notice with everything sent or to be sent, as one statement reads it. */
-export const noticeColumns = `n.id, n.alert_id AS "alertId", n.alert, n.mapping, n.event, n.phase, n.sync_id AS "syncId",
-  n.what, n.why, n.help, n.path, n.counts, n.created_at AS "createdAt", n.read_at AS "readAt"`;
+export const noticeColumns = `n.id, n.alert_id AS "alertId", n.alert, n.mapping, n.mapping_id AS "mappingId", n.event, n.phase,
+  n.sync_id AS "syncId", n.what, n.why, n.help, n.path, n.counts, n.created_at AS "createdAt", n.read_at AS "readAt"`;
 
 /** The sends of these notices, by notice. */
 export async function sendsOf(

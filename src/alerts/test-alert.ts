@@ -21,7 +21,7 @@ export async function testAlert(
 ): Promise<{ readonly noticeId: string; readonly channels: readonly TestedChannel[] }> {
   const { db, secrets, clock } = context;
   const alert = await findAlert({ db: db.pool, secrets }, nameOrId);
-  const content = testNotice(alert.name);
+  const content = testNotice(alert.title ?? alert.name);
   const now = clock.now();
   const about = { ...content, alert, mapping: null, event: null, phase: 'test' as const };
   const noticeId = await db.transaction(async (tx) => {
@@ -35,8 +35,9 @@ export async function testAlert(
     ...content,
     id: noticeId,
     alertId: alert.id,
-    alert: alert.name,
+    alert: alert.title ?? alert.name,
     mapping: null,
+    mappingId: null,
     event: null,
     phase: 'test',
     createdAt: now,

@@ -614,6 +614,12 @@ const entries = {
     help: 'Wait for the next month, or use millrace regulation create on the server, which has no such limit.',
     exit: 2,
   },
+  grant_exceeded: {
+    room: 'workspace',
+    what: 'Somebody tried to give, change or take away rights that they do not have themselves.',
+    help: 'Ask an owner of the workspace, or use the command line of the server.',
+    exit: 2,
+  },
   regulation_not_found: {
     room: 'privacy',
     what: 'There is no regulation with this id.',

@@ -26,7 +26,13 @@ import {
   oauthAppRemoveKeyCommand,
   oauthAppShowCommand,
 } from './oauth-app.ts';
-import { personInviteCommand, personListCommand, personRemoveCommand, personResetPasswordCommand } from './person.ts';
+import {
+  personInviteCommand,
+  personListCommand,
+  personRemoveCommand,
+  personResetPasswordCommand,
+  personRolesCommand,
+} from './person.ts';
 import { profileShowCommand } from './profile.ts';
 import {
   regulationCreateCommand,
@@ -85,6 +91,7 @@ export const commands: readonly Command[] = [
   auditCommand,
   personListCommand,
   personInviteCommand,
+  personRolesCommand,
   personRemoveCommand,
   personResetPasswordCommand,
   regulationCreateCommand,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { testDatabase, testDatabaseUrl } from '../../test/database.ts';
+import { addLabel, commandLine, findPerson, invitePerson } from '../workspace/workspace.ts';
 import { documentedCommands, keyPaths, programIn, until } from './cli.test-support.ts';
 
 test('the first link, an invitation, a reset and a removal, while a server runs', async () => {
@@ -65,6 +66,29 @@ test('the first link, an invitation, a reset and a removal, while a server runs'
   } finally {
     server.child.kill('SIGTERM');
     await server.ended;
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('roles are changed, and hold at the sources of a label', async () => {
+  await using db = await testDatabase();
+  const folder = await mkdtemp(path.join(tmpdir(), 'millrace-person-'));
+  const start = programIn(folder, { DATABASE_URL: testDatabaseUrl(db), MILLRACE_DATA_FOLDER: folder });
+  const roles = (role: string) => start(['person', 'roles', 'bo@example.org', '--role', role, '--json']).ended;
+  try {
+    await invitePerson(db, commandLine, { email: 'bo@example.org', role: 'member', permissions: [] }, new Date());
+    const changed = JSON.parse((await roles('unify-and-engage-read-only')).stdout);
+    expect(keyPaths(changed)).toEqual(keyPaths(documentedCommands().get('person roles')?.example));
+    expect(changed.person.roles).toEqual(['unify-and-engage-read-only']);
+    const none = await roles('source-admin@label:team=web');
+    expect(none).toMatchObject({ code: 2, stdout: expect.stringContaining('There is no label') });
+    await addLabel(db, commandLine, { key: 'team', value: 'web', description: null });
+    expect(await roles('source-admin@label:team=web')).toMatchObject({ code: 0 });
+    expect((await findPerson(db.pool, 'bo@example.org')).permissions).toEqual([
+      { role: 'source-admin', resources: [{ labels: [{ key: 'team', value: 'web' }] }] },
+    ]);
+    expect((await roles('source-admin@web')).stdout).toContain('ROLE@label:KEY=VALUE');
+  } finally {
     await rm(folder, { recursive: true });
   }
 });

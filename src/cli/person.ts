@@ -1,27 +1,48 @@
-/** `person list`, `invite`, `remove`, `reset-password`: who may sign in to the web app. */
+/** `person list`, `invite`, `roles`, `remove`, `reset-password`: who may sign in to the web app. */
 import type { Config } from '../base/config.ts';
 import { MillraceError } from '../base/errors.ts';
 import {
+  changeGrant,
   commandLine,
   type Grant,
   type Invited,
   invitePerson,
-  isRole,
   listPeople,
   type Person,
   type RoleSlug,
   removePerson,
   resetPassword,
-  roles,
 } from '../workspace/workspace.ts';
 import { serverAddress } from './address.ts';
-import { argument, type Command, flag, listOption } from './command.ts';
+import { argument, type Command, type CommandInput, flag, listOption } from './command.ts';
+import type { CliContext } from './context.ts';
 import { confirm } from './question.ts';
 import { paragraphs, printable, table, time } from './text.ts';
+import { grantOf, grantText, placeWords } from './token-roles.ts';
 
 const person = { name: 'EMAIL', description: 'e-mail address or id of a person', required: true };
 /** Sees everything that a newcomer looks for, and changes nothing. */
 const usualRoles: readonly RoleSlug[] = ['source-read-only', 'unify-and-engage-read-only'];
+
+const role = {
+  flags: '--role <ROLE>',
+  description: `what they may do; may be repeated, or a list with commas; ${placeWords}`,
+  repeatable: true,
+};
+const places = [
+  {
+    flags: '--source <SOURCE>',
+    description: 'id or name of a source where their roles about sources hold',
+    repeatable: true,
+    defaultText: 'all',
+  },
+  {
+    flags: '--space <SPACE>',
+    description: 'id or name of a space where their roles about spaces hold',
+    repeatable: true,
+    defaultText: 'all',
+  },
+];
 
 /** Where a link leads. It says nothing about whom it is for. */
 export function linkAddress(config: Config, secret: string, url = serverAddress(config)): string {
@@ -39,7 +60,7 @@ export const personListCommand: Command = {
     const rows = people.map((one) => [
       one.email,
       one.name,
-      rolesOf(one).join(', '),
+      grantText(one),
       one.hasPassword ? '' : 'waits for its link to be followed',
       time(one.createdAt),
     ]);
@@ -53,24 +74,33 @@ export const personInviteCommand: Command = {
   name: 'person invite',
   description: 'Let somebody sign in to the web app: makes a link, good once and for 24 hours.',
   arguments: [{ name: 'EMAIL', description: 'their e-mail address', required: true }],
-  options: [
-    {
-      flags: '--role <ROLE>',
-      description: 'what they may do, everywhere; may be repeated, or a list with commas',
-      repeatable: true,
-      defaultText: usualRoles.join(', '),
-    },
-  ],
+  options: [{ ...role, defaultText: usualRoles.join(', ') }, ...places],
   examples: [
     'millrace person invite jane@example.com --role workspace-owner',
     'millrace person invite jane@example.com --role source-admin,unify-and-engage-read-only',
+    'millrace person invite jane@example.com --role source-admin@label:team=web',
   ],
   async run(context, input) {
-    const grant = grantOf(listOption(input, 'role'));
+    const grant = await grantFor(context, input, usualRoles);
     const email = argument(input, 'EMAIL');
     const now = context.clock.now();
     const invited = await invitePerson(await context.database(), commandLine, { email, ...grant }, now);
-    return linkReport(context.config, invited, `${printable(email)} is invited as ${rolesOf(grant).join(', ')}.`);
+    return linkReport(context.config, invited, `${printable(email)} is invited as ${grantText(grant)}.`);
+  },
+};
+
+export const personRolesCommand: Command = {
+  name: 'person roles',
+  description: 'Change what a person may do, in the place of what they may do now; it holds from their next request.',
+  arguments: [person],
+  options: [role, ...places],
+  examples: ['millrace person roles jane@example.com --role source-admin --source shop'],
+  async run(context, input) {
+    if (listOption(input, 'role').length === 0) throw new MillraceError('usage', 'Say which roles: --role ROLE.');
+    const grant = await grantFor(context, input, []);
+    const changed = await changeGrant(await context.database(), commandLine, argument(input, 'EMAIL'), grant);
+    const text = `${printable(changed.email)} has these roles now: ${grantText(changed)}.`;
+    return { document: { person: documentOf(changed) }, text };
   },
 };
 
@@ -116,17 +146,12 @@ function linkReport(config: Config, { person: invited, secret, expiresAt }: Invi
   return { document: { person: documentOf(invited), link, expiresAt }, text };
 }
 
-/** Without roles, the usual ones. Error: `usage`. */
-function grantOf(given: readonly string[]): Grant {
-  const unknown = given.find((role) => !isRole(role));
-  if (unknown !== undefined) {
-    throw new MillraceError('usage', `There is no role ${JSON.stringify(unknown)}.`, {
-      help: `Roles: ${Object.keys(roles).join(', ')}.`,
-    });
-  }
-  const wanted = given.length === 0 ? usualRoles : (given as readonly RoleSlug[]);
-  if (wanted.includes('workspace-owner')) return { role: 'owner', permissions: [] };
-  return { role: 'member', permissions: [...new Set(wanted)].map((role) => ({ role, resources: 'all' })) };
+/** Errors: `usage`, `not_found`. */
+async function grantFor(context: CliContext, input: CommandInput, usual: readonly RoleSlug[]): Promise<Grant> {
+  const given = listOption(input, 'role');
+  const words = [...new Set(given.length === 0 ? usual : given)];
+  const [sources, spaces] = [listOption(input, 'source'), listOption(input, 'space')];
+  return grantOf(await context.store(), { roles: words, sources, spaces });
 }
 
 function rolesOf({ role, permissions }: Grant): readonly RoleSlug[] {

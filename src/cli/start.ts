@@ -143,6 +143,7 @@ async function publicApi(context: CliContext) {
       profileSpaces: (settings: JsonObject) =>
         listProfileSpaces(settings, { publicApiUrls, localSpaces: () => listSpaces(db.pool) }),
     },
+    mail: (await alertContext(context)).mail,
     rates: { perMinute: publicApiRate, asVendor: publicApiLimits === 'vendor' },
     fileFolders: sourceFolders === undefined ? [] : sourceFolders.split(':').filter((folder) => folder !== ''),
   };

@@ -4,9 +4,9 @@ import type { Database } from '../db/db.ts';
 import {
   commandLine,
   createToken,
-  createWorkspaceToken,
   findSpace,
   type Grant,
+  grantToken,
   listTokens,
   recordAudit,
   revokeToken,
@@ -14,7 +14,7 @@ import {
 import { serverAddress } from './address.ts';
 import { argument, type Command, flag, listOption, option, type Report } from './command.ts';
 import { paragraphs, printable, table, time } from './text.ts';
-import { grantOf, grantText, roleWords } from './token-roles.ts';
+import { grantOf, grantText, placeWords, roleWords } from './token-roles.ts';
 
 const space = { flags: '--space <SPACE>', description: 'name, id or write key of the space' };
 
@@ -32,7 +32,7 @@ export const tokenCreateCommand: Command = {
     { flags: '--workspace', description: 'a token of the whole workspace, for the Public API' },
     {
       flags: '--role <ROLE>',
-      description: `what a token of the workspace may do; several add up: ${roleWords.join(', ')}`,
+      description: `what a token of the workspace may do; several add up: ${roleWords.join(', ')}; ${placeWords}`,
       repeatable: true,
       defaultText: 'owner',
     },
@@ -47,6 +47,7 @@ export const tokenCreateCommand: Command = {
     'millrace token create --space main "web shop"',
     'millrace token create --workspace terraform',
     'millrace token create --workspace --role source-admin --source shop "profiles destination"',
+    'millrace token create --workspace --role source-read-only@label:team=web "web team"',
   ],
   async run(context, input) {
     const name = argument(input, 'NAME');
@@ -96,11 +97,7 @@ async function createOfSpace(
 }
 
 async function createOfWorkspace(db: Database, name: string, grant: Grant, address: string): Promise<Report> {
-  const { id, secret } = await db.transaction(async (tx) => {
-    const made = await createWorkspaceToken(tx, name, grant);
-    await recordAudit(tx, commandLine, [noteOf('Access Token Created', made.id, name)]);
-    return made;
-  });
+  const { id, secret } = await grantToken(db, commandLine, name, grant);
   const what = grant.role === 'owner' ? 'whoever has it may do everything the Public API can' : grantText(grant);
   const text = paragraphs(
     `Token ${id} "${printable(name)}" for the workspace; ${what}:`,

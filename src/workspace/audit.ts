@@ -6,12 +6,15 @@ import { newId } from '../base/ids.ts';
 import type { Queryable, Transaction } from '../db/db.ts';
 import type { Kind } from './definitions.ts';
 import type { PlanEntry } from './plan.ts';
+import type { Grant } from './roles.ts';
 
-/** Who acts: a token of the workspace, or the command line. */
+/** Who acts: a token of the workspace, a person, or the command line. */
 export interface Actor {
   /** The id of the token, or `cli`. */
   readonly id: string;
   readonly name: string;
+  /** What they may do, and so may give to others at most. Left out: everything. */
+  readonly grant?: Grant;
 }
 
 export const commandLine: Actor = { id: 'cli', name: 'command line' };

@@ -8,6 +8,7 @@ import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Database, Queryable, Transaction } from '../db/db.ts';
 import { type Actor, recordAudit } from './audit.ts';
+import { checkGiving } from './giving.ts';
 import { changeWorkspace } from './lock.ts';
 import { suggestion } from './near-names.ts';
 import type { Grant } from './roles.ts';
@@ -79,38 +80,70 @@ export async function findPerson(db: Queryable, emailOrId: string): Promise<Pers
   });
 }
 
-/** Errors: `email_invalid`, `person_taken`. */
-export async function invitePerson(
+export type Invitation = Grant & { readonly email: string };
+
+/** Errors: `email_invalid`, `person_taken`, `grant_exceeded`. */
+export async function invitePerson(db: Database, actor: Actor, invitation: Invitation, now: Date): Promise<Invited> {
+  const [invited] = await invitePeople(db, actor, [invitation], now);
+  return invited as Invited;
+}
+
+/** All of them, or nobody. Errors as for one. */
+export async function invitePeople(
   db: Database,
   actor: Actor,
-  { email, role, permissions }: Grant & { readonly email: string },
+  invitations: readonly Invitation[],
   now: Date,
-): Promise<Invited> {
-  checkEmail(email);
+): Promise<readonly Invited[]> {
+  for (const { email } of invitations) checkEmail(email);
   return changeWorkspace(db, async (tx) => {
-    const person = await insertPerson(tx, { email, name: '', password: null, role, permissions }, now);
-    const link = await makeLink(tx, person.id, now);
-    await note(tx, actor, 'User Invited', person, ['email', 'permissions']);
-    return { person, ...link };
+    const invited: Invited[] = [];
+    for (const { email, role, permissions } of invitations) {
+      checkGiving(actor, { role, permissions });
+      const person = await insertPerson(tx, { email, name: '', password: null, role, permissions }, now);
+      const link = await makeLink(tx, person.id, now);
+      await note(tx, actor, 'User Invited', person, ['email', 'permissions']);
+      invited.push({ person, ...link });
+    }
+    return invited;
   });
 }
 
-/** Errors: `not_found`, `last_owner`. */
+/** Their sessions end at once. Errors: `not_found`, `last_owner`, `grant_exceeded`. */
 export async function removePerson(db: Database, actor: Actor, emailOrId: string): Promise<Person> {
+  const [removed] = await removePeople(db, actor, [emailOrId]);
+  return removed as Person;
+}
+
+/** All of them, or nobody. Errors as for one. */
+export async function removePeople(
+  db: Database,
+  actor: Actor,
+  emailsOrIds: readonly string[],
+): Promise<readonly Person[]> {
   return changeWorkspace(db, async (tx) => {
-    const person = await findPerson(tx, emailOrId);
-    await keepAnOwner(tx, person);
-    await tx.query('DELETE FROM people WHERE id = $1', [person.id]);
-    await note(tx, actor, 'User Removed', person, []);
-    return person;
+    const removed: Person[] = [];
+    for (const emailOrId of emailsOrIds) {
+      const person = await findPerson(tx, emailOrId);
+      checkGiving(actor, person);
+      // Who sits at the server can begin anew with a first link; nobody else could.
+      const mayBeNobody = actor.grant === undefined;
+      await keepAnOwner(tx, person, mayBeNobody);
+      await tx.query('DELETE FROM people WHERE id = $1', [person.id]);
+      await note(tx, actor, 'User Removed', person, []);
+      removed.push(person);
+    }
+    return removed;
   });
 }
 
-/** What a person may do from now on. Errors: `not_found`, `last_owner`. */
+/** What a person may do from now on. Errors: `not_found`, `last_owner`, `grant_exceeded`. */
 export async function changeGrant(db: Database, actor: Actor, emailOrId: string, grant: Grant): Promise<Person> {
   return changeWorkspace(db, async (tx) => {
     const person = await findPerson(tx, emailOrId);
-    if (grant.role !== 'owner') await keepAnOwner(tx, person);
+    checkGiving(actor, person);
+    checkGiving(actor, grant);
+    if (grant.role !== 'owner') await keepAnOwner(tx, person, false);
     await tx.query('UPDATE people SET role = $2, permissions = $3 WHERE id = $1', [
       person.id,
       grant.role,
@@ -121,10 +154,24 @@ export async function changeGrant(db: Database, actor: Actor, emailOrId: string,
   });
 }
 
-/** The password is void at once, and all sessions end; the link sets another one. Error: `not_found`. */
+/** How they are called from now on. Error: `not_found`. */
+export async function renamePerson(db: Database, actor: Actor, personId: string, name: string): Promise<Person> {
+  return changeWorkspace(db, async (tx) => {
+    await tx.query('UPDATE people SET name = $2 WHERE id = $1', [personId, name]);
+    const person = await findPerson(tx, personId);
+    await note(tx, actor, 'User Renamed', person, ['name']);
+    return person;
+  });
+}
+
+/**
+ * The password is void at once, and all sessions end; the link sets another one. Errors: `not_found`, `grant_exceeded`: a
+ * link of somebody who may do more would give that away.
+ */
 export async function resetPassword(db: Database, actor: Actor, emailOrId: string, now: Date): Promise<Invited> {
   return changeWorkspace(db, async (tx) => {
     const person = await findPerson(tx, emailOrId);
+    checkGiving(actor, person);
     await tx.query('UPDATE people SET password = NULL WHERE id = $1', [person.id]);
     await endSessionsOf(tx, person.id, null);
     const link = await makeLink(tx, person.id, now);
@@ -227,11 +274,12 @@ async function makeLink(tx: Transaction, personId: string | null, now: Date): Pr
   return { secret, expiresAt };
 }
 
-async function keepAnOwner(tx: Transaction, { id, role }: Person): Promise<void> {
+/** @param mayBeNobody whether the last person may go */
+async function keepAnOwner(tx: Transaction, { id, role }: Person, mayBeNobody: boolean): Promise<void> {
   if (role !== 'owner') return;
   const others = (await listPeople(tx)).filter((other) => other.id !== id);
-  if (others.length === 0 || others.some((other) => other.role === 'owner')) return;
-  throw new MillraceError('last_owner', 'This is the last owner of the workspace, and there are other people.');
+  if (others.some((other) => other.role === 'owner') || (mayBeNobody && others.length === 0)) return;
+  throw new MillraceError('last_owner', 'This is the last owner of the workspace.');
 }
 
 async function note(

@@ -6,7 +6,7 @@
 /** What an act needs. Those of `source` and `space` are about one of them, or about all when none is named. */
 export const powers = {
   'workspace:read': 'see the workspace, its catalog and its labels',
-  'workspace:admin': 'see people, usage and the audit trail; change labels',
+  'workspace:admin': 'see usage and the audit trail; change people, tokens and labels',
   'source:read': 'see sources, models, destinations, mappings and syncs',
   'source:admin': 'change them, see write keys, start and cancel syncs',
   'space:read': 'see spaces and what is asked about their profiles',
@@ -137,6 +137,32 @@ export function may({ role, permissions }: Grant, power: Power, resource?: Resou
 export function mayAnywhere({ role, permissions }: Grant, power: Power): boolean {
   if (role === 'owner' || power === 'workspace:read') return true;
   return permissions.some(({ role: slug }) => (roles[slug] as Role).powers.includes(power));
+}
+
+/**
+ * Whether somebody may give this to another: nobody gives, changes or takes what they may not do themselves. What an owner
+ * is, owners alone decide. A place is reached as a permission names it: an id by the same id, a label by the same label.
+ */
+export function mayGive(giver: Grant, given: Grant): boolean {
+  if (giver.role === 'owner') return true;
+  if (given.role === 'owner') return false;
+  return given.permissions.every(({ role, resources }) => {
+    if (role === 'workspace-owner') return false;
+    return roles[role].powers.every((power) => holdsAt(giver, power, roles[role].scope, resources));
+  });
+}
+
+function holdsAt(giver: Grant, power: Power, scope: Role['scope'], wanted: Permission['resources']): boolean {
+  if (may(giver, power)) return true;
+  if (wanted === 'all') return false;
+  const given = giver.permissions
+    .filter(({ role }) => (roles[role] as Role).powers.includes(power) && roles[role].scope === scope)
+    .flatMap(({ resources }) => (resources === 'all' ? [] : resources));
+  const hasLabel = (label: LabelRef) =>
+    given.some(({ labels = [] }) => labels.some(({ key, value }) => key === label.key && value === label.value));
+  return wanted.every(({ id, labels = [] }) =>
+    id === undefined ? labels.length > 0 && labels.every(hasLabel) : given.some((ref) => ref.id === id),
+  );
 }
 
 function isAt({ id, labels = [] }: ResourceRef, resource: Resource): boolean {

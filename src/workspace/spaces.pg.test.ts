@@ -104,7 +104,7 @@ test('a token opens its space until it is revoked, and only a hash of it is stor
   expect(await listTokens(db.pool, main.id)).toEqual([
     {
       ...{ id, name: 'web shop', spaceId: main.id, spaceName: 'main', role: null },
-      ...{ permissions: [], createdAt: expect.any(Date), revokedAt: null },
+      ...{ permissions: [], createdAt: expect.any(Date), usedAt: null, revokedAt: null },
     },
   ]);
   expect(await listTokens(db.pool)).toHaveLength(2);

@@ -23,6 +23,8 @@ export interface Token {
   /** Of members. */
   readonly permissions: readonly Permission[];
   readonly createdAt: Date;
+  /** When it was used last, as of five minutes before at most; null: never, or it is of a space. */
+  readonly usedAt: Date | null;
   readonly revokedAt: Date | null;
 }
 
@@ -97,7 +99,7 @@ export async function revokeToken(
 export async function listTokens(db: Queryable, spaceId?: string): Promise<readonly Token[]> {
   const { rows } = await db.query<Token>(
     `SELECT t.id, t.name, t.space_id AS "spaceId", s.name AS "spaceName", t.role, t.permissions,
-            t.created_at AS "createdAt", t.revoked_at AS "revokedAt"
+            t.created_at AS "createdAt", t.used_at AS "usedAt", t.revoked_at AS "revokedAt"
      FROM tokens t LEFT JOIN spaces s ON s.id = t.space_id
      WHERE $1::text IS NULL OR t.space_id = $1 ORDER BY t.created_at DESC, t.id DESC`,
     [spaceId ?? null],
@@ -132,15 +134,20 @@ export interface WorkspaceGrant extends Grant {
 
 const lookAtWorkspace = {
   name: 'workspace-verify-workspace-token',
-  text: 'SELECT id AS "tokenId", name AS "tokenName", role, permissions FROM tokens WHERE secret_hash = $1 AND revoked_at IS NULL AND space_id IS NULL',
+  text: `SELECT id AS "tokenId", name AS "tokenName", role, permissions,
+           coalesce(used_at < now() - interval '5 minutes', true) AS "isStale"
+         FROM tokens WHERE secret_hash = $1 AND revoked_at IS NULL AND space_id IS NULL`,
 };
 
 /** What a secret allows in the workspace; null when it is not (or no longer) that of a token of the workspace. */
 export async function verifyWorkspaceToken(db: Queryable, secret: string): Promise<WorkspaceGrant | null> {
   if (!workspaceForm.test(secret)) return null;
-  const { rows } = await db.query<WorkspaceGrant>({
+  const { rows } = await db.query<WorkspaceGrant & { readonly isStale: boolean }>({
     ...lookAtWorkspace,
     values: [hashOf(secret)],
   });
-  return rows[0] ?? null;
+  if (rows[0] === undefined) return null;
+  const { isStale, ...grant } = rows[0];
+  if (isStale) await db.query('UPDATE tokens SET used_at = now() WHERE id = $1', [grant.tokenId]);
+  return grant;
 }

@@ -11,6 +11,7 @@ import type { SpaceSettings } from '../space/space.ts';
 import type { ModelSchedule, Schedule } from './schedules.ts';
 import type { Secrets } from './secrets.ts';
 
+export { alertRuleFaults, type RuleFault } from './alert-rules.ts';
 export { findAlert, listAlerts, type MappingPlace, mappingNames, mappingPlaces } from './alerts.ts';
 export { type Applied, runApply } from './apply.ts';
 export {
@@ -22,7 +23,7 @@ export {
   readAudit,
   recordAudit,
 } from './audit.ts';
-export type { Kind } from './definitions.ts';
+export type { AlertDefinition, Kind } from './definitions.ts';
 export { createDiscardLog, type DiscardLog, type Discards, pruneDiscards, readDiscards } from './discards.ts';
 export { type Draft, type EditContext, type Edited, editWorkspace } from './edit.ts';
 export {
@@ -96,7 +97,9 @@ export {
   changeGrant,
   findPerson,
   hasPeople,
+  type Invitation,
   type Invited,
+  invitePeople,
   invitePerson,
   isEmail,
   type LinkInfo,
@@ -104,7 +107,9 @@ export {
   makeFirstLink,
   type Person,
   readLink,
+  removePeople,
   removePerson,
+  renamePerson,
   resetPassword,
   takeLink,
 } from './people.ts';
@@ -122,6 +127,7 @@ export {
   type LabelRef,
   may,
   mayAnywhere,
+  mayGive,
   type Permission,
   type Power,
   powers,
@@ -165,6 +171,7 @@ export { pruneSignInFailures } from './sign-in-attempts.ts';
 export { type SpaceInput, settingsOfInput, shownSettings, spaceInput } from './space-input.ts';
 export { createSpace, findSpace, listSpaces } from './spaces.ts';
 export { whyNotRunning } from './switches.ts';
+export { endToken, grantToken } from './token-changes.ts';
 export {
   createToken,
   createWorkspaceToken,

@@ -86,7 +86,7 @@ export async function startApp({
     ...{ db, page, browser, folder, url, server, run, link },
     open: async (to) => void (await page.goto(new URL(to, url).href)),
     axe: () => axe(page),
-    expectAccessible: async () => expect(await axe(page)).toEqual([]),
+    expectAccessible: () => expectAccessible(page),
     async [Symbol.asyncDispose]() {
       await browser[Symbol.asyncDispose]();
       server.child.kill('SIGTERM');
@@ -95,6 +95,11 @@ export async function startApp({
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Nothing serious for people who use a keyboard or a screen reader. */
+export async function expectAccessible(page: Page): Promise<void> {
+  expect(await axe(page)).toEqual([]);
 }
 
 async function axe(page: Page): Promise<readonly string[]> {

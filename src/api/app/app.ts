@@ -12,6 +12,7 @@ import type { Json } from '../../base/json.ts';
 import type { Log } from '../../base/log.ts';
 import type { Database } from '../../db/db.ts';
 import {
+  actorOf,
   beginSession,
   changePassword,
   csrfTokenOf,
@@ -25,6 +26,7 @@ import {
   passwordFault,
   powers,
   readLink,
+  renamePerson,
   type SessionLives,
   type SignedIn,
   type SignInOutcome,
@@ -90,10 +92,12 @@ declare module 'fastify' {
 /** Passwords are as long as people like; what is longer than any of them is not even hashed. */
 const anyPassword = z.string().min(1).max(1024);
 const signInBody = z.object({ email: text(), password: anyPassword });
+const personName = text(100).refine((name) => name.trim() !== '' && !/[\p{Cc}\p{Cs}\p{Bidi_Control}]/u.test(name), {
+  message: 'must be text on one line',
+});
+const nameBody = z.object({ name: personName });
 const linkBody = z.object({
-  name: text(100).refine((name) => name.trim() !== '' && !/[\p{Cc}\p{Cs}\p{Bidi_Control}]/u.test(name), {
-    message: 'must be text on one line',
-  }),
+  name: personName,
   password: anyPassword,
   email: text().optional(),
 });
@@ -205,6 +209,15 @@ export async function appApi(app: FastifyInstance, deps: AppDeps): Promise<void>
     const person = await takeLink(db, tokenOf(request), { name: given.name.trim(), password, email }, clock.now());
     if (person === null) return linkGone;
     return enter(request, reply, await beginSession(db.pool, person.id, callerOf(request), clock.now()));
+  });
+
+  route('POST', '/name', letIn, async (request) => {
+    const faults: InputFault[] = [];
+    const given = readBody(nameBody, request.body as Json, faults);
+    if (given === null) return inputInvalid(faults);
+    const { personId, email } = signedInOf(request);
+    const { id, name } = await renamePerson(db, actorOf({ id: personId, email }), personId, given.name.trim());
+    return { person: { id, email, name } };
   });
 
   route('POST', '/password', letIn, async (request) => {

@@ -1,8 +1,8 @@
-/** `GET /audit-events`: who changed what, newest first; paths that changed are named in the command line's list, not here. */
+/** `GET /audit-events`: who changed what, newest first; paths that changed are named in `/audit-trail`, not here. */
 import { storableText } from '../../base/text.ts';
-import { type AuditEvent, readAudit } from '../../workspace/workspace.ts';
-import { type InputFault, inputInvalid } from './errors.ts';
-import { offsetOf, pageAt, readPagination } from './pagination.ts';
+import { type AuditEvent, type AuditQuery, readAudit } from '../../workspace/workspace.ts';
+import { type InputFault, inputInvalid, isRefusal, type PublicRefusal } from './errors.ts';
+import { offsetOf, type PageWanted, pageAt, readPagination } from './pagination.ts';
 import { timeParameter } from './parameters.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { Query } from './query.ts';
@@ -19,6 +19,20 @@ export function auditRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
 }
 
 async function list({ db }: PublicApiDeps, query: Query) {
+  const asked = readAuditQuery(query);
+  if (isRefusal(asked)) return asked;
+  const { wanted, offset, filter } = asked;
+  const { events, total } = await readAudit(db.pool, filter, { offset, count: wanted.count });
+  return { data: { events: events.map(eventBody), pagination: pageAt(wanted, offset, total) } };
+}
+
+export interface AuditAsked {
+  readonly wanted: PageWanted;
+  readonly offset: number;
+  readonly filter: AuditQuery;
+}
+
+export function readAuditQuery(query: Query): AuditAsked | PublicRefusal {
   const faults: InputFault[] = [];
   const wanted = readPagination(query, faults);
   const offset = offsetOf(wanted.cursor);
@@ -32,12 +46,7 @@ async function list({ db }: PublicApiDeps, query: Query) {
   }
   const [resourceId, resourceType] = [filter(query, 'resourceId', faults), filter(query, 'resourceType', faults)];
   if (faults.length > 0 || offset === null) return inputInvalid(faults);
-  const { events, total } = await readAudit(
-    db.pool,
-    { from, to, resourceId, resourceType },
-    { offset, count: wanted.count },
-  );
-  return { data: { events: events.map(eventBody), pagination: pageAt(wanted, offset, total) } };
+  return { wanted, offset, filter: { from, to, resourceId, resourceType } };
 }
 
 function filter(query: Query, name: string, faults: InputFault[]): string | undefined {

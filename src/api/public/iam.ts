@@ -1,11 +1,11 @@
 /** Who is there: roles, people, and those who were invited and have not come yet. There are no groups. */
-import { listPeople, type Permission, type Person, type RoleSlug, roles } from '../../workspace/workspace.ts';
+import { listPeople, type Person, roles } from '../../workspace/workspace.ts';
 import { notFound } from './errors.ts';
 import { listPage } from './pagination.ts';
+import { permissionsOf } from './permission-bodies.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { PublicRequest, PublicRoute } from './route.ts';
 import { allVersions } from './versions.ts';
-import { workspaceId } from './workspace.ts';
 
 export function iamRoutes({ db }: PublicApiDeps): readonly PublicRoute[] {
   const common = { method: 'GET', versions: allVersions, needs: 'workspace:admin' } as const;
@@ -47,22 +47,6 @@ export function iamRoutes({ db }: PublicApiDeps): readonly PublicRoute[] {
   ];
 }
 
-function userBody({ id, name, email, role, permissions }: Person) {
-  const given: readonly Permission[] = role === 'owner' ? [{ role: 'workspace-owner', resources: 'all' }] : permissions;
-  return { id, name, email, permissions: given.map(permissionBody) };
-}
-
-/** A role that holds everywhere is one at the workspace. */
-function permissionBody({ role, resources }: Permission) {
-  const { id: roleId, name: roleName } = roles[role];
-  const type = scopeOf(role) ?? 'WORKSPACE';
-  const listed =
-    resources === 'all'
-      ? [{ id: workspaceId, type: 'WORKSPACE' }]
-      : resources.map(({ id = workspaceId, labels }) => ({ id, type, ...(labels !== undefined && { labels }) }));
-  return { roleName, roleId, resources: listed };
-}
-
-function scopeOf(role: RoleSlug): 'SOURCE' | 'SPACE' | null {
-  return roles[role].scope;
+function userBody({ id, name, email, ...grant }: Person) {
+  return { id, name, email, permissions: permissionsOf(grant) };
 }

@@ -4,6 +4,7 @@
  * of a request is listed at once; nothing a request holds reaches the log.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AlertContext } from '../../alerts/alerts.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { SpaceReader } from '../../space/space.ts';
@@ -37,6 +38,8 @@ export interface PublicApiDeps extends ConfigDeps {
   readonly sessionGrant?: SessionGrant | undefined;
   readonly clock: Clock;
   readonly log: Log;
+  /** Left out or null: alerts cannot be tried by e-mail. */
+  readonly mail?: AlertContext['mail'];
   /** Left out: no request is refused for its number. */
   readonly rates?: PublicRates;
 }

@@ -1,7 +1,9 @@
 /** Every route of the Public API. */
+import { alertRoutes } from './alerts.ts';
 import { assistanceRoutes } from './assistance.ts';
 import { audienceRoutes } from './audiences.ts';
 import { auditRoutes } from './audit-events.ts';
+import { auditTrailRoutes } from './audit-trail.ts';
 import { catalogRoutes } from './catalog.ts';
 import { deliveryMetricsRoutes } from './delivery-metrics.ts';
 import { deliveryOverviewRoutes } from './delivery-overview.ts';
@@ -9,6 +11,7 @@ import { destinationRoutes } from './destinations.ts';
 import { echoRoutes } from './echo.ts';
 import { eventsVolumeRoutes } from './events-volume.ts';
 import { iamRoutes } from './iam.ts';
+import { iamChangeRoutes } from './iam-changes.ts';
 import { labelRoutes } from './labels.ts';
 import { mappingActRoutes } from './mapping-acts.ts';
 import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
@@ -23,6 +26,7 @@ import { spaceTokenRoutes } from './space-tokens.ts';
 import { spaceRoutes } from './spaces.ts';
 import { subscriptionRoutes } from './subscriptions.ts';
 import { syncRoutes } from './syncs.ts';
+import { tokenRoutes } from './tokens.ts';
 import { usageRoutes } from './usage.ts';
 import { workspaceRoutes } from './workspace.ts';
 import { workspaceSyncRoutes } from './workspace-syncs.ts';
@@ -53,6 +57,10 @@ const all = [
   deliveryOverviewRoutes,
   deliveryMetricsRoutes,
   audienceRoutes,
+  iamChangeRoutes,
+  tokenRoutes,
+  auditTrailRoutes,
+  alertRoutes,
 ] as const;
 
 export function publicRoutes(deps: PublicApiDeps): readonly PublicRoute[] {

@@ -4,6 +4,7 @@ import {
   AppShell,
   Burger,
   Group,
+  Indicator,
   Menu,
   NavLink,
   ScrollArea,
@@ -33,6 +34,7 @@ import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { api } from '../api/client.ts';
 import type { Power } from '../api/may.ts';
 import { meQuery } from '../api/queries.ts';
+import { unreadQuery } from '../api/settings.ts';
 
 interface Way {
   readonly to: string;
@@ -78,6 +80,7 @@ export function Layout() {
             <Text fw={700}>Millrace</Text>
           </Group>
           <Group gap="xs" wrap="nowrap">
+            {powers.includes('source:read') && <Bell />}
             <ColorScheme />
             <Person />
           </Group>
@@ -114,6 +117,24 @@ export function Layout() {
         <Outlet />
       </AppShell.Main>
     </AppShell>
+  );
+}
+
+/** How much the alerts said that nobody has read. */
+function Bell() {
+  const { data: unread = 0 } = useQuery(unreadQuery);
+  return (
+    <Indicator label={unread > 99 ? '99+' : unread} size={16} offset={4} disabled={unread === 0} color="red.9">
+      <ActionIcon
+        component={Link}
+        to="/settings/alerts"
+        variant="subtle"
+        color="gray"
+        aria-label={unread === 0 ? 'Notices' : `Notices, ${unread} unread`}
+      >
+        <IconBell size={18} aria-hidden />
+      </ActionIcon>
+    </Indicator>
   );
 }
 

@@ -184,11 +184,13 @@ const pages = [
   createRoute({
     ...under,
     path: '/settings/alerts',
+    validateSearch: ({ show }): { readonly show?: 'unread' } => (show === 'unread' ? { show } : {}),
     component: lazyRouteComponent(() => import('../pages/settings/alerts.tsx'), 'Alerts'),
   }),
   createRoute({
     ...under,
     path: '/settings/audit',
+    validateSearch: ({ kind }): { readonly kind?: string } => (text(kind) ? { kind: text(kind) as string } : {}),
     component: lazyRouteComponent(() => import('../pages/settings/audit.tsx'), 'Audit'),
   }),
   createRoute({

@@ -76,6 +76,7 @@ const steps: readonly Step[] = [
   { words: ['token revoke', '{token}'], type: 'Access Token Revoked' },
   { words: ['person invite', 'bo@example.org'], type: 'User Invited' },
   { words: ['person reset-password', 'bo@example.org'], type: 'User Password Reset' },
+  { words: ['person roles', 'bo@example.org', '--role', 'source-admin'], type: 'User Permissions Modified' },
   { words: ['person remove', 'bo@example.org', '--yes'], type: 'User Removed' },
   { words: ['regulation create', 'SUPPRESS_ONLY', 'canary-1'], type: 'Workspace Regulation Created' },
 ];

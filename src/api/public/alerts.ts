@@ -13,7 +13,6 @@ import {
   alertRuleFaults,
   may,
   powers,
-  recordAudit,
   type Workspace,
   type WorkspaceGrant,
 } from '../../workspace/workspace.ts';
@@ -33,7 +32,7 @@ import {
 import { listCursor, listPage, paginationOf, readPagination } from './pagination.ts';
 import { booleanParameter } from './parameters.ts';
 import type { PublicApiDeps } from './public.ts';
-import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
+import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from './route.ts';
 import { draftView, given, inOrder, readView, type SourcePower, seenBy, type View } from './source-objects.ts';
 
 export function alertRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
@@ -202,9 +201,7 @@ async function test(deps: PublicApiDeps, { params, grant }: PublicRequest): Prom
   const found = alertAt(await readView(deps, grant, 'source:admin'), params.alertId as string);
   if (isRefusal(found)) return found;
   const { db, secrets, log, clock, mail = null } = deps;
-  const { noticeId, channels } = await testAlert({ db, secrets, log, clock, mail }, found.id);
-  const note = { type: 'Alert Tested', resourceType: 'alert', resourceId: found.id, resourceName: found.name };
-  await recordAudit(db.pool, { id: grant.tokenId, name: grant.tokenName }, [note]);
+  const { noticeId, channels } = await testAlert({ db, secrets, log, clock, mail }, found.id, actorOf(grant));
   return { data: { noticeId, channels } };
 }
 

@@ -19,10 +19,11 @@ afterAll(async () => {
   await warehouse.close();
 });
 
-/** They only look, or are of objects that this server does not have. */
+/** They only look, mark what was read, or are of objects that this server does not have. */
 const changeNothing = [
   'PATCH /sources/:sourceId/settings',
   'POST /spaces/:spaceId/messaging-subscriptions/batch',
+  'POST /notices/read',
   'POST /sources/:sourceId/test',
   'POST /sources/:sourceId/preview',
   'POST /reverse-etl-models/:modelId/suggested-mappings',
@@ -39,6 +40,7 @@ type Ids = Record<string, string>;
 interface Step {
   readonly route: string;
   readonly body?: (ids: Ids) => object;
+  readonly query?: (ids: Ids) => string;
   /** Whose place in the answer is the id of what was made, and what it is called from then on. */
   readonly made?: readonly [name: string, find: (data: Answered['json']) => string];
   readonly type: string;
@@ -48,6 +50,8 @@ interface Step {
 
 const sql = (text: string, ...values: unknown[]) => server.db.pool.query(text, values);
 const people = (...subjectIds: string[]) => ({ regulationType: 'DELETE_INTERNAL', subjectType: 'USER_ID', subjectIds });
+const reader = { roleId: 'source-read-only', resources: [{ id: 'workspace', type: 'WORKSPACE' }] };
+const deployer = { roleId: 'source-admin', resources: [{ id: 'workspace', type: 'WORKSPACE' }] };
 const label = { key: 'team', value: 'web' };
 const sync = (name: string) => [name, (data: Answered['json']) => data.reverseETLManualSync.syncId] as const;
 
@@ -176,6 +180,40 @@ const steps: readonly Step[] = [
   },
   { route: 'DELETE /spaces/:spaceId/tokens/:tokenId', type: 'Access Token Revoked' },
   { route: 'DELETE /spaces/:spaceId', type: 'Space Deleted' },
+  {
+    route: 'POST /alerts',
+    body: () => ({ name: 'Nightly', on: ['sync_failed'] }),
+    made: ['alertId', ({ alert: { id } }) => id],
+    type: 'Alert Created',
+  },
+  { route: 'PATCH /alerts/:alertId', body: () => ({ enabled: false }), type: 'Alert Disabled' },
+  { route: 'POST /alerts/:alertId/test', type: 'Alert Tested' },
+  { route: 'DELETE /alerts/:alertId', type: 'Alert Deleted' },
+  {
+    route: 'POST /tokens',
+    body: () => ({ name: 'deploy', permissions: [deployer] }),
+    made: ['tokenId', ({ token: { id } }) => id],
+    type: 'Access Token Created',
+  },
+  { route: 'DELETE /tokens/:tokenId', type: 'Access Token Revoked' },
+  { route: 'POST /invites', body: () => ({ invites: [{ email: 'bo@example.org' }] }), type: 'User Invited' },
+  { route: 'DELETE /invites', query: () => '?emails[]=bo@example.org', type: 'User Removed' },
+  {
+    route: 'POST /users/:userId/permissions',
+    first: async (ids) => {
+      await server.call('POST', '/invites', { body: { invites: [{ email: 'cy@example.org' }] } });
+      ids.userId = (await sql('SELECT id FROM people')).rows[0].id;
+    },
+    body: () => ({ permissions: [deployer] }),
+    type: 'User Permissions Modified',
+  },
+  {
+    route: 'PUT /users/:userId/permissions',
+    body: () => ({ permissions: [reader] }),
+    type: 'User Permissions Modified',
+  },
+  { route: 'POST /people/:userId/link', type: 'User Password Reset' },
+  { route: 'DELETE /users', query: ({ userId }) => `?userIds[]=${userId}`, type: 'User Removed' },
 ];
 
 test('every changing route is among the steps, or changes nothing', () => {
@@ -188,10 +226,10 @@ test('every changing route is among the steps, or changes nothing', () => {
 test('each success leaves one event, of the right type, by the token', async () => {
   const ids: Ids = { spaceId: server.space.id, ...label };
   const events = async () => (await readAudit(server.db.pool, {}, { offset: 0, count: 1_000 })).events;
-  for (const { route, body, made, type, first } of steps) {
+  for (const { route, body, query, made, type, first } of steps) {
     await first?.(ids);
     const [method = '', path = ''] = route.split(' ');
-    const url = path.replace(/:(\w+)/g, (_, name: string) => ids[name] as string);
+    const url = path.replace(/:(\w+)/g, (_, name: string) => ids[name] as string) + (query?.(ids) ?? '');
     const before = await events();
     const answer = await server.call(method as 'POST', url, body === undefined ? {} : { body: body(ids) });
     expect([route, Math.floor(answer.status / 100)]).toEqual([route, 2]);

@@ -416,6 +416,12 @@ const entries = {
     help: 'Look at its rows with millrace model preview NAME.',
     exit: 2,
   },
+  row_too_large: {
+    room: 'sync',
+    what: 'A row of a preview is larger than a sync takes.',
+    help: 'Select less, or cut the value in the query: left(COLUMN, 1000). The limits are the settings --record-bytes and --value-bytes.',
+    exit: 2,
+  },
   endpoint_away: {
     room: 'sync',
     what: 'The endpoint of the destination could not be reached, or took nothing, in all tries of several requests.',

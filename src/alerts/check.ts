@@ -94,7 +94,7 @@ async function lookAtEnd(look: Look, sync: Sync): Promise<number> {
 function findingOfEnd(event: 'sync_failed' | 'sync_partly_failed', sync: Sync): Finding {
   if (sync.state === 'cancelled') return null;
   const failed = sync.state === 'failed';
-  const partly = sync.counts.refused > 0 || sync.counts.givenUp > 0;
+  const partly = sync.counts.refused > 0 || sync.counts.givenUp > 0 || sync.code === 'endpoint_away';
   const fine = (): Finding => ({ state: 'fine', content: wording.syncWentWell(sync, event) });
   if (event === 'sync_failed') return failed ? { state: 'wrong', content: wording.syncFailed(sync) } : fine();
   if (failed) return null;

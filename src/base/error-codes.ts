@@ -394,7 +394,7 @@ const entries = {
   },
   sync_all_refused: {
     room: 'sync',
-    what: 'Every row that was tried was refused.',
+    what: 'No row that was tried was delivered.',
     help: 'See the reasons with millrace sync show ID --rows failed. The rows are tried again in the next syncs.',
     exit: 1,
   },

@@ -114,7 +114,7 @@ async function passThrough(run: Run): Promise<void> {
     const stages = { comparison, compiled, endpoint, warehouse, fresh, someFailing, skipBackfill, select };
     for await (const batch of loadChanges(run, stages)) {
       if (select !== null) tally.found(batch.kinds);
-      tally.settled(batch.counts);
+      tally.settled(batch);
     }
   }
   if (tally.counts.remaining > 0 || !usual) return;

@@ -96,6 +96,8 @@ function findingOfEnd(event: 'sync_failed' | 'sync_partly_failed', sync: Sync): 
   const failed = sync.state === 'failed';
   const partly = sync.counts.refused > 0 || sync.counts.givenUp > 0 || sync.code === 'endpoint_away';
   const fine = (): Finding => ({ state: 'fine', content: wording.syncWentWell(sync, event) });
+  // Nothing was tried but what is given up: whether it would go through now is not known.
+  if (event === 'sync_failed' && !failed && sync.counts.givenUp > 0 && sync.counts.delivered === 0) return null;
   if (event === 'sync_failed') return failed ? { state: 'wrong', content: wording.syncFailed(sync) } : fine();
   if (failed) return null;
   return partly ? { state: 'wrong', content: wording.syncPartlyFailed(sync) } : fine();

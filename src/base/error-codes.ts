@@ -398,6 +398,12 @@ const entries = {
     help: 'See the reasons with millrace sync show ID --rows failed. The rows are tried again in the next syncs.',
     exit: 1,
   },
+  sync_all_given_up: {
+    room: 'sync',
+    what: 'Every row failed in so many syncs that it is given up, so nothing was tried.',
+    help: 'Remove what made them fail, then send them once more: millrace sync run MAPPING --retry-failed ID.',
+    exit: 1,
+  },
   sync_all_invalid: {
     room: 'sync',
     what: 'Every row of the model is invalid: its identifier is null or repeated.',

@@ -249,6 +249,12 @@ function endOf(tally: Tally, { destination }: ResolvedMapping, replay: ReplayOf 
   if (counts.refused > 0 && counts.delivered === 0) {
     return end('failed', noneOf(refused, notTaken), 'sync_all_refused');
   }
+  // With rows in place that are unchanged, the others are a part.
+  if (counts.givenUp > 0 && counts.delivered + counts.skipped + counts.unchanged === 0) {
+    const one = 'The one row that there is is given up until it changes.';
+    const all = `All ${counts.givenUp} rows that there are are given up until they change.`;
+    return end('failed', counts.givenUp === 1 ? one : all, 'sync_all_given_up');
+  }
   const over = counts.remaining - (outage?.rows ?? 0);
   const parts = [
     ...undelivered,

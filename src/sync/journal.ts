@@ -22,6 +22,8 @@ export interface SyncNames {
   readonly mapping: string;
   readonly model: string;
   readonly destination: string;
+  readonly modelId: string;
+  readonly sourceId: string;
 }
 
 /** How a sync ended, and why. */
@@ -83,12 +85,13 @@ export async function openJournal(
        INSERT INTO sync_numbers AS n (mapping_id, last) VALUES ($2, 1)
        ON CONFLICT (mapping_id) DO UPDATE SET last = n.last + 1 RETURNING last
      )
-     INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, started_at, no, epoch, replay_of)
-     SELECT $1, $2, $3, $4, $5, 'extracting', $6, last, $7, $8 FROM given
+     INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, started_at, no, epoch, replay_of,
+                        model_id, source_id)
+     SELECT $1, $2, $3, $4, $5, 'extracting', $6, last, $7, $8, $9, $10 FROM given
      ON CONFLICT (id) DO NOTHING RETURNING no`,
     [
       ...[sync.id, memory.mappingId, sync.mapping, sync.model, sync.destination, startedAt],
-      ...[memory.epoch, replayOf],
+      ...[memory.epoch, replayOf, sync.modelId, sync.sourceId],
     ],
   );
   const begun = rows[0] === undefined ? await goOn(db, sync.id) : { attempt: 1, no: rows[0].no, kept: nothingKept };

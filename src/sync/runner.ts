@@ -145,6 +145,8 @@ function namesOf(job: ResolvedMapping) {
     mapping: job.mapping.name,
     model: job.model.name,
     destination: job.destination.name,
+    modelId: job.model.id,
+    sourceId: job.model.sourceId,
   };
 }
 

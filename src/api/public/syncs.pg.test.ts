@@ -230,6 +230,53 @@ describe('in a server that runs them', () => {
     expect((await ended(made.modelId, syncId)).syncStatus).toBe('CANCELLED');
   });
 
+  test('a sync is of the model it read, whatever has its name or its subscription later', async () => {
+    const first = await make('SELECT id, email FROM customers');
+    const { syncId } = (await start(first)).json.data.reverseETLManualSync;
+    await ended(first.modelId, syncId);
+    const second = await make('SELECT id, email FROM customers');
+    const subscription = `/destinations/${destinationId}/subscriptions/${first.subscriptionId}`;
+    const patched = await server.call('PATCH', subscription, { body: { input: { reverseETLModelId: second.modelId } } });
+    expect(patched.status).toBe(200);
+    const moved = { ...first, modelId: second.modelId };
+    const idsOf = (answer: Awaited<ReturnType<typeof listOf>>) =>
+      answer.json.data.syncStatuses.map((sync: { modelId: string; syncId: string }) => [sync.modelId, sync.syncId]);
+    expect(idsOf(await listOf(moved))).toEqual([]);
+    expect(idsOf(await listOf(first))).toEqual([[first.modelId, syncId]]);
+    expect(
+      (await server.call('POST', `/reverse-etl-models/${first.modelId}/syncs/${syncId}/retry-failed`)).status,
+    ).toBe(409);
+
+    const { name } = (await server.db.pool.query('SELECT name FROM models WHERE id = $1', [first.modelId])).rows[0];
+    expect((await server.call('DELETE', `/reverse-etl-models/${first.modelId}`)).status).toBe(200);
+    // The name is free again: a model of another source gets it.
+    const elsewhere = { slug: 'elsewhere', enabled: true, metadataId: 'WvlvcGEJsT', settings: {} };
+    const { hostname, port, pathname, username, password } = new URL(testDatabaseUrl(warehouse));
+    elsewhere.settings = { hostname, port, database: pathname.slice(1), username, password, sslmode: 'disable' };
+    const other = (await server.call('POST', '/sources', { body: elsewhere })).json.data.source.id;
+    const model = { name, description: '', enabled: true, query: 'SELECT 1 AS id', queryIdentifierColumn: 'id' };
+    const made = await server.call('POST', '/reverse-etl-models', { body: { ...model, sourceId: other } });
+    const modelId = made.json.data.reverseEtlModel.id;
+    const names = await server.db.pool.query('SELECT name FROM models WHERE id = $1', [modelId]);
+    expect(names.rows[0]).toEqual({ name });
+    const { secret: token } = await createWorkspaceToken(server.db.pool, 'elsewhere', {
+      role: 'member',
+      permissions: [{ role: 'source-admin', resources: [{ id: other }] }],
+    });
+    for (const [method, path] of [
+      ['GET', ''],
+      ['GET', '/rows'],
+      ['POST', '/retry-failed'],
+    ] as const) {
+      const answer = await server.call(method, `/reverse-etl-models/${modelId}/syncs/${syncId}${path}`, { token });
+      expect(answer.status).toBe(404);
+    }
+    // Who may see its source still finds it among the syncs of the workspace.
+    const found = await server.call('GET', `/reverse-etl-syncs/${syncId}`);
+    expect(found.json.data.sync).toMatchObject({ modelId: first.modelId, sourceId, syncStatus: 'SUCCESS' });
+    expect((await server.call('GET', `/reverse-etl-syncs/${syncId}`, { token })).status).toBe(404);
+  });
+
   test('a sync that cannot extract says why', async () => {
     const made = await make('SELECT id, email FROM nothing_there');
     const { syncId } = (await start(made)).json.data.reverseETLManualSync;

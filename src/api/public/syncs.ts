@@ -99,8 +99,8 @@ async function find(
   if ('requestedAt' in found) {
     return mapping.modelId === model.id ? { view, model, mapping, request: found } : notFound('Sync', id);
   }
-  // By the name it had when it ran: a mapping may have another model by now.
-  return found.model === model.name ? { view, model, mapping, sync: found } : notFound('Sync', id);
+  // By the model it read: a mapping may have another one by now, and a name may be another model's.
+  return found.modelId === model.id ? { view, model, mapping, sync: found } : notFound('Sync', id);
 }
 
 async function begun({ db, clock }: PublicApiDeps, syncId: string): Promise<Sync | undefined> {
@@ -148,7 +148,9 @@ async function list(
   const model = modelAt(view, params.modelId as string);
   if (isRefusal(model)) return model;
   const id = params.subscriptionId as string;
-  const mapping = view.workspace.mappings.find((one) => one.id === id && one.modelId === model.id);
+  // It may have had the model earlier: then only what it did with that one is here.
+  const mapping = view.workspace.mappings.find((one) => one.id === id);
+  const isPresent = mapping?.modelId === model.id;
   if (mapping === undefined) return notFound('Subscription', id);
   const count = countOf(query);
   if (count === null) {
@@ -158,7 +160,7 @@ async function list(
   const isFirst = current === firstCursor;
   const next = isFirst || current === afterWaiting ? undefined : current;
   const now = deps.clock.now();
-  const first = isFirst ? await waiting(deps, { mappingId: mapping.id }) : undefined;
+  const first = isFirst && isPresent ? await waiting(deps, { mappingId: mapping.id }) : undefined;
   const ahead = first === undefined ? [] : [waitingBody(first, model)];
   const limit = count - ahead.length;
   try {
@@ -167,10 +169,11 @@ async function list(
         ? { items: [], next: afterWaiting }
         : await listSyncs(
             deps.db,
-            { mappingIds: [mapping.id] },
+            { mappingIds: [mapping.id], modelId: model.id },
             { limit, ...(next !== undefined && { next }) },
             deps.clock,
           );
+    if (!isPresent && isFirst && page.items.length === 0) return notFound('Subscription', id);
     const syncStatuses = [...ahead, ...page.items.map((sync) => syncBody(sync, model, now))];
     return { data: { syncStatuses, pagination: paginationOf({ count, cursor: current }, page.next) } };
   } catch (error) {
@@ -251,6 +254,9 @@ async function again(
   const found = await find(deps, request, 'source:admin');
   if (isRefusal(found)) return found;
   if ('request' in found || found.sync.finishedAt === null) return conflict('This sync has not ended yet.');
+  if (found.mapping.modelId !== found.model.id) {
+    return conflict('The subscription has another model by now, so this sync cannot be repeated.');
+  }
   const wanted = { reason, requestedBy: request.grant.tokenId, options: { syncId: found.sync.id } };
   return requested(await requestSync(deps.db.pool, jobOf(found.view, found.mapping), wanted, deps.clock.now()));
 }

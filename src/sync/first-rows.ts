@@ -15,6 +15,7 @@ export interface FirstRowsOptions {
   readonly extra?: { readonly sql: string; readonly column: Column };
   /** `WHERE …` over `model`. */
   readonly condition?: string;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const mostRows = 10;
@@ -22,7 +23,7 @@ const mostRows = 10;
 export async function firstRows(
   warehouse: Warehouse,
   model: Model,
-  { columns, limits, extra, condition = '' }: FirstRowsOptions,
+  { columns, limits, extra, condition = '', signal }: FirstRowsOptions,
 ): Promise<readonly Row[]> {
   const { dialect } = warehouse;
   const all = extra === undefined ? columns : [...columns, extra.column];
@@ -35,8 +36,8 @@ export async function firstRows(
   const sized = `SELECT ${names.join(', ')}, CASE ${overValue} WHEN ${bytes.join(' + ')} > ${limits.recordBytes} THEN -1 END AS too_large
     FROM (${rows}) AS first_rows (${names.join(', ')})`;
   const kept = names.map((name) => `CASE WHEN too_large IS NULL THEN ${name} END AS ${name}`).join(', ');
-  await using snapshot = await warehouse.snapshot();
-  const found = await snapshot.query(`SELECT ${kept}, too_large FROM (${sized}) AS sized_rows`);
+  await using snapshot = await warehouse.snapshot(signal);
+  const found = await snapshot.query(`SELECT ${kept}, too_large FROM (${sized}) AS sized_rows`, signal);
   for (const [at, row] of found.rows.entries()) refuseTooLarge(row.at(-1), at, all, limits);
   return found.rows.map((row) => row.slice(0, -1));
 }

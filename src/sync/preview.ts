@@ -20,11 +20,12 @@ export interface ModelPreview {
 export async function previewModel(
   context: SyncContext,
   { model, source }: { readonly model: Model; readonly source: Source },
+  signal?: AbortSignal,
 ): Promise<ModelPreview> {
   await using warehouse = await context.openWarehouse(source);
   const limits = settingsOf(context);
   const columns = await checkModel(warehouse, model, limits.modelLimits);
-  return { columns, rows: await firstRows(warehouse, model, { columns, limits }) };
+  return { columns, rows: await firstRows(warehouse, model, { columns, limits, signal }) };
 }
 
 /** The columns of a model, without running it. */
@@ -54,8 +55,13 @@ export interface TestedMapping {
  * Takes the first row of the preview, or the one with this identifier, as the first kind of change that the trigger can
  * match. Errors: `sync_row_not_found`, `row_too_large`, and those of the model and the mapping.
  */
-export function testMapping(context: SyncContext, job: ResolvedMapping, recordId?: string): Promise<TestedMapping> {
-  return testRow(context, job, recordId, 0);
+export function testMapping(
+  context: SyncContext,
+  job: ResolvedMapping,
+  recordId?: string,
+  signal?: AbortSignal,
+): Promise<TestedMapping> {
+  return testRow(context, job, recordId, 0, signal);
 }
 
 /** `revision` is part of the message id. */
@@ -64,6 +70,7 @@ export async function testRow(
   job: ResolvedMapping,
   recordId: string | undefined,
   revision: number,
+  signal?: AbortSignal,
 ): Promise<TestedMapping> {
   const limits = settingsOf(context);
   const compiled = compileJob(job, limits);
@@ -80,7 +87,7 @@ export async function testRow(
     column: { name: 'the identifier as text', type: 'string', nativeType: 'text' },
   } as const;
   const condition = recordId === undefined ? '' : `WHERE ${idText} = ${dialect.string(recordId)}`;
-  const rows = await firstRows(warehouse, job.model, { columns, limits, extra, condition });
+  const rows = await firstRows(warehouse, job.model, { columns, limits, extra, condition, signal });
   const [found] = rows;
   if (found === undefined) throw notFound(job, recordId);
   const row = found.slice(0, columns.length);

@@ -52,6 +52,7 @@ export {
 } from './outcomes.ts';
 export { type PlanOptions, planSync, type SyncPlan } from './plan.ts';
 export { type ModelPreview, modelColumns, previewModel, type TestedMapping, testMapping } from './preview.ts';
+export { createPreviewLimits, type LimitPreviews, type PreviewLimits } from './preview-limits.ts';
 export type { EndState, OnProgress, Progress, Sync, SyncCounts, SyncRow, SyncState } from './records.ts';
 export { checkReplay } from './replay.ts';
 export { type ForgetReport, forgetMapping, type ResetReport, resetMapping } from './reset.ts';

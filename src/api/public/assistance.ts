@@ -6,7 +6,15 @@
 import { z } from 'zod';
 import { isMillraceError } from '../../base/errors.ts';
 import type { Json, JsonObject } from '../../base/json.ts';
-import { listTables, previewModel, sendTestRecord, suggestForModel, testMapping } from '../../sync/sync.ts';
+import {
+  createPreviewLimits,
+  type LimitPreviews,
+  listTables,
+  previewModel,
+  sendTestRecord,
+  suggestForModel,
+  testMapping,
+} from '../../sync/sync.ts';
 import {
   type Destination,
   type Mapping,
@@ -34,6 +42,7 @@ import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
 import { allSources, pickSource, readSourceLabels } from './source-list.ts';
 
 export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
+  const limited = createPreviewLimits(deps.previews);
   const reading = { versions: ['alpha'], needs: 'source:read' } as const;
   const acting = { versions: ['alpha'], needs: 'source:admin' } as const;
   return [
@@ -48,12 +57,14 @@ export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
     },
     {
       ...{ method: 'POST', url: '/sources/:sourceId/preview', ...acting },
-      handle: (request) => previewQuery(deps, request),
+      handle: (request) => previewQuery(deps, limited, request),
     },
     {
       ...{ method: 'GET', url: '/reverse-etl-models/:modelId/preview', ...reading },
       handle: (request) =>
-        withModel(deps, request, 'source:read', async (model, source) => preview(deps, model, source)),
+        withModel(deps, request, 'source:read', (model, source) =>
+          limited((signal) => preview(deps, model, source, signal), request.signal),
+        ),
     },
     {
       ...{ method: 'POST', url: '/reverse-etl-models/:modelId/suggested-mappings', ...reading },
@@ -70,7 +81,7 @@ export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
     },
     {
       ...{ method: 'POST', url: '/destinations/:destinationId/subscriptions/:id/test', ...acting },
-      handle: (request) => testRecord(deps, request),
+      handle: (request) => testRecord(deps, limited, request),
     },
   ];
 }
@@ -140,7 +151,11 @@ const unsaved = z.object({
   queryIdentifierColumn: text(191).optional(),
 });
 
-async function previewQuery(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
+async function previewQuery(
+  deps: PublicApiDeps,
+  limited: LimitPreviews,
+  request: PublicRequest,
+): Promise<PublicAnswer | PublicRefusal> {
   const { params, grant, body } = request;
   // Who may not is told so first.
   const source = await sourceFor(deps, await readConfig(deps), params.sourceId as string, grant, 'source:admin');
@@ -155,7 +170,7 @@ async function previewQuery(deps: PublicApiDeps, request: PublicRequest): Promis
       ...{ id: 'unsaved', name: 'unsaved', title: null, sourceId: source.id, description: '', query, identifierColumn },
       ...{ enabled: true, schedule: null, createdAt: deps.clock.now() },
     };
-    return preview(deps, model, source);
+    return limited((signal) => preview(deps, model, source, signal), request.signal);
   });
 }
 
@@ -164,8 +179,8 @@ async function firstColumn({ sync }: PublicApiDeps, source: Source, query: strin
   return (await warehouse.describe(query))[0]?.name ?? '';
 }
 
-async function preview(deps: PublicApiDeps, model: Model, source: Source): Promise<object> {
-  const { columns, rows } = await previewModel(deps.sync, { model, source });
+async function preview(deps: PublicApiDeps, model: Model, source: Source, signal: AbortSignal): Promise<object> {
+  const { columns, rows } = await previewModel(deps.sync, { model, source }, signal);
   return {
     columns: columns.map(({ name, type, nativeType }) => ({ name, type, nativeType })),
     rows: rows.map((row) => row.map(plain)),
@@ -212,7 +227,11 @@ function unmasked(settings: JsonObject): JsonObject {
 
 const record = z.object({ recordId: z.string().optional(), send: z.boolean().default(false) });
 
-async function testRecord(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
+async function testRecord(
+  deps: PublicApiDeps,
+  limited: LimitPreviews,
+  request: PublicRequest,
+): Promise<PublicAnswer | PublicRefusal> {
   const faults: InputFault[] = [];
   const given = readBody(record, request.body, faults);
   if (given === null) return inputInvalid(faults);
@@ -228,9 +247,8 @@ async function testRecord(deps: PublicApiDeps, request: PublicRequest): Promise<
       return {};
     }
     const job = { mapping, model, source, destination };
-    const tested = given.send
-      ? await sendTestRecord(deps.sync, job, given.recordId)
-      : await testMapping(deps.sync, job, given.recordId);
+    const test = given.send ? sendTestRecord : testMapping;
+    const tested = await limited((signal) => test(deps.sync, job, given.recordId, signal), request.signal);
     return { ...tested, notRunning: whyNotRunning(job) };
   });
   return isThere ? answer : notFound('Subscription', id);

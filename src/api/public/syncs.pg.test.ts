@@ -66,6 +66,28 @@ async function ended(modelId: string, syncId: string) {
   }
 }
 
+test('a preview ends in the warehouse when its caller leaves', async () => {
+  const address = await server.app.listen({ port: 0, host: '127.0.0.1' });
+  const running = async () => {
+    const { rows } = await warehouse.pool.query<{ count: number }>(
+      `SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
+         AND query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()`,
+    );
+    return rows[0]?.count;
+  };
+  const leaving = new AbortController();
+  const asked = fetch(`${address}/public-api/sources/${sourceId}/preview`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.token.secret}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ query: 'SELECT pg_sleep(600)::text AS id' }),
+    signal: leaving.signal,
+  }).catch(({ name }: Error) => name);
+  while ((await running()) !== 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  leaving.abort();
+  expect(await asked).toBe('AbortError');
+  while ((await running()) !== 0) await new Promise((resolve) => setTimeout(resolve, 20));
+});
+
 describe('while no process takes it', () => {
   let made: Made;
   let syncId: string;
@@ -236,7 +258,9 @@ describe('in a server that runs them', () => {
     await ended(first.modelId, syncId);
     const second = await make('SELECT id, email FROM customers');
     const subscription = `/destinations/${destinationId}/subscriptions/${first.subscriptionId}`;
-    const patched = await server.call('PATCH', subscription, { body: { input: { reverseETLModelId: second.modelId } } });
+    const patched = await server.call('PATCH', subscription, {
+      body: { input: { reverseETLModelId: second.modelId } },
+    });
     expect(patched.status).toBe(200);
     const moved = { ...first, modelId: second.modelId };
     const idsOf = (answer: Awaited<ReturnType<typeof listOf>>) =>

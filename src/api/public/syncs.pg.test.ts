@@ -137,6 +137,28 @@ describe('while no process takes it', () => {
     expect((await server.db.pool.query('SELECT FROM sync_requests')).rowCount).toBe(0);
   });
 
+  test.each([
+    [
+      'its subscription is deleted',
+      'DELETE',
+      (own: Made) => `/destinations/${destinationId}/subscriptions/${own.subscriptionId}`,
+    ],
+    ['its identifier changes', 'PATCH', (own: Made) => `/reverse-etl-models/${own.modelId}`],
+  ] as const)('one that waits ends visibly when %s', async (_, method, path) => {
+    const own = await make('SELECT id, email FROM customers');
+    const asked = (await start(own)).json.data.reverseETLManualSync.syncId;
+    const body = method === 'PATCH' ? { queryIdentifierColumn: 'email' } : undefined;
+    expect((await server.call(method, path(own), { body })).status).toBe(200);
+    const sync = `/reverse-etl-models/${own.modelId}/syncs/${asked}`;
+    expect((await server.call('GET', sync)).json.data.reverseETLSync).toMatchObject({
+      syncStatus: 'CANCELLED',
+      error: 'The mapping was removed or reset before this sync could begin.',
+    });
+    expect((await server.db.pool.query('SELECT FROM sync_requests WHERE sync_id = $1', [asked])).rowCount).toBe(0);
+    if (method === 'DELETE') expect((await server.call('POST', `${sync}/retry-failed`)).status).toBe(409);
+    expect((await server.call('GET', `${sync}/rows`)).json.data.rows).toEqual([]);
+  });
+
   test('pages go on behind the one that waits', async () => {
     const { json } = await start(made);
     const waiting = json.data.reverseETLManualSync.syncId;

@@ -77,10 +77,10 @@ function jobOf({ workspace: { models, sources, destinations } }: View, mapping: 
   };
 }
 
-/** A sync of a model, begun or waiting. */
-type Found = { readonly view: View; readonly model: Model; readonly mapping: Mapping } & (
-  | { readonly sync: Sync }
-  | { readonly request: SyncRequest }
+/** A sync of a model, begun or waiting. What has begun is there also when its mapping is gone. */
+type Found = { readonly view: View; readonly model: Model } & (
+  | { readonly sync: Sync; readonly mapping: Mapping | undefined }
+  | { readonly request: SyncRequest; readonly mapping: Mapping }
 );
 
 async function find(
@@ -95,9 +95,9 @@ async function find(
   // It may begin between the two looks, or end and its request be gone.
   const found = (await begun(deps, id)) ?? (await waiting(deps, { syncId: id })) ?? (await begun(deps, id));
   const mapping = view.workspace.mappings.find((one) => one.id === found?.mappingId);
-  if (found === undefined || mapping === undefined) return notFound('Sync', id);
+  if (found === undefined) return notFound('Sync', id);
   if ('requestedAt' in found) {
-    return mapping.modelId === model.id ? { view, model, mapping, request: found } : notFound('Sync', id);
+    return mapping?.modelId === model.id ? { view, model, mapping, request: found } : notFound('Sync', id);
   }
   // By the model it read: a mapping may have another one by now, and a name may be another model's.
   return found.modelId === model.id ? { view, model, mapping, sync: found } : notFound('Sync', id);
@@ -254,9 +254,11 @@ async function again(
   const found = await find(deps, request, 'source:admin');
   if (isRefusal(found)) return found;
   if ('request' in found || found.sync.finishedAt === null) return conflict('This sync has not ended yet.');
-  if (found.mapping.modelId !== found.model.id) {
+  const { mapping } = found;
+  if (mapping === undefined) return conflict('The subscription is gone, so this sync cannot be repeated.');
+  if (mapping.modelId !== found.model.id) {
     return conflict('The subscription has another model by now, so this sync cannot be repeated.');
   }
   const wanted = { reason, requestedBy: request.grant.tokenId, options: { syncId: found.sync.id } };
-  return requested(await requestSync(deps.db.pool, jobOf(found.view, found.mapping), wanted, deps.clock.now()));
+  return requested(await requestSync(deps.db.pool, jobOf(found.view, mapping), wanted, deps.clock.now()));
 }

@@ -111,6 +111,41 @@ test('partly failed is its own event; a failed or cancelled sync does not resolv
   expect(await checkAlerts(context)).toBe(2);
 });
 
+test('rows that are given up resolve nothing: a sync of them alone has failed, and one beside others is no good sync', async () => {
+  const world = await openWorld({ settings: { retrySyncs: 2 } });
+  await using _ = world;
+  await world.sql(peopleTable(4));
+  const job = await world.job();
+  const context = await contextOf(world.db);
+  await putAlert(context);
+  const name = job.mapping.name;
+  const broken = { ...refusing(world, () => true), settings: { retrySyncs: 2 } };
+  for (let time = 0; time < 2; time++) await runSync(broken, job);
+  expect(await checkAlerts(context)).toBe(1);
+  expect(await runSync(world.context, job)).toMatchObject({
+    ...{
+      state: 'failed',
+      code: 'sync_all_given_up',
+      reason: 'All 4 rows that there are are given up until they change.',
+    },
+    counts: { delivered: 0, givenUp: 4 },
+  });
+  expect(await checkAlerts(context)).toBe(0);
+  await world.sql("INSERT INTO people VALUES (5, 'e', 'n')");
+  expect((await runSync(world.context, job)).state).toBe('partially succeeded');
+  expect(await checkAlerts(context)).toBe(1);
+  expect(await said(context)).toEqual([
+    ['opened', 'sync_failed', name],
+    ['resolved', 'sync_failed', name],
+  ]);
+  await world.sql("UPDATE people SET name = 'other' WHERE id = 5");
+  for (let time = 0; time < 2; time++) await runSync(broken, job);
+  expect(await checkAlerts(context)).toBe(1);
+  // Nothing but what is given up, beside a row that is in place as it was.
+  expect(await runSync(world.context, job)).toMatchObject({ counts: { delivered: 0, givenUp: 5 } });
+  expect(await checkAlerts(context)).toBe(0);
+});
+
 test('only the mappings it names, and only while it is enabled', async () => {
   const { world, job, context } = await start();
   await using _ = world;

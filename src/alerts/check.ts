@@ -99,8 +99,10 @@ function findingOfEnd(
 ): Finding {
   if (sync.state === 'cancelled') return null;
   const failed = sync.state === 'failed';
-  const partly = sync.counts.refused > 0 || sync.counts.givenUp > 0;
+  const partly = sync.counts.refused > 0 || sync.counts.givenUp > 0 || sync.code === 'endpoint_away';
   const fine = (): Finding => ({ state: 'fine', content: wording.syncWentWell(sync, event, place) });
+  // Nothing was tried but what is given up: whether it would go through now is not known.
+  if (event === 'sync_failed' && !failed && sync.counts.givenUp > 0 && sync.counts.delivered === 0) return null;
   if (event === 'sync_failed') return failed ? { state: 'wrong', content: wording.syncFailed(sync, place) } : fine();
   if (failed) return null;
   return partly ? { state: 'wrong', content: wording.syncPartlyFailed(sync, place) } : fine();

@@ -21,8 +21,13 @@ export function syncFailed(sync: Sync, place: MappingPlace | undefined): NoticeC
 }
 
 export function syncPartlyFailed(sync: Sync, place: MappingPlace | undefined): NoticeContent {
-  const { refused, givenUp } = sync.counts;
-  const parts = [refused > 0 ? `${rows(refused)} refused` : '', givenUp > 0 ? `${rows(givenUp)} given up` : ''];
+  const { refused, givenUp, remaining } = sync.counts;
+  const away = sync.code === 'endpoint_away' && remaining > 0;
+  const parts = [
+    away ? `${rows(remaining)} still to do` : '',
+    refused > 0 ? `${rows(refused)} refused` : '',
+    givenUp > 0 ? `${rows(givenUp)} given up` : '',
+  ];
   return {
     what: `A sync of ${sync.mapping} ended with rows that were not delivered: ${parts.filter((part) => part !== '').join(', ')}.`,
     why: sentence(sync.reason ?? 'Each row has a reason of its own.'),

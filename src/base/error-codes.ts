@@ -394,8 +394,14 @@ const entries = {
   },
   sync_all_refused: {
     room: 'sync',
-    what: 'Every row that was tried was refused.',
+    what: 'No row that was tried was delivered.',
     help: 'See the reasons with millrace sync show ID --rows failed. The rows are tried again in the next syncs.',
+    exit: 1,
+  },
+  sync_all_given_up: {
+    room: 'sync',
+    what: 'Every row failed in so many syncs that it is given up, so nothing was tried.',
+    help: 'Remove what made them fail, then send them once more: millrace sync run MAPPING --retry-failed ID.',
     exit: 1,
   },
   sync_all_invalid: {
@@ -416,10 +422,34 @@ const entries = {
     help: 'Look at its rows with millrace model preview NAME.',
     exit: 2,
   },
+  preview_busy: {
+    room: 'sync',
+    what: 'Too many previews run and wait at present.',
+    help: 'Try again in a moment.',
+    exit: 3,
+  },
+  preview_too_slow: {
+    room: 'sync',
+    what: 'The warehouse did not give the first rows of a query in time.',
+    help: 'Make the query quicker: previews and tests of a row give up after a minute, syncs do not.',
+    exit: 3,
+  },
+  row_too_large: {
+    room: 'sync',
+    what: 'A row of a preview is larger than a sync takes.',
+    help: 'Select less, or cut the value in the query: left(COLUMN, 1000). The limits are the settings --record-bytes and --value-bytes.',
+    exit: 2,
+  },
   endpoint_away: {
     room: 'sync',
     what: 'The endpoint of the destination could not be reached, or took nothing, in all tries of several requests.',
     help: 'See that it is up and that this machine reaches it, then run the sync again: rows that were not sent stay to be done.',
+    exit: 3,
+  },
+  endpoint_refuses: {
+    room: 'sync',
+    what: 'The endpoint of the destination refuses every message alike.',
+    help: 'What it says is in the message; most often the write key or the tracking URL is wrong. Rows that were not sent stay to be done: mend it and run the sync again.',
     exit: 3,
   },
   endpoint_invalid: {

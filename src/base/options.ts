@@ -353,7 +353,7 @@ export const options = {
     default: 1000,
     min: 0,
     max: 1_000_000,
-    sentence: 'Requests per second that this process sends to one destination over HTTP; 0 for no limit.',
+    sentence: 'Requests per second to one destination over HTTP, shared by all syncs of it that run; 0 for no limit.',
   },
   deliveryConnections: {
     type: 'integer',

@@ -13,8 +13,11 @@ export type Receipt =
   | { readonly kind: 'delivered' }
   /** Final for this message: sending it again would give the same answer. `reason` is for people. */
   | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
-  /** Not delivered now; worth another try in the next sync. */
-  | { readonly kind: 'later'; readonly code: string; readonly reason: string };
+  /**
+   * Not delivered now; worth another try in the next sync. `away`: the endpoint as a whole took nothing, so nothing was found
+   * out about the message.
+   */
+  | { readonly kind: 'later'; readonly code: string; readonly reason: string; readonly away?: true };
 
 export interface Delivery {
   /** The write key, id or slug of the profile space. */

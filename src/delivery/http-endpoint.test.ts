@@ -249,6 +249,48 @@ describe('an endpoint that is away', () => {
   });
 });
 
+describe('an endpoint that refuses', () => {
+  const no = (status: number, body?: string): Move => ({ kind: 'answer', status, ...(body !== undefined && { body }) });
+  const people = (count: number, isPoison: (no: number) => boolean = () => false) =>
+    Array.from({ length: count }, (_, no) => track(`u${no}`, isPoison(no) ? { event: 'poison' } : {}));
+
+  test.each([
+    ['400 to a wrong key', no(400, '{"success":false,"message":"Invalid write key"}'), 'Invalid write key'],
+    ['a status of its own', no(418), 'answered 418'],
+    [
+      'a success that says it failed',
+      { kind: 'accept', status: 207, body: '{"success":false}' } as Move,
+      'answered 207',
+    ],
+  ])('everything is asked about some forty messages, and then no more: %s', async (_, move, words) => {
+    await using place = await openPlace({}, Array<Move>(5_000).fill(move));
+    const record = vi.fn(async () => undefined);
+    const error = await place.endpoint.deliver(people(2_000), origin, record).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'endpoint_refuses', message: expect.stringContaining(words) });
+    expect(record).not.toHaveBeenCalled();
+    const requests = place.fake.arrived.length;
+    expect(requests).toBeLessThan(100);
+    await expect(place.endpoint.deliver(people(10), origin, record)).rejects.toMatchObject({
+      code: 'endpoint_refuses',
+    });
+    expect(place.fake.arrived).toHaveLength(requests);
+  });
+
+  test('the first hundred of many alike decides over none of the others', async () => {
+    await using place = await openPlace();
+    const receipts = await place.deliver(people(1_000, (no) => no < 100));
+    expect(receipts.every(({ kind }, no) => kind === (no < 100 ? 'refused' : 'delivered'))).toBe(true);
+  });
+
+  test('nor does a person whose every message it refuses', async () => {
+    await using place = await openPlace();
+    const batch = Array.from({ length: 60 }, () => track('same', { event: 'poison' }));
+    expect(new Set(kindsOf(await place.deliver([...batch, track('other')])))).toEqual(
+      new Set(['refused', 'delivered']),
+    );
+  });
+});
+
 describe('cancelling', () => {
   test('an answer that is on its way counts; what was not sent is still to do', async () => {
     const abort = new AbortController();

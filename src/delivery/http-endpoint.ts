@@ -12,6 +12,8 @@
  *   or its address is not.
  * - After the signal nothing more is sent. What is on its way may be answered for a short while, and counts; of the rest nobody
  *   knows, so it stays to be done (`cancelled`).
+ * - Of an endpoint that refuses everything not every message is found out one by one: when it gave the same answer to so many
+ *   that were sent alone, and as many others of the request, and took none, calls throw `endpoint_refuses`.
  * - When several requests in a row found the endpoint away, and all their tries are used up, a call of which nothing was
  *   decided throws `endpoint_away`: the rows stay to be done, instead of failing one by one.
  */
@@ -55,6 +57,10 @@ export interface HttpEndpointOptions {
 
 /** Requests in a row that find the endpoint away before a call throws. */
 const awayAfter = 3;
+/** Messages that are refused alike before others are looked at, and how many of those. */
+const alikeMost = 20;
+/** A rest of a request that is no longer than this is looked through one by one. */
+const shortRest = 200;
 
 interface Sender {
   readonly client: HttpClient;
@@ -65,8 +71,19 @@ interface Sender {
   readonly random: () => number;
   /** How many requests in a row used up their tries on an endpoint that was away. */
   away: number;
+  /** Of a sender that has not delivered anything yet; null when there are none, or it has. */
+  alike: Alike | null;
+  hasDelivered: boolean;
+  /** Why nothing is sent any more: the endpoint refuses everything. */
+  refusal: string | null;
   /** Calls that are still waiting send nothing any more. */
   closed: boolean;
+}
+
+/** Messages that were sent alone and got one and the same answer, one after the other. */
+interface Alike {
+  readonly answer: string;
+  readonly messages: number;
 }
 
 /** What one call works on. */
@@ -75,28 +92,49 @@ interface Call {
   readonly signal: AbortSignal | undefined;
 }
 
+/** The part of it that is one request, before it was halved. */
+interface RequestCall extends Call {
+  readonly request: readonly WireMessage[];
+  /** Others of it were looked at already. */
+  hasLooked: boolean;
+}
+
 export async function openHttpEndpoint(options: HttpEndpointOptions): Promise<Endpoint> {
   const settings = { ...defaultHttpSettings, ...options.settings };
   const { name, trackingUrl, rate, clock, random = Math.random } = options;
   const client = await openHttpClient({ ...settings, trackingUrl });
   const slots = createSlots(settings.connections);
-  const sender: Sender = { client, slots, rate, clock, backoff: settings.backoff, random, away: 0, closed: false };
+  const sender: Sender = {
+    client,
+    slots,
+    rate,
+    clock,
+    backoff: settings.backoff,
+    random,
+    ...{ away: 0, alike: null, hasDelivered: false, refusal: null, closed: false },
+  };
   const lanes = createLanes();
   return {
     name,
     maxBatch: maxRequestMessages,
     async deliver(batch, _origin, record, signal) {
       signal?.throwIfAborted();
+      throwIfRefusing(sender, [], name);
       const { receipts, bySpace } = writeAll(batch);
       const call: Call = { receipts, signal };
       const sending: Promise<void>[] = [];
       // Before anything is waited for: a later call must find these in their lanes.
       for (const [space, messages] of bySpace) {
         for (const request of splitIntoRequests(messages)) {
-          sending.push(lanes.run(space, namesOf(request), () => send(sender, call, space, request)));
+          sending.push(
+            lanes.run(space, namesOf(request), () =>
+              send(sender, { ...call, request, hasLooked: false }, space, request),
+            ),
+          );
         }
       }
       await Promise.all(sending);
+      throwIfRefusing(sender, receipts, name);
       throwIfAway(sender, receipts, signal, name);
       await record(receipts, undefined);
       return receipts;
@@ -146,7 +184,9 @@ function namesOf(messages: readonly WireMessage[]): ReadonlySet<string> {
 }
 
 /** Sends messages until each has its receipt. Never rejects. */
-async function send(sender: Sender, call: Call, space: string, messages: readonly WireMessage[]): Promise<void> {
+async function send(sender: Sender, call: RequestCall, space: string, all: readonly WireMessage[]): Promise<void> {
+  const messages = unsettled(call, all);
+  if (messages.length === 0) return;
   const settle = (receipt: Receipt) => {
     for (const { place } of messages) call.receipts[place] = receipt;
   };
@@ -155,12 +195,16 @@ async function send(sender: Sender, call: Call, space: string, messages: readonl
     if (verdict.kind !== 'later' && verdict.kind !== 'cancelled') sender.away = 0;
     switch (verdict.kind) {
       case 'delivered':
+        sender.hasDelivered = true;
+        return settle(verdict);
       case 'cancelled':
-        return settle(verdict.kind === 'delivered' ? verdict : cancelled);
+        return settle(cancelled);
       case 'refused': {
         if (!verdict.whole && messages.length > 1) return sendHalves(sender, call, space, messages);
         const { code, reason } = verdict;
-        return settle({ kind: 'refused', code, reason: withExcerpt(reason, answer, messages) });
+        const why = withExcerpt(reason, answer, messages);
+        settle({ kind: 'refused', code, reason: why });
+        return verdict.whole ? undefined : lookAtOthers(sender, call, space, why);
       }
       case 'later': {
         const wait = waitBeforeNext(failed, verdict.askedMs, sender.random(), sender.backoff);
@@ -180,10 +224,49 @@ async function send(sender: Sender, call: Call, space: string, messages: readonl
 }
 
 /** One after the other: the first half may name people of the second. */
-async function sendHalves(sender: Sender, call: Call, space: string, messages: readonly WireMessage[]): Promise<void> {
+async function sendHalves(
+  sender: Sender,
+  call: RequestCall,
+  space: string,
+  messages: readonly WireMessage[],
+): Promise<void> {
   const middle = messages.length >> 1;
   await send(sender, call, space, messages.slice(0, middle));
   await send(sender, call, space, messages.slice(middle));
+}
+
+/** After a message that was refused alone: whether the endpoint refuses every other one as well. */
+async function lookAtOthers(sender: Sender, call: RequestCall, space: string, answer: string): Promise<void> {
+  if (sender.hasDelivered) return;
+  const before = sender.alike?.answer === answer ? sender.alike.messages : 0;
+  sender.alike = { answer, messages: before + 1 };
+  if (before + 1 < alikeMost || call.hasLooked) return;
+  const rest = unsettled(call, call.request);
+  if (rest.length <= shortRest) return;
+  call.hasLooked = true;
+  const others = spreadOver(aboutNobodyElse(rest));
+  for (const one of others) await send(sender, call, space, [one]);
+  const { messages } = sender.alike;
+  if (sender.hasDelivered || sender.alike.answer !== answer || messages < 2 * alikeMost) return;
+  sender.refusal = answer;
+}
+
+function unsettled({ receipts }: Call, messages: readonly WireMessage[]): readonly WireMessage[] {
+  return messages.filter(({ place }) => receipts[place] === cancelled);
+}
+
+/** Those that share no name with another, so that they may be sent ahead. */
+function aboutNobodyElse(messages: readonly WireMessage[]): readonly WireMessage[] {
+  const times = new Map<string, number>();
+  for (const { names } of messages) for (const name of names) times.set(name, (times.get(name) ?? 0) + 1);
+  return messages.filter(({ names }) => [...names].every((name) => times.get(name) === 1));
+}
+
+/** So many of them, from all over. */
+function spreadOver(messages: readonly WireMessage[]): readonly WireMessage[] {
+  if (messages.length <= alikeMost) return messages;
+  const step = (messages.length - 1) / (alikeMost - 1);
+  return Array.from({ length: alikeMost }, (_, no) => messages[Math.round(no * step)] as WireMessage);
 }
 
 interface Attempt {
@@ -201,7 +284,7 @@ async function attempt(
   const giveBack = await slots.take();
   try {
     await rate.take(signal);
-    if (signal?.aborted === true || sender.closed) return { verdict: { kind: 'cancelled' } };
+    if (signal?.aborted === true || sender.closed || sender.refusal !== null) return { verdict: { kind: 'cancelled' } };
     const answer = await client.post(bodyOf(messages, clock.now()), space, signal);
     return { verdict: verdictOn(answer, clock.now()), answer };
   } catch (error) {
@@ -221,6 +304,12 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
 function withExcerpt(reason: string, answer: Answer | undefined, messages: readonly WireMessage[]): string {
   const excerpt = answer?.kind === 'answer' ? excerptOf(answer.text, messages) : undefined;
   return excerpt === undefined ? reason : `${reason} It says: "${excerpt}"`;
+}
+
+function throwIfRefusing({ refusal }: Sender, receipts: readonly Receipt[], name: string): void {
+  if (refusal === null || receipts.some(({ kind }) => kind === 'delivered')) return;
+  const what = `The endpoint ${name} refuses everything: ${2 * alikeMost} messages that were sent one by one got the same answer, and it took none.`;
+  throw new MillraceError('endpoint_refuses', `${what} ${refusal}`);
 }
 
 function throwIfAway(

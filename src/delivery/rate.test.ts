@@ -22,6 +22,23 @@ test('no second has more turns than the rate, beside the burst', () => {
   );
 });
 
+test('a share of the rate is so much less of it, and the whole is had again', () => {
+  const turns = createTurns(10);
+  const lengthOf = (requests: number) => {
+    const first = turns.next(0);
+    let last = first;
+    for (let request = 1; request < requests; request++) last = turns.next(0);
+    return last - first;
+  };
+  expect(lengthOf(11)).toBeCloseTo(1_000);
+  turns.share(1 / 4);
+  turns.next(0);
+  expect(lengthOf(11)).toBeCloseTo(4_000);
+  turns.share(1);
+  turns.next(0);
+  expect(lengthOf(11)).toBeCloseTo(1_000);
+});
+
 test('who asks rarely never waits', () => {
   const turns = createTurns(10);
   for (let now = 0; now < 10_000; now += 100) expect(turns.next(now)).toBeLessThanOrEqual(now);

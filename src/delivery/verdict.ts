@@ -31,7 +31,7 @@ export function verdictOn(answer: Answer, now: Date): Verdict {
     case 'later': {
       const asked = answer.kind === 'answer' ? retryAfter(answer.retryAfter, now) : undefined;
       const away = answer.kind === 'network' || saysAway.has(answer.status);
-      return { kind: 'later', receipt, askedMs: asked, away };
+      return { kind: 'later', receipt: away ? { ...receipt, away } : receipt, askedMs: asked, away };
     }
     case 'refused': {
       const status = answer.kind === 'answer' ? answer.status : 0;

@@ -92,7 +92,10 @@ export async function cancelRequest(
   syncId: string,
   now: Date,
 ): Promise<boolean> {
-  const names = { mappingId: mapping.id, mapping: mapping.name, model: model.name, destination: destination.name };
+  const names = {
+    ...{ mappingId: mapping.id, mapping: mapping.name, model: model.name, destination: destination.name },
+    ...{ modelId: model.id, sourceId: model.sourceId },
+  };
   // A process that begins it now finds that it has ended.
   if (!(await cancelUnbegun(db, { id: syncId, ...names }, now))) return false;
   await removeRequest(db, syncId);

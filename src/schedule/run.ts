@@ -63,6 +63,8 @@ function namesOf({ mappingId }: SyncRequest, job: ResolvedMapping | undefined) {
     mapping: mapping?.name ?? mappingId,
     model: model?.name ?? '',
     destination: destination?.name ?? '',
+    modelId: model?.id ?? null,
+    sourceId: model?.sourceId ?? null,
   };
 }
 

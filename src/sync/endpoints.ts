@@ -13,11 +13,12 @@ import type { SpaceRef, SpaceWriter } from '../space/space.ts';
 import { createUsage, findSpace, type ResolvedMapping } from '../workspace/workspace.ts';
 import type { Journal } from './journal.ts';
 import { type LocalEndpointOptions, openLocalEndpoint } from './local-endpoint.ts';
+import { shareRate } from './rate-share.ts';
 import type { SyncContext } from './runner.ts';
 
 /** How messages go to other servers. */
 export interface DeliveryOptions {
-  /** Of the process: syncs of one destination share its rate. Without it a sync has a rate of its own, of the default. */
+  /** Of the process: syncs of one destination share its rate, with those of other processes too. Without it a sync has a rate of its own, of the default. */
   readonly rateOf?: RateOf;
   /** Other Tracking APIs than the vendor's. */
   readonly trackingUrls?: BaseUrls;
@@ -62,16 +63,25 @@ export function isLocal({ destination }: ResolvedMapping): boolean {
   return destination.settings.endpoint === 'local';
 }
 
-function httpEndpoint(context: SyncContext, job: ResolvedMapping): Promise<Endpoint> {
+async function httpEndpoint(context: SyncContext, job: ResolvedMapping): Promise<Endpoint> {
   const { destination } = job;
   const { rateOf = createRates(usualRate), http = {} } = context.delivery ?? {};
-  return openHttpEndpoint({
+  const rate = rateOf(destination.id);
+  const endpoint = await openHttpEndpoint({
     name: destination.settings.endpoint,
     trackingUrl: requireTrackingUrl(context, job),
-    rate: rateOf(destination.id),
+    rate,
     clock: context.clock,
     settings: http,
   });
+  const share = await shareRate(context.db.pool, destination.id, rate);
+  return {
+    ...endpoint,
+    async [Symbol.asyncDispose]() {
+      await share[Symbol.asyncDispose]();
+      await endpoint[Symbol.asyncDispose]();
+    },
+  };
 }
 
 function requireTrackingUrl({ delivery }: SyncContext, { destination }: ResolvedMapping): string {

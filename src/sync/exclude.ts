@@ -1,6 +1,7 @@
 /**
  * Keeping syncs out while their mapping is changed. A sync takes the lock of its mapping first and then looks whether the
- * mapping is still as it was read; so whoever holds that lock until the change is committed meets none, and lets none in.
+ * mapping is still as it was read; so whoever holds that lock until the change is committed meets none, and lets none in. Those that were asked for and have not
+ * begun end as cancelled, in the same transaction: whoever polls them sees it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError } from '../base/errors.ts';
@@ -21,10 +22,28 @@ export async function excludeSyncs(tx: Transaction, mappings: readonly Named[]):
     const held: (typeof busy)[number][] = [];
     for (const one of busy) if (!(await takeUntilCommit(tx, one.mappingId))) held.push(one);
     busy = held;
-    if (held.length === 0) return;
+    if (held.length === 0) return cancelWaiting(tx, mappings);
     if (attempt === 5) throw await areRunning(tx, busy);
     await sleep(100);
   }
+}
+
+async function cancelWaiting(tx: Transaction, mappings: readonly Named[]): Promise<void> {
+  const ids = mappings.map(({ mappingId }) => mappingId);
+  await tx.query(
+    `WITH waiting AS (
+       INSERT INTO syncs (id, mapping_id, mapping, model, destination, model_id, source_id, state, code, reason,
+                          started_at, finished_at)
+       SELECT r.sync_id, p.id, p.name, m.name, d.name, m.id, m.source_id, 'cancelled', 'cancelled',
+         'The mapping was removed or reset before this sync could begin.', r.requested_at, greatest(now(), r.requested_at)
+       FROM sync_requests r JOIN mappings p ON p.id = r.mapping_id JOIN models m ON m.id = p.model_id
+         JOIN destinations d ON d.id = p.destination_id
+       WHERE r.mapping_id = ANY($1)
+       ON CONFLICT (id) DO NOTHING RETURNING id
+     )
+     DELETE FROM sync_requests WHERE sync_id IN (SELECT id FROM waiting)`,
+    [ids],
+  );
 }
 
 async function areRunning(tx: Transaction, mappings: readonly Named[]): Promise<MillraceError> {

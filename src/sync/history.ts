@@ -28,12 +28,15 @@ const runningStates = `('extracting', 'loading', 'cancelling')`;
 export interface SyncFilter {
   readonly mappingIds?: readonly string[];
   readonly states?: readonly SyncState[];
+  /** Of this model, and of these sources; none that is not known to be. */
+  readonly modelId?: string;
+  readonly sourceIds?: readonly string[];
 }
 
 /** Newest first. */
 export async function listSyncs(
   db: Database,
-  { mappingIds, states }: SyncFilter = {},
+  { mappingIds, states, modelId, sourceIds }: SyncFilter = {},
   paging: PageOptions = {},
   clock: Clock = systemClock,
 ): Promise<HistoryPage<Sync>> {
@@ -44,8 +47,12 @@ export async function listSyncs(
     `SELECT * FROM syncs
      WHERE ($1::text[] IS NULL OR mapping_id = ANY($1)) AND ($2::text[] IS NULL OR state = ANY($2))
        AND ($3::text IS NULL OR (started_at, id) < ($3::timestamptz, $4::text))
+       AND ($6::text IS NULL OR model_id = $6) AND ($7::text[] IS NULL OR source_id = ANY($7))
      ORDER BY started_at DESC, id DESC LIMIT $5`,
-    [mappingIds ?? null, states ?? null, after?.[0] ?? null, after?.[1] ?? null, limit + 1],
+    [
+      ...[mappingIds ?? null, states ?? null, after?.[0] ?? null, after?.[1] ?? null, limit + 1],
+      ...[modelId ?? null, sourceIds ?? null],
+    ],
   );
   const page = rows.slice(0, limit);
   const last = page.at(-1);
@@ -148,38 +155,34 @@ export async function endDeadSyncs(
   return ended;
 }
 
+/** What a sync is of. */
+export type SyncParts = Pick<Sync, 'id' | 'mappingId' | 'mapping' | 'model' | 'destination' | 'modelId' | 'sourceId'>;
+
 /** Ends a sync that cannot run, also one that has not begun; one that has ended stays as it is. */
-export async function failSync(
-  db: Queryable,
-  sync: Pick<Sync, 'id' | 'mappingId' | 'mapping' | 'model' | 'destination'>,
-  error: MillraceError,
-  now: Date,
-): Promise<void> {
+export async function failSync(db: Queryable, sync: SyncParts, error: MillraceError, now: Date): Promise<void> {
   await db.query(
-    `INSERT INTO syncs AS s (id, mapping_id, mapping, model, destination, state, code, reason, help, started_at, finished_at)
-     VALUES ($1, $2, $3, $4, $5, 'failed', $6, $7, $8, $9, $9)
+    `INSERT INTO syncs AS s (id, mapping_id, mapping, model, destination, state, code, reason, help, started_at, finished_at,
+                             model_id, source_id)
+     VALUES ($1, $2, $3, $4, $5, 'failed', $6, $7, $8, $9, $9, $10, $11)
      ON CONFLICT (id) DO UPDATE SET state = 'failed', code = excluded.code, reason = excluded.reason,
        help = excluded.help, finished_at = excluded.finished_at, attempt = s.attempt + 1
      WHERE s.state IN ${runningStates}`,
     [
       ...[sync.id, sync.mappingId, sync.mapping, sync.model, sync.destination],
-      ...[error.code, error.message, error.help, now],
+      ...[error.code, error.message, error.help, now, sync.modelId, sync.sourceId],
     ],
   );
 }
 
 /** Records that a sync which was asked for is cancelled before it began; false when it has begun, or nobody asked for it. */
-export async function cancelUnbegun(
-  db: Queryable,
-  sync: Pick<Sync, 'id' | 'mappingId' | 'mapping' | 'model' | 'destination'>,
-  now: Date,
-): Promise<boolean> {
+export async function cancelUnbegun(db: Queryable, sync: SyncParts, now: Date): Promise<boolean> {
   const { rowCount } = await db.query(
-    `INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, code, reason, started_at, finished_at)
-     SELECT $1, $2, $3, $4, $5, 'cancelled', 'cancelled', 'The sync was cancelled before it began.', $6, $6
+    `INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, code, reason, started_at, finished_at,
+                        model_id, source_id)
+     SELECT $1, $2, $3, $4, $5, 'cancelled', 'cancelled', 'The sync was cancelled before it began.', $6, $6, $7, $8
      WHERE EXISTS (SELECT FROM sync_requests WHERE sync_id = $1)
      ON CONFLICT (id) DO NOTHING`,
-    [sync.id, sync.mappingId, sync.mapping, sync.model, sync.destination, now],
+    [sync.id, sync.mappingId, sync.mapping, sync.model, sync.destination, now, sync.modelId, sync.sourceId],
   );
   return rowCount === 1;
 }
@@ -202,6 +205,8 @@ export interface StoredSync {
   readonly mapping: string;
   readonly model: string;
   readonly destination: string;
+  readonly model_id: string | null;
+  readonly source_id: string | null;
   readonly state: SyncState;
   readonly code: ErrorCode | null;
   readonly reason: string | null;
@@ -224,6 +229,8 @@ export function readSync(row: StoredSync): Sync {
     mapping: row.mapping,
     model: row.model,
     destination: row.destination,
+    modelId: row.model_id,
+    sourceId: row.source_id,
     state: row.state,
     code: row.code,
     reason: row.reason,

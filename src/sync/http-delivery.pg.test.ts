@@ -221,6 +221,55 @@ test('an endpoint that is away fails the sync; the rest of the rows is still to 
   expect(await runSync(withHttp(world), job)).toMatchObject({ state: 'succeeded', counts: { delivered: 1_000 } });
 });
 
+test('an outage of any length uses up no try of a small sync, and a part of one none either', async () => {
+  await using fake = await openFake();
+  await using world = await openWorld({ settings: { batchSize: 10, inFlight: 1 } });
+  await world.sql(peopleTable(5));
+  const job = await world.job({ trackingUrl: fake.url });
+  const busy: Move = { kind: 'answer', status: 429, retryAfter: '86400' };
+  for (let time = 0; time < 7; time++) {
+    fake.script.splice(0, Number.POSITIVE_INFINITY, busy);
+    expect(await runSync(withHttp(world), job)).toMatchObject({
+      ...{ state: 'failed', code: 'endpoint_away', reason: expect.stringContaining('answered 429') },
+      counts: { delivered: 0, refused: 0, givenUp: 0, remaining: 5 },
+    });
+  }
+  await world.sql(...Array.from({ length: 10 }, (_, no) => `INSERT INTO people VALUES (${100 + no}, 'n${no}', 'n')`));
+  // One of two requests.
+  fake.script.splice(0, Number.POSITIVE_INFINITY, { kind: 'accept' }, busy);
+  const partly = await runSync(withHttp(world), job);
+  expect(partly).toMatchObject({
+    ...{
+      state: 'partially succeeded',
+      code: 'endpoint_away',
+      reason: expect.stringMatching(/^5 rows are still to do/),
+    },
+    counts: { delivered: 10, refused: 0, remaining: 5 },
+  });
+  expect((await world.db.pool.query('SELECT FROM failing_rows')).rows).toEqual([]);
+  fake.script.length = 0;
+  expect(await runSync(withHttp(world), job)).toMatchObject({
+    state: 'succeeded',
+    counts: { delivered: 5, retried: 0 },
+  });
+});
+
+test('rows that failed before the outage keep their tries over it', async () => {
+  await using fake = await openFake();
+  await using world = await openWorld({ settings: { batchSize: 10, inFlight: 1, retrySyncs: 2 } });
+  await world.sql(peopleTable(3));
+  const job = await world.job({ trackingUrl: fake.url });
+  const faulty = Array<Move>(attempts).fill({ kind: 'answer', status: 500 });
+  fake.script.push(...faulty, { kind: 'answer', status: 503, retryAfter: '86400' }, ...faulty);
+  expect(await runSync(withHttp(world), job)).toMatchObject({
+    ...{ state: 'failed', code: 'sync_all_refused', counts: { refused: 3 } },
+    reason: 'None of the 3 rows that were tried could be delivered now.',
+  });
+  expect(await runSync(withHttp(world), job)).toMatchObject({ code: 'endpoint_away', counts: { refused: 0 } });
+  expect(await runSync(withHttp(world), job)).toMatchObject({ counts: { refused: 3, retried: 3, givenUp: 0 } });
+  expect((await runSync(withHttp(world), job)).counts).toMatchObject({ refused: 0, givenUp: 3 });
+});
+
 test('rows of a cancelled sync are still to do, and do not count as failed', async () => {
   await using fake = await openFake();
   await using world = await openWorld({ settings: { batchSize: 10, inFlight: 2 } });

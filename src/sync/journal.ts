@@ -24,6 +24,8 @@ export interface SyncNames {
   readonly mapping: string;
   readonly model: string;
   readonly destination: string;
+  readonly modelId: string;
+  readonly sourceId: string;
 }
 
 /** How a sync ended, and why. */
@@ -86,8 +88,9 @@ export async function openJournal(
        INSERT INTO sync_numbers AS n (mapping_id, last) VALUES ($2, 1)
        ON CONFLICT (mapping_id) DO UPDATE SET last = n.last + 1 RETURNING last
      )
-     INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, started_at, no, epoch, replay_of)
-     SELECT $1, $2, $3, $4, $5, 'extracting', $6, last, $7, $8 FROM given
+     INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, started_at, no, epoch, replay_of,
+                        model_id, source_id)
+     SELECT $1, $2, $3, $4, $5, 'extracting', $6, last, $7, $8, $9, $10 FROM given
      ON CONFLICT (id) DO NOTHING RETURNING no`;
   const values = [
     sync.id,
@@ -98,6 +101,8 @@ export async function openJournal(
     startedAt,
     memory.epoch,
     replayOf,
+    sync.modelId,
+    sync.sourceId,
   ];
   const what = replayOf !== null ? 'replay' : finds ? 'retry' : 'manual';
   const rows = await db.transaction(async (tx) => {

@@ -106,7 +106,7 @@ export async function planSync(
       signal,
     });
     for await (const batch of settled) {
-      tally.settled(batch.counts);
+      tally.settled(batch);
       failedRows.push(...batch.rows.slice(0, rowsListed - failedRows.length));
     }
     tally.compared(comparison.counts);

@@ -4,9 +4,14 @@ import { previewModel, testMapping } from './preview.ts';
 import type { SyncContext } from './runner.ts';
 import { openWorld, peopleTable } from './sync.test-support.ts';
 
-/** The same, counting the rows that a warehouse gives. */
-function countingRows(context: SyncContext): { readonly context: SyncContext; readonly rows: () => number } {
+/** The same, counting the rows that a warehouse gives, and the longest text of a query. */
+function countingRows(context: SyncContext): {
+  readonly context: SyncContext;
+  readonly rows: () => number;
+  readonly longest: () => number;
+} {
   let count = 0;
+  let longest = 0;
   const openWarehouse: SyncContext['openWarehouse'] = async (source) => {
     const warehouse = await context.openWarehouse(source);
     const begin = warehouse.snapshot.bind(warehouse);
@@ -16,6 +21,7 @@ function countingRows(context: SyncContext): { readonly context: SyncContext; re
       snapshot.query = async (...given) => {
         const batch = await query(...given);
         count += batch.rows.length;
+        for (const value of batch.rows.flat()) if (typeof value === 'string') longest = Math.max(longest, value.length);
         return batch;
       };
       snapshot.stream = async function* (...given) {
@@ -28,10 +34,32 @@ function countingRows(context: SyncContext): { readonly context: SyncContext; re
     };
     return warehouse;
   };
-  return { context: { ...context, openWarehouse }, rows: () => count };
+  return { context: { ...context, openWarehouse }, rows: () => count, longest: () => longest };
 }
 
 describe.each(['duckdb', 'postgres'] as const)('over %s', (engine) => {
+  test('a row larger than a sync takes never leaves the warehouse: a preview and a test name its column', async () => {
+    await using world = await openWorld({ engine });
+    await world.sql(peopleTable(1));
+    const counted = countingRows(world.context);
+    const textsOf = (bytes: number) => `SELECT 1 AS id, repeat('x', ${bytes}) AS email, 'é' AS name`;
+    const fits = await world.job({ query: textsOf(128 * 1024) });
+    expect((await previewModel(world.context, fits)).rows[0]?.[1]).toHaveLength(128 * 1024);
+    const { context } = counted;
+    const tooLarge = await world.job({ query: textsOf(20_000_000) });
+    for (const look of [previewModel, testMapping]) {
+      await expect(look(context, tooLarge)).rejects.toMatchObject({
+        code: 'row_too_large',
+        message: 'Row 1 has more than 131072 bytes in the column email, the most that a sync takes.',
+      });
+    }
+    expect(counted.longest()).toBe(0);
+    const many = Array.from({ length: 5 }, (_, no) => `repeat('y', 120000) AS t${no}`).join(', ');
+    await expect(previewModel(world.context, await world.job({ query: `SELECT 1 AS id, ${many}` }))).rejects.toThrow(
+      'Row 1 has more than 524288 bytes',
+    );
+  });
+
   test('the preview shows ten rows with columns and types', async () => {
     await using world = await openWorld({ engine });
     await world.sql(peopleTable(25));

@@ -3,9 +3,10 @@ import { MillraceError } from '../base/errors.ts';
 import type { JsonObject } from '../base/json.ts';
 import { type Change, type ChangeKind, checkModel } from '../diff/diff.ts';
 import type { ChangeEvent } from '../mapping/mapping.ts';
-import type { Column, Row, Warehouse } from '../warehouse/warehouse.ts';
+import type { Column, Row } from '../warehouse/warehouse.ts';
 import type { Model, ResolvedMapping, Source } from '../workspace/workspace.ts';
 import { decide, type Rules } from './decisions.ts';
+import { firstRows } from './first-rows.ts';
 import { compileJob } from './rules.ts';
 import { type SyncContext, settingsOf } from './runner.ts';
 
@@ -15,13 +16,16 @@ export interface ModelPreview {
   readonly rows: readonly Row[];
 }
 
+/** Errors: `row_too_large`, and those of the model. */
 export async function previewModel(
   context: SyncContext,
   { model, source }: { readonly model: Model; readonly source: Source },
+  signal?: AbortSignal,
 ): Promise<ModelPreview> {
   await using warehouse = await context.openWarehouse(source);
-  const columns = await checkModel(warehouse, model, settingsOf(context).modelLimits);
-  return { columns, rows: await firstRows(warehouse, model, 'model.*', '') };
+  const limits = settingsOf(context);
+  const columns = await checkModel(warehouse, model, limits.modelLimits);
+  return { columns, rows: await firstRows(warehouse, model, { columns, limits, signal }) };
 }
 
 /** The columns of a model, without running it. */
@@ -49,10 +53,15 @@ export interface TestedMapping {
 
 /**
  * Takes the first row of the preview, or the one with this identifier, as the first kind of change that the trigger can
- * match. Errors: `sync_row_not_found`, and those of the model and the mapping.
+ * match. Errors: `sync_row_not_found`, `row_too_large`, and those of the model and the mapping.
  */
-export function testMapping(context: SyncContext, job: ResolvedMapping, recordId?: string): Promise<TestedMapping> {
-  return testRow(context, job, recordId, 0);
+export function testMapping(
+  context: SyncContext,
+  job: ResolvedMapping,
+  recordId?: string,
+  signal?: AbortSignal,
+): Promise<TestedMapping> {
+  return testRow(context, job, recordId, 0, signal);
 }
 
 /** `revision` is part of the message id. */
@@ -61,18 +70,24 @@ export async function testRow(
   job: ResolvedMapping,
   recordId: string | undefined,
   revision: number,
+  signal?: AbortSignal,
 ): Promise<TestedMapping> {
-  const compiled = compileJob(job, settingsOf(context));
+  const limits = settingsOf(context);
+  const compiled = compileJob(job, limits);
   await using warehouse = await context.openWarehouse(job.source);
-  const columns = await checkModel(warehouse, job.model, settingsOf(context).modelLimits);
+  const columns = await checkModel(warehouse, job.model, limits.modelLimits);
   const identifier = columns.findIndex(({ name }) => name === job.model.identifierColumn);
   const { dialect } = warehouse;
   const idText = dialect.asText(
     `model.${dialect.identifier(job.model.identifierColumn)}`,
     columns[identifier] as Column,
   );
-  const only = recordId === undefined ? '' : `WHERE ${idText} = ${dialect.string(recordId)}`;
-  const rows = await firstRows(warehouse, job.model, `model.*, ${idText} AS millrace_record_id`, only);
+  const extra = {
+    sql: idText,
+    column: { name: 'the identifier as text', type: 'string', nativeType: 'text' },
+  } as const;
+  const condition = recordId === undefined ? '' : `WHERE ${idText} = ${dialect.string(recordId)}`;
+  const rows = await firstRows(warehouse, job.model, { columns, limits, extra, condition, signal });
   const [found] = rows;
   if (found === undefined) throw notFound(job, recordId);
   const row = found.slice(0, columns.length);
@@ -130,17 +145,6 @@ function resultOf(change: Change, rules: Rules): TestedMapping['result'] {
     default:
       return { kind: 'skipped', reason: `The trigger does not ask for this row as a change of kind "${change.kind}".` };
   }
-}
-
-async function firstRows(
-  warehouse: Warehouse,
-  model: Model,
-  columns: string,
-  condition: string,
-): Promise<readonly Row[]> {
-  const table = warehouse.dialect.subquery(model.query);
-  await using snapshot = await warehouse.snapshot();
-  return (await snapshot.query(`SELECT ${columns} FROM ${table} AS model ${condition} LIMIT 10`)).rows;
 }
 
 function notFound({ model }: ResolvedMapping, recordId: string | undefined): MillraceError {

@@ -48,6 +48,9 @@ export interface Sync {
   readonly mapping: string;
   readonly model: string;
   readonly destination: string;
+  /** The model it read and the source of that one, which may be gone by now; null when they are not known. */
+  readonly modelId: string | null;
+  readonly sourceId: string | null;
   readonly state: SyncState;
   /** Why it ended as it did; null when there is nothing to say. */
   readonly code: ErrorCode | null;

@@ -107,7 +107,7 @@ export async function runOnce(
       const { signal } = watch;
       const retryOf = options.retryOf ?? null;
       await stages({ id: sync.id, job, memory, context, settings, journal, signal, tally, retryOf, replay });
-      end = endOf(tally, replay);
+      end = endOf(tally, job, replay);
     } catch (error) {
       const fault = watch.signal.aborted ? watch.signal.reason : await db.explain(error);
       if (isMillraceError(fault, 'sync_left')) throw fault;
@@ -148,6 +148,8 @@ function namesOf(job: ResolvedMapping) {
     mapping: job.mapping.name,
     model: job.model.name,
     destination: job.destination.name,
+    modelId: job.model.id,
+    sourceId: job.model.sourceId,
   };
 }
 
@@ -225,8 +227,9 @@ function left(): MillraceError {
 
 /* ---- ending ---- */
 
-function endOf(tally: Tally, replay: ReplayOf | null): SyncEnd {
-  const { counts } = tally;
+function endOf(tally: Tally, { destination }: ResolvedMapping, replay: ReplayOf | null): SyncEnd {
+  const { counts, notTaken, outage } = tally;
+  const refused = counts.refused - notTaken;
   const warnings = tally.warnings();
   const end = (state: SyncEnd['state'], reason: string | null, code: SyncEnd['code'] = null): SyncEnd => ({
     state,
@@ -238,19 +241,51 @@ function endOf(tally: Tally, replay: ReplayOf | null): SyncEnd {
   if (counts.extracted > 0 && counts.invalid === counts.extracted && counts.delivered + counts.skipped === 0) {
     return end('failed', `All ${counts.extracted} rows are invalid.`, 'sync_all_invalid');
   }
-  if (counts.refused > 0 && counts.delivered === 0) {
-    const all =
-      counts.refused === 1 ? 'The one row that was tried was' : `All ${counts.refused} rows that were tried were`;
-    return end('failed', `${all} refused.`, 'sync_all_refused');
-  }
+  const tried = counts.refused + counts.delivered;
   const next = replay === null ? 'the next' : `another replay of ${replay.syncId}`;
+  const undelivered = [
+    refused > 0 ? `${refused} of ${tried} rows were refused` : '',
+    notTaken > 0 ? `${notTaken} of ${tried} rows could not be delivered now` : '',
+  ];
+  if (outage !== null && counts.delivered === 0) {
+    const away = `The endpoint ${destination.settings.endpoint} takes nothing at present. ${outage.reason}`;
+    return end('failed', [away, ...sentences(undelivered)].join(' '), 'endpoint_away');
+  }
+  if (counts.refused > 0 && counts.delivered === 0) {
+    return end('failed', noneOf(refused, notTaken), 'sync_all_refused');
+  }
+  // With rows in place that are unchanged, the others are a part.
+  if (counts.givenUp > 0 && counts.delivered + counts.skipped + counts.unchanged === 0) {
+    const one = 'The one row that there is is given up until it changes.';
+    const all = `All ${counts.givenUp} rows that there are are given up until they change.`;
+    return end('failed', counts.givenUp === 1 ? one : all, 'sync_all_given_up');
+  }
+  const over = counts.remaining - (outage?.rows ?? 0);
   const parts = [
-    counts.refused > 0 ? `${counts.refused} of ${counts.refused + counts.delivered} rows were refused` : '',
+    ...undelivered,
+    outage !== null
+      ? `${outage.rows} rows are still to do, since the endpoint was away for some requests: ${withoutStop(outage.reason)}`
+      : '',
     counts.givenUp > 0 ? `${counts.givenUp} rows are given up until they change` : '',
-    counts.remaining > 0 ? `${counts.remaining} changes are over the limit of one sync and wait for ${next}` : '',
+    over > 0 ? `${over} changes are over the limit of one sync and wait for ${next}` : '',
   ].filter((part) => part !== '');
-  return parts.length === 0 ? end('succeeded', null) : end('partially succeeded', `${parts.join('; ')}.`);
+  if (parts.length === 0) return end('succeeded', null);
+  return end('partially succeeded', `${parts.join('; ')}.`, outage === null ? null : 'endpoint_away');
 }
+
+/** Why none of the rows that were tried was delivered. */
+function noneOf(refused: number, notTaken: number): string {
+  if (refused + notTaken === 1) {
+    return `The one row that was tried ${refused === 1 ? 'was refused' : 'could not be delivered now'}.`;
+  }
+  if (notTaken === 0) return `All ${refused} rows that were tried were refused.`;
+  if (refused === 0) return `None of the ${notTaken} rows that were tried could be delivered now.`;
+  return `None of the rows that were tried was delivered: ${refused} were refused, ${notTaken} could not be delivered now.`;
+}
+
+const sentences = (parts: readonly string[]) => parts.filter((part) => part !== '').map((part) => `${part}.`);
+
+const withoutStop = (text: string) => text.replace(/\.$/, '');
 
 function endByError(error: unknown, warnings: readonly string[]): SyncEnd {
   if (isMillraceError(error)) {

@@ -26,6 +26,13 @@ export interface SettledBatch {
   readonly rows: readonly ListedRow[];
   readonly failed: readonly FailedRow[];
   readonly givenUp: readonly string[];
+  /** Rows that are still to do because the endpoint was away, and what it said last; null when there are none. */
+  readonly outage: Outage | null;
+}
+
+export interface Outage {
+  readonly rows: number;
+  readonly reason: string;
 }
 
 /** How what a sync settles is remembered. */
@@ -51,6 +58,7 @@ export function settle(
   const givenUp: string[] = [];
   const counts = { delivered: 0, refused: 0, skipped: 0, givenUp: 0, retried: 0 };
   let sent = 0;
+  let [away, awayReason] = [0, ''];
   for (const { change, decision, failedBefore } of decided) {
     const { recordId, checksum } = change;
     const entry = { recordId, checksum, revision: change.revision + 1, deliveredBy: syncNo };
@@ -72,6 +80,12 @@ export function settle(
     if (receipt === undefined) throw new MillraceError('internal', 'An endpoint returned too few receipts.');
     // Still to do: it is among what the other counts leave over.
     if (isCancelled(receipt)) continue;
+    if (receipt.kind === 'later' && receipt.away === true) {
+      // So is this: an outage says nothing about the row, and is none of its failures.
+      away++;
+      awayReason = receipt.reason;
+      continue;
+    }
     if (failedBefore) counts.retried++;
     if (receipt.kind === 'delivered') {
       counts.delivered++;
@@ -88,7 +102,8 @@ export function settle(
   }
   const kinds = countKinds(decided.map(({ change }) => change.kind));
   const kept = { ...countKinds(keptKinds), retried: keptRetried };
-  return { batch, entries, counts, kinds, kept, rows, failed, givenUp };
+  const outage = away === 0 ? null : { rows: away, reason: awayReason };
+  return { batch, entries, counts, kinds, kept, rows, failed, givenUp, outage };
 }
 
 function refusal(code: string, reason: string): Receipt {

@@ -54,6 +54,7 @@ export {
 } from './outcomes.ts';
 export { type PlanOptions, planSync, type SyncPlan } from './plan.ts';
 export { type ModelPreview, modelColumns, previewModel, type TestedMapping, testMapping } from './preview.ts';
+export { createPreviewLimits, type LimitPreviews, type PreviewLimits } from './preview-limits.ts';
 export type { EndState, OnProgress, Progress, Sync, SyncCounts, SyncRow, SyncState } from './records.ts';
 export { checkReplay } from './replay.ts';
 export { type ForgetReport, forgetMapping, type ResetReport, resetMapping } from './reset.ts';
@@ -116,7 +117,7 @@ async function passThrough(run: Run): Promise<void> {
     const stages = { comparison, compiled, endpoint, warehouse, fresh, someFailing, skipBackfill, select };
     for await (const batch of loadChanges(run, stages)) {
       if (select !== null) tally.found(batch.kinds);
-      tally.settled(batch.counts);
+      tally.settled(batch);
     }
   }
   if (tally.counts.remaining > 0 || !usual) return;

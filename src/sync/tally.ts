@@ -7,7 +7,6 @@ import {
   countAll,
   type Kept,
   type KindCounts,
-  type LoadingCounts,
   noComparison,
   noLoading,
   nothingKept,
@@ -16,13 +15,18 @@ import {
   settledOf,
   withChanges,
 } from './records.ts';
+import type { Outage, SettledBatch } from './settling.ts';
 
 export interface Tally {
   readonly counts: SyncCounts;
   compared(counts: ComparisonCounts): void;
   /** Changes that the comparison was not said to have. */
   found(kinds: KindCounts): void;
-  settled(counts: LoadingCounts): void;
+  settled(batch: Pick<SettledBatch, 'counts' | 'rows' | 'outage'>): void;
+  /** Of the rows that count as refused: those that the endpoint did not refuse, and could not take now. */
+  readonly notTaken: number;
+  /** Rows that are still to do because the endpoint was away. */
+  readonly outage: Outage | null;
   /** Values that were NaN or infinite and became null. */
   notFinite(values: number): void;
   /** Rows that were sent without their members named `__proto__`. */
@@ -46,6 +50,8 @@ export function createTally(
   let loadingSince: number | null = null;
   let notFinite = 0;
   let membersLost = 0;
+  let notTaken = 0;
+  let outage: Outage | null = null;
   const tell = () => {
     const settled = settledOf(loading);
     const seconds = loadingSince === null ? 0 : (clock.now().getTime() - loadingSince) / 1000;
@@ -71,8 +77,16 @@ export function createTally(
     found(kinds) {
       comparison = withChanges(comparison, kinds);
     },
-    settled(counts) {
+    get notTaken() {
+      return notTaken;
+    },
+    get outage() {
+      return outage;
+    },
+    settled({ counts, rows, outage: met }) {
       loading = addLoading(loading, counts);
+      notTaken += rows.filter(({ kind }) => kind === 'later').length;
+      if (met !== null) outage = { ...met, rows: met.rows + (outage?.rows ?? 0) };
       tell();
     },
     notFinite(values) {

@@ -28,11 +28,12 @@ export async function sendTestRecord(
   context: SyncContext,
   job: ResolvedMapping,
   recordId?: string,
+  signal?: AbortSignal,
   actor: Actor = commandLine,
 ): Promise<SentRecord> {
   // No change of a row has a revision below 0.
   const revision = -1 - Math.floor(Math.random() * 2 ** 50);
-  const tested = await testRow(context, job, recordId, revision);
+  const tested = await testRow(context, job, recordId, revision, signal);
   if (tested.result.kind !== 'message') return { ...tested, receipt: null, effects: null };
   const { space, message } = tested.result;
   let effects: Effects | null = null;

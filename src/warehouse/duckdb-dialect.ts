@@ -28,6 +28,8 @@ export function duckdbDialect(schema: string, catalog: () => string | null): Dia
     string: (value) => `'${value.replaceAll("'", "''")}'`,
     subquery: (model) => `(\n${readModel(model, duckdbLexicon)}\n)`,
     asText: (expression) => `CAST(${expression} AS VARCHAR)`,
+    byteLength: (expression, { type }) =>
+      type === 'binary' ? `2 * octet_length(${expression})` : `strlen(CAST(${expression} AS VARCHAR))`,
     checksum: (alias, columns) => `md5_number(${hashed(alias, columns)})`,
     checksumType: 'UHUGEINT',
     oneChecksum: (expression) => `any_value(${expression})`,

@@ -4,6 +4,7 @@
  */
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
+import { GuardedClient } from './postgres-client.ts';
 import { connectFailure, postgresReport } from './postgres-errors.ts';
 import type { Field } from './postgres-types.ts';
 import type { PostgresSettings } from './settings.ts';
@@ -43,7 +44,7 @@ export function createConnector(settings: PostgresSettings): Connector {
   });
 
   const open = async (withSsl: false | ConnectionOptions): Promise<pg.Client> => {
-    const client = new pg.Client(config(withSsl));
+    const client = new GuardedClient(config(withSsl));
     // Without a listener, a connection that dies while idle would end the process; the next statement reports it.
     client.on('error', () => undefined);
     try {
@@ -103,7 +104,7 @@ function makePool(config: pg.ClientConfig, settings: PostgresSettings): pg.Pool 
   const onConnect = async (client: pg.ClientBase) => {
     await client.query(sessionSettings(settings));
   };
-  const pool = new pg.Pool({ ...config, max: poolSize, idleTimeoutMillis: 10_000, onConnect });
+  const pool = new pg.Pool({ ...config, Client: GuardedClient, max: poolSize, idleTimeoutMillis: 10_000, onConnect });
   pool.on('error', () => undefined);
   // Nor may a connection end the process that dies while it is in use; its statement fails anyway.
   pool.on('connect', (client) => client.on('error', () => undefined));

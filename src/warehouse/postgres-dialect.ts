@@ -33,6 +33,7 @@ export function postgresDialect(schema: string, version: () => number | null): D
     string,
     subquery: (model) => `(\n${readModel(model, postgresLexicon)}\n)`,
     asText: (expression, column) => `(${plainNumber(expression, column)})::text COLLATE "C"`,
+    byteLength,
     checksum: (alias, columns) => `md5(${hashed(alias, columns)})::uuid`,
     checksumType: 'uuid',
     // any_value came with Postgres 16, min(uuid) with 18.
@@ -46,6 +47,13 @@ export function postgresDialect(schema: string, version: () => number | null): D
 /** 1.0 and 1.00 are one identifier. */
 function plainNumber(expression: string, column: Column): string {
   return column.nativeType === 'numeric' ? `trim_scale(${expression})` : expression;
+}
+
+/** Texts and bytes as they are: a copy as text could be too large for the server itself. */
+function byteLength(expression: string, { type, nativeType }: Column): string {
+  if (type === 'binary') return `2 * octet_length(${expression})::bigint`;
+  const isText = /^(text|character varying)/.test(nativeType);
+  return `octet_length(${isText ? expression : `(${expression})::text`})::bigint`;
 }
 
 /**

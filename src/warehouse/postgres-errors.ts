@@ -4,6 +4,9 @@ import { isMillraceError, MillraceError } from '../base/errors.ts';
 import type { PostgresSettings } from './settings.ts';
 import { lineAndColumn } from './sql-text.ts';
 
+/** The code of an answer that this process cannot take in. */
+export const unreadable = 'ANSWER_UNREADABLE';
+
 interface Reported {
   /** A SQLSTATE, or the code of a network error. */
   readonly code: string;
@@ -91,6 +94,8 @@ export function postgresFailure(error: unknown, doing: string): MillraceError {
   const say = (which: ErrorCode, text: string) => new MillraceError(which, `${doing} failed: ${text}.`);
   if (isLost(report)) return say('warehouse_lost', 'the connection ended');
   switch (code) {
+    case unreadable:
+      return say('warehouse_query_failed', 'a value of the answer is too large to be read; select less of it');
     case '57014':
       if (/statement timeout/i.test(message)) return say('warehouse_timeout', message);
       return new MillraceError('cancelled', `${doing} was cancelled.`);

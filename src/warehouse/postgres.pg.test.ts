@@ -256,6 +256,42 @@ describe('connecting', () => {
   });
 });
 
+/** A message of a row that says it has five values, and has none: taking it apart throws. */
+const unreadableRow = Buffer.from([0x44, 0, 0, 0, 6, 0, 5]);
+
+test('an answer that cannot be taken in ends its statement, and not the process', async () => {
+  const { warehouse } = await makePostgres();
+  const { database } = await placeOf(warehouse);
+  const url = new URL(testServerUrl());
+  const server = { host: url.hostname, port: Number(url.port) };
+  const proxy = await listen((socket) => {
+    const onward = connect(server);
+    for (const one of [socket, onward]) one.on('error', () => undefined);
+    socket.pipe(onward);
+    onward.on('data', (bytes) => socket.write(bytes.includes('to be spoilt') ? unreadableRow : bytes));
+    onward.on('close', () => socket.destroy());
+    socket.on('close', () => onward.destroy());
+  });
+  onTestFinished(() => void proxy.close());
+  url.pathname = `/${database}`;
+  url.host = `127.0.0.1:${portOf(proxy)}`;
+  await using through = await openWarehouse('postgres', { url: url.href });
+  const words = "SELECT 'to be ' || 'spoilt' AS id";
+  for (let time = 0; time < 2; time++) {
+    await using snapshot = await through.snapshot();
+    await expect(snapshot.query(words)).rejects.toMatchObject({
+      code: 'warehouse_query_failed',
+      message: expect.stringContaining('too large to be read'),
+    });
+  }
+  // Connections of the pool too.
+  await expect(through.describe('SELECT 1 AS "to be spoilt"')).rejects.toMatchObject({
+    code: 'warehouse_query_failed',
+    message: expect.stringContaining('too large to be read'),
+  });
+  await through.check();
+});
+
 describe('a state schema that may not be made', () => {
   test('gives the statements that help, and they do', async () => {
     const { warehouse, run } = await makePostgres();

@@ -75,6 +75,8 @@ export interface Dialect {
   subquery(model: string): string;
   /** A column as text: the record id. Equal values give equal text in every session. */
   asText(expression: string, column: Column): string;
+  /** About how many bytes a value takes as text; null of null. Found without reading it out. */
+  byteLength(expression: string, column: Column): string;
   /**
    * A 128-bit checksum, 32 hex digits as text when read, over the given columns of alias `alias`. Injective before hashing: no two different rows
    * have the same input; nulls, empty strings and column borders are told apart. Stable across sessions and versions.

@@ -113,6 +113,41 @@ test('cron, in the time of a zone', () => {
   ]);
 });
 
+describe('when the clock is set', () => {
+  const oslo = (spec: string): Schedule => ({ kind: 'cron', spec, timezone: 'Europe/Oslo' });
+  const [spring, autumn] = ['2026-03-28T22:00:00Z', '2026-10-24T20:00:00Z'];
+
+  test('a time that the day does not have comes an hour later, and none is lost', () => {
+    expect(runs(oslo('30 2 * * *'), spring, 2)).toEqual(['2026-03-29T01:30:00.000Z', '2026-03-30T00:30:00.000Z']);
+    expect(runs(oslo('55 1,2 * * *'), spring, 3)).toEqual([
+      ...['2026-03-29T00:55:00.000Z', '2026-03-29T01:55:00.000Z', '2026-03-29T23:55:00.000Z'],
+    ]);
+    // 2:30 comes at 3:30, behind 3:10; 2:00 and 3:00 come at once.
+    expect(runs(oslo('30 2 * * *'), '2026-03-29T01:10:00Z', 1)).toEqual(['2026-03-29T01:30:00.000Z']);
+    expect(runs(oslo('0,30 2,3 * * *'), spring, 3)).toEqual([
+      ...['2026-03-29T01:00:00.000Z', '2026-03-29T01:30:00.000Z', '2026-03-30T00:00:00.000Z'],
+    ]);
+    const halfHour: Schedule = { kind: 'cron', spec: '15 2 * * *', timezone: 'Australia/Lord_Howe' };
+    expect(runs(halfHour, '2026-10-03T00:00:00Z', 1)).toEqual(['2026-10-03T15:45:00.000Z']);
+  });
+
+  test('a time that the day has twice comes once, the first time', () => {
+    const sundays: Schedule = { kind: 'days', days: [0], hours: [1, 2, 3], timezone: 'Europe/Oslo' };
+    expect(runs(sundays, autumn, 4)).toEqual([
+      ...['2026-10-24T23:00:00.000Z', '2026-10-25T00:00:00.000Z', '2026-10-25T02:00:00.000Z'],
+      '2026-11-01T00:00:00.000Z',
+    ]);
+    expect(runs(oslo('30 2 * * *'), '2026-10-25T00:45:00Z', 1)).toEqual(['2026-10-26T01:30:00.000Z']);
+  });
+
+  test('what comes every hour comes every hour', () => {
+    for (const from of [spring, autumn]) {
+      const times = runs(oslo('20 * * * *'), from, 12).map((time) => at(time).getTime());
+      expect(new Set(times.slice(1).map((time, no) => time - (times[no] as number)))).toEqual(new Set([3_600_000]));
+    }
+  });
+});
+
 describe('faults', () => {
   test.each<[Schedule, string]>([
     [{ kind: 'interval', interval: '10m' }, 'interval: must be longer than 10 minutes and shorter than 168 hours'],

@@ -5,6 +5,7 @@
  */
 import { Cron } from 'croner';
 import type { Fault } from '../base/errors.ts';
+import { type ZoneClock, zoneClock } from './zone-clock.ts';
 
 /** Null in its place: only when somebody starts it. */
 export type Schedule =
@@ -112,7 +113,32 @@ export function nextRun(schedule: Schedule, anchor: Date, after: Date): Date | n
     const passed = Math.floor((after.getTime() - anchor.getTime()) / step);
     return new Date(anchor.getTime() + Math.max(0, passed + 1) * step);
   }
-  return new Cron(cronOf(schedule), { timezone: schedule.timezone }).nextRun(after);
+  const spec = cronOf(schedule);
+  // Of every hour: nothing is skipped that an hour could make up for, and nothing comes twice that should not.
+  if (spec.trim().split(/\s+/)[1] === '*') return new Cron(spec, { timezone: schedule.timezone }).nextRun(after);
+  return nextShown(new Cron(spec, { timezone: 'UTC' }), zoneClock(schedule.timezone), after.getTime());
+}
+
+/** A clock is put forward by no more than that. */
+const longestSkip = 2 * 3_600_000;
+
+/** The first instant at which the clock shows, or has skipped, a time that the expression means. */
+function nextShown(times: Cron, clock: ZoneClock, after: number): Date | null {
+  let first: number | null = null;
+  // What the clock skipped just now comes later than what it shows next.
+  for (
+    let at = times.nextRun(new Date(clock.shown(after) - longestSkip)), end = 0;
+    at !== null;
+    at = times.nextRun(at)
+  ) {
+    const shown = at.getTime();
+    if (first !== null && shown > end) break;
+    const instant = clock.instantOf(shown);
+    if (instant <= after) continue;
+    if (first === null) end = shown + longestSkip;
+    first = Math.min(first ?? instant, instant);
+  }
+  return first === null ? null : new Date(first);
 }
 
 function cronOf(schedule: Exclude<Schedule, { kind: 'interval' }>): string {

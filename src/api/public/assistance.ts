@@ -6,7 +6,15 @@
 import { z } from 'zod';
 import { isMillraceError } from '../../base/errors.ts';
 import type { Json, JsonObject } from '../../base/json.ts';
-import { listTables, previewModel, sendTestRecord, suggestForModel, testMapping } from '../../sync/sync.ts';
+import {
+  createPreviewLimits,
+  type LimitPreviews,
+  listTables,
+  previewModel,
+  sendTestRecord,
+  suggestForModel,
+  testMapping,
+} from '../../sync/sync.ts';
 import {
   type Destination,
   type Model,
@@ -33,6 +41,7 @@ import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from
 import { allSources, pickSource, readSourceLabels } from './source-list.ts';
 
 export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
+  const limited = createPreviewLimits(deps.previews);
   const reading = { versions: ['alpha'], needs: 'source:read' } as const;
   const acting = { versions: ['alpha'], needs: 'source:admin' } as const;
   return [
@@ -47,12 +56,14 @@ export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
     },
     {
       ...{ method: 'POST', url: '/sources/:sourceId/preview', ...acting },
-      handle: (request) => previewQuery(deps, request),
+      handle: (request) => previewQuery(deps, limited, request),
     },
     {
       ...{ method: 'GET', url: '/reverse-etl-models/:modelId/preview', ...reading },
       handle: (request) =>
-        withModel(deps, request, 'source:read', async (model, source) => preview(deps, model, source)),
+        withModel(deps, request, 'source:read', (model, source) =>
+          limited((signal) => preview(deps, model, source, signal), request.signal),
+        ),
     },
     {
       ...{ method: 'POST', url: '/reverse-etl-models/:modelId/suggested-mappings', ...reading },
@@ -69,7 +80,7 @@ export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
     },
     {
       ...{ method: 'POST', url: '/destinations/:destinationId/subscriptions/:id/test', ...acting },
-      handle: (request) => testRecord(deps, request),
+      handle: (request) => testRecord(deps, limited, request),
     },
   ];
 }
@@ -139,7 +150,11 @@ const unsaved = z.object({
   queryIdentifierColumn: text(191).optional(),
 });
 
-async function previewQuery(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
+async function previewQuery(
+  deps: PublicApiDeps,
+  limited: LimitPreviews,
+  request: PublicRequest,
+): Promise<PublicAnswer | PublicRefusal> {
   const { params, grant, body } = request;
   // Who may not is told so first.
   const source = await sourceFor(deps, await readConfig(deps), params.sourceId as string, grant, 'source:admin');
@@ -154,7 +169,7 @@ async function previewQuery(deps: PublicApiDeps, request: PublicRequest): Promis
       ...{ id: 'unsaved', name: 'unsaved', title: null, sourceId: source.id, description: '', query, identifierColumn },
       ...{ enabled: true, schedule: null, createdAt: deps.clock.now() },
     };
-    return preview(deps, model, source);
+    return limited((signal) => preview(deps, model, source, signal), request.signal);
   });
 }
 
@@ -163,8 +178,8 @@ async function firstColumn({ sync }: PublicApiDeps, source: Source, query: strin
   return (await warehouse.describe(query))[0]?.name ?? '';
 }
 
-async function preview(deps: PublicApiDeps, model: Model, source: Source): Promise<object> {
-  const { columns, rows } = await previewModel(deps.sync, { model, source });
+async function preview(deps: PublicApiDeps, model: Model, source: Source, signal: AbortSignal): Promise<object> {
+  const { columns, rows } = await previewModel(deps.sync, { model, source }, signal);
   return {
     columns: columns.map(({ name, type, nativeType }) => ({ name, type, nativeType })),
     rows: rows.map((row) => row.map(plain)),
@@ -213,7 +228,11 @@ function unmasked(settings: JsonObject): JsonObject {
 
 const record = z.object({ recordId: z.string().optional(), send: z.boolean().default(false) });
 
-function testRecord(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
+function testRecord(
+  deps: PublicApiDeps,
+  limited: LimitPreviews,
+  request: PublicRequest,
+): Promise<PublicAnswer | PublicRefusal> {
   const id = request.params.id as string;
   return withDestination(deps, request, async (destination, source, workspace) => {
     const faults: InputFault[] = [];
@@ -223,9 +242,12 @@ function testRecord(deps: PublicApiDeps, request: PublicRequest): Promise<Public
     const model = workspace.models.find((one) => one.id === mapping?.modelId);
     if (mapping === undefined || model === undefined) return notFound('Subscription', id);
     const job = { mapping, model, source, destination };
-    const tested = given.send
-      ? await sendTestRecord(deps.sync, job, given.recordId, actorOf(request.grant))
-      : await testMapping(deps.sync, job, given.recordId);
+    const { recordId, send } = given;
+    const test = (signal: AbortSignal) =>
+      send
+        ? sendTestRecord(deps.sync, job, recordId, signal, actorOf(request.grant))
+        : testMapping(deps.sync, job, recordId, signal);
+    const tested = await limited(test, request.signal);
     return { ...tested, notRunning: whyNotRunning(job) };
   });
 }

@@ -8,6 +8,7 @@ import type { AlertContext } from '../../alerts/alerts.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { SpaceReader } from '../../space/space.ts';
+import type { PreviewLimits } from '../../sync/sync.ts';
 import { mayAnywhere, powers, type WorkspaceGrant } from '../../workspace/workspace.ts';
 import type { SessionGrant } from '../session.ts';
 import type { Area } from '../transport.ts';
@@ -42,6 +43,8 @@ export interface PublicApiDeps extends ConfigDeps {
   readonly mail?: AlertContext['mail'];
   /** Left out: no request is refused for its number. */
   readonly rates?: PublicRates;
+  /** Of looks into warehouses; the usual ones when left out. */
+  readonly previews?: PreviewLimits;
 }
 
 const root = '/public-api';

@@ -14,7 +14,7 @@ const statuses: Readonly<Record<SyncState, string>> = {
   cancelled: 'CANCELLED',
 };
 
-export function syncBody(sync: Sync, { id: modelId, sourceId }: Model, now: Date) {
+export function syncBody(sync: Sync, { id: modelId, sourceId }: Pick<Model, 'id' | 'sourceId'>, now: Date) {
   const { startedAt, finishedAt, code, reason, help } = sync;
   return {
     ...{ syncId: sync.id, modelId, sourceId, syncStatus: statuses[sync.state] },

@@ -66,6 +66,28 @@ async function ended(modelId: string, syncId: string) {
   }
 }
 
+test('a preview ends in the warehouse when its caller leaves', async () => {
+  const address = await server.app.listen({ port: 0, host: '127.0.0.1' });
+  const running = async () => {
+    const { rows } = await warehouse.pool.query<{ count: number }>(
+      `SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
+         AND query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()`,
+    );
+    return rows[0]?.count;
+  };
+  const leaving = new AbortController();
+  const asked = fetch(`${address}/public-api/sources/${sourceId}/preview`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.token.secret}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ query: 'SELECT pg_sleep(600)::text AS id' }),
+    signal: leaving.signal,
+  }).catch(({ name }: Error) => name);
+  while ((await running()) !== 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  leaving.abort();
+  expect(await asked).toBe('AbortError');
+  while ((await running()) !== 0) await new Promise((resolve) => setTimeout(resolve, 20));
+});
+
 describe('while no process takes it', () => {
   let made: Made;
   let syncId: string;
@@ -113,6 +135,28 @@ describe('while no process takes it', () => {
     const wrong = await server.call('POST', `${one()}/cancel`, { body: { reasonForCanceling: 5 } });
     expect(wrong.status).toBe(422);
     expect((await server.db.pool.query('SELECT FROM sync_requests')).rowCount).toBe(0);
+  });
+
+  test.each([
+    [
+      'its subscription is deleted',
+      'DELETE',
+      (own: Made) => `/destinations/${destinationId}/subscriptions/${own.subscriptionId}`,
+    ],
+    ['its identifier changes', 'PATCH', (own: Made) => `/reverse-etl-models/${own.modelId}`],
+  ] as const)('one that waits ends visibly when %s', async (_, method, path) => {
+    const own = await make('SELECT id, email FROM customers');
+    const asked = (await start(own)).json.data.reverseETLManualSync.syncId;
+    const body = method === 'PATCH' ? { queryIdentifierColumn: 'email' } : undefined;
+    expect((await server.call(method, path(own), { body })).status).toBe(200);
+    const sync = `/reverse-etl-models/${own.modelId}/syncs/${asked}`;
+    expect((await server.call('GET', sync)).json.data.reverseETLSync).toMatchObject({
+      syncStatus: 'CANCELLED',
+      error: 'The mapping was removed or reset before this sync could begin.',
+    });
+    expect((await server.db.pool.query('SELECT FROM sync_requests WHERE sync_id = $1', [asked])).rowCount).toBe(0);
+    if (method === 'DELETE') expect((await server.call('POST', `${sync}/retry-failed`)).status).toBe(409);
+    expect((await server.call('GET', `${sync}/rows`)).json.data.rows).toEqual([]);
   });
 
   test('pages go on behind the one that waits', async () => {
@@ -228,6 +272,55 @@ describe('in a server that runs them', () => {
       status: 'CANCELLING',
     });
     expect((await ended(made.modelId, syncId)).syncStatus).toBe('CANCELLED');
+  });
+
+  test('a sync is of the model it read, whatever has its name or its subscription later', async () => {
+    const first = await make('SELECT id, email FROM customers');
+    const { syncId } = (await start(first)).json.data.reverseETLManualSync;
+    await ended(first.modelId, syncId);
+    const second = await make('SELECT id, email FROM customers');
+    const subscription = `/destinations/${destinationId}/subscriptions/${first.subscriptionId}`;
+    const patched = await server.call('PATCH', subscription, {
+      body: { input: { reverseETLModelId: second.modelId } },
+    });
+    expect(patched.status).toBe(200);
+    const moved = { ...first, modelId: second.modelId };
+    const idsOf = (answer: Awaited<ReturnType<typeof listOf>>) =>
+      answer.json.data.syncStatuses.map((sync: { modelId: string; syncId: string }) => [sync.modelId, sync.syncId]);
+    expect(idsOf(await listOf(moved))).toEqual([]);
+    expect(idsOf(await listOf(first))).toEqual([[first.modelId, syncId]]);
+    expect(
+      (await server.call('POST', `/reverse-etl-models/${first.modelId}/syncs/${syncId}/retry-failed`)).status,
+    ).toBe(409);
+
+    const { name } = (await server.db.pool.query('SELECT name FROM models WHERE id = $1', [first.modelId])).rows[0];
+    expect((await server.call('DELETE', `/reverse-etl-models/${first.modelId}`)).status).toBe(200);
+    // The name is free again: a model of another source gets it.
+    const elsewhere = { slug: 'elsewhere', enabled: true, metadataId: 'WvlvcGEJsT', settings: {} };
+    const { hostname, port, pathname, username, password } = new URL(testDatabaseUrl(warehouse));
+    elsewhere.settings = { hostname, port, database: pathname.slice(1), username, password, sslmode: 'disable' };
+    const other = (await server.call('POST', '/sources', { body: elsewhere })).json.data.source.id;
+    const model = { name, description: '', enabled: true, query: 'SELECT 1 AS id', queryIdentifierColumn: 'id' };
+    const made = await server.call('POST', '/reverse-etl-models', { body: { ...model, sourceId: other } });
+    const modelId = made.json.data.reverseEtlModel.id;
+    const names = await server.db.pool.query('SELECT name FROM models WHERE id = $1', [modelId]);
+    expect(names.rows[0]).toEqual({ name });
+    const { secret: token } = await createWorkspaceToken(server.db.pool, 'elsewhere', {
+      role: 'member',
+      permissions: [{ role: 'source-admin', resources: [{ id: other }] }],
+    });
+    for (const [method, path] of [
+      ['GET', ''],
+      ['GET', '/rows'],
+      ['POST', '/retry-failed'],
+    ] as const) {
+      const answer = await server.call(method, `/reverse-etl-models/${modelId}/syncs/${syncId}${path}`, { token });
+      expect(answer.status).toBe(404);
+    }
+    // Who may see its source still finds it among the syncs of the workspace.
+    const found = await server.call('GET', `/reverse-etl-syncs/${syncId}`);
+    expect(found.json.data.sync).toMatchObject({ modelId: first.modelId, sourceId, syncStatus: 'SUCCESS' });
+    expect((await server.call('GET', `/reverse-etl-syncs/${syncId}`, { token })).status).toBe(404);
   });
 
   test('a sync that cannot extract says why', async () => {

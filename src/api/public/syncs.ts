@@ -104,10 +104,10 @@ function jobOf({ workspace: { models, sources, destinations } }: View, mapping: 
   };
 }
 
-/** A sync of a model, begun or waiting. */
-type Found = { readonly view: View; readonly model: Model; readonly mapping: Mapping } & (
-  | { readonly sync: Sync }
-  | { readonly request: SyncRequest }
+/** A sync of a model, begun or waiting. What has begun is there also when its mapping is gone. */
+type Found = { readonly view: View; readonly model: Model } & (
+  | { readonly sync: Sync; readonly mapping: Mapping | undefined }
+  | { readonly request: SyncRequest; readonly mapping: Mapping }
 );
 
 async function find(
@@ -122,15 +122,12 @@ async function find(
   // It may begin between the two looks, or end and its request be gone.
   const found = (await begun(deps, id)) ?? (await waiting(deps, { syncId: id })) ?? (await begun(deps, id));
   const mapping = view.workspace.mappings.find((one) => one.id === found?.mappingId);
-  const destination = view.workspace.destinations.find((one) => one.id === mapping?.destinationId);
-  if (found === undefined || mapping === undefined || destination?.sourceId !== model.sourceId) {
-    return notFound('Sync', id);
-  }
+  if (found === undefined) return notFound('Sync', id);
   if ('requestedAt' in found) {
-    return mapping.modelId === model.id ? { view, model, mapping, request: found } : notFound('Sync', id);
+    return mapping?.modelId === model.id ? { view, model, mapping, request: found } : notFound('Sync', id);
   }
-  // By the name it had when it ran: a mapping may have another model by now.
-  return found.model === model.name ? { view, model, mapping, sync: found } : notFound('Sync', id);
+  // By the model it read: a mapping may have another one by now, and a name may be another model's.
+  return found.modelId === model.id ? { view, model, mapping, sync: found } : notFound('Sync', id);
 }
 
 async function begun({ db, clock }: PublicApiDeps, syncId: string): Promise<Sync | undefined> {
@@ -178,7 +175,9 @@ async function list(
   const model = modelAt(view, params.modelId as string);
   if (isRefusal(model)) return model;
   const id = params.subscriptionId as string;
-  const mapping = view.workspace.mappings.find((one) => one.id === id && one.modelId === model.id);
+  // It may have had the model earlier: then only what it did with that one is here.
+  const mapping = view.workspace.mappings.find((one) => one.id === id);
+  const isPresent = mapping?.modelId === model.id;
   if (mapping === undefined) return notFound('Subscription', id);
   const count = countOf(query);
   if (count === null) {
@@ -188,7 +187,7 @@ async function list(
   const isFirst = current === firstCursor;
   const next = isFirst || current === afterWaiting ? undefined : current;
   const now = deps.clock.now();
-  const first = isFirst ? await waiting(deps, { mappingId: mapping.id }) : undefined;
+  const first = isFirst && isPresent ? await waiting(deps, { mappingId: mapping.id }) : undefined;
   const ahead = first === undefined ? [] : [waitingBody(first, model)];
   const limit = count - ahead.length;
   try {
@@ -197,10 +196,11 @@ async function list(
         ? { items: [], next: afterWaiting }
         : await listSyncs(
             deps.db,
-            { mappingIds: [mapping.id] },
+            { mappingIds: [mapping.id], modelId: model.id },
             { limit, ...(next !== undefined && { next }) },
             deps.clock,
           );
+    if (!isPresent && isFirst && page.items.length === 0) return notFound('Subscription', id);
     const syncStatuses = [...ahead, ...page.items.map((sync) => syncBody(sync, model, now))];
     return { data: { syncStatuses, pagination: paginationOf({ count, cursor: current }, page.next) } };
   } catch (error) {
@@ -288,5 +288,10 @@ async function again(
   const found = await find(deps, request, 'source:admin');
   if (isRefusal(found)) return found;
   if ('request' in found || found.sync.finishedAt === null) return conflict('This sync has not ended yet.');
-  return ask(deps, request.grant, jobOf(found.view, found.mapping), reason, { syncId: found.sync.id });
+  const { mapping } = found;
+  if (mapping === undefined) return conflict('The subscription is gone, so this sync cannot be repeated.');
+  if (mapping.modelId !== found.model.id) {
+    return conflict('The subscription has another model by now, so this sync cannot be repeated.');
+  }
+  return ask(deps, request.grant, jobOf(found.view, mapping), reason, { syncId: found.sync.id });
 }

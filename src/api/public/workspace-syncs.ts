@@ -38,6 +38,15 @@ function seenMappings(view: View): Seen {
   );
 }
 
+/** Those whose source may be seen: of a mapping that had a model of another source, only what it did with this one. */
+function seenSources({ workspace, ...view }: View): { readonly sourceIds?: readonly string[] } {
+  const sourceIds = seenBy(
+    { workspace, ...view },
+    workspace.sources.map((source) => ({ ...source, sourceId: source.id })),
+  ).map(({ id }) => id);
+  return sourceIds.length === workspace.sources.length ? {} : { sourceIds };
+}
+
 /** What people ask for, and the states it means. */
 const statesOf = {
   RUNNING: ['extracting', 'loading', 'cancelling'],
@@ -49,9 +58,14 @@ async function list(deps: PublicApiDeps, { query, grant }: PublicRequest): Promi
   const wanted = readPagination(query, faults);
   const status = choiceParameter(query, 'status', ['RUNNING', 'FAILED'], faults);
   if (faults.length > 0) return inputInvalid(faults);
-  const seen = seenMappings(await readView(deps, grant, 'source:read'));
+  const view = await readView(deps, grant, 'source:read');
+  const seen = seenMappings(view);
   const next = listCursor(wanted);
-  const filter = { mappingIds: [...seen.keys()], ...(status !== undefined && { states: statesOf[status] }) };
+  const filter = {
+    mappingIds: [...seen.keys()],
+    ...seenSources(view),
+    ...(status !== undefined && { states: statesOf[status] }),
+  };
   try {
     const paging = { limit: wanted.count, ...(next !== undefined && { next }) };
     const page = await listSyncs(deps.db, filter, paging, deps.clock);
@@ -71,10 +85,13 @@ async function show(
   { db, clock, ...deps }: PublicApiDeps,
   { params, grant }: PublicRequest,
 ): Promise<PublicAnswer | PublicRefusal> {
-  const seen = seenMappings(await readView({ db, ...deps }, grant, 'source:read'));
+  const view = await readView({ db, ...deps }, grant, 'source:read');
+  const seen = seenMappings(view);
+  const { sourceIds } = seenSources(view);
   try {
     const sync = await showSync(db, params.syncId as string, clock);
-    if (seen.has(sync.mappingId)) return { data: { sync: wholeBody(sync, seen, clock.now()) } };
+    const isOther = sourceIds !== undefined && !sourceIds.includes(sync.sourceId ?? '');
+    if (seen.has(sync.mappingId) && !isOther) return { data: { sync: wholeBody(sync, seen, clock.now()) } };
   } catch (error) {
     if (!isMillraceError(error, 'sync_not_found')) throw error;
     const [request] = await listRequests(db.pool, { syncId: params.syncId as string });
@@ -89,7 +106,10 @@ type SeenMapping = Seen extends ReadonlyMap<string, infer Entry> ? Entry : never
 function wholeBody(sync: Sync, seen: Seen, now: Date) {
   const { mapping, model } = seen.get(sync.mappingId) as SeenMapping;
   const { counts, effects, warnings, reason, help, replay } = sync;
-  return { ...syncBody(sync, model, now), ...namesOf(mapping, model), counts, effects, warnings, reason, help, replay };
+  // As it was when it ran: the mapping may have another model by now.
+  const read = { id: sync.modelId ?? model.id, sourceId: sync.sourceId ?? model.sourceId };
+  const names = { ...namesOf(mapping, model), ...(read.id !== model.id && { modelName: sync.model }) };
+  return { ...syncBody(sync, read, now), ...names, counts, effects, warnings, reason, help, replay };
 }
 
 /** One that waits for a process to take it: the vendor's form knows no such state. */

@@ -15,6 +15,8 @@ export interface FirstRowsOptions {
   readonly extra?: { readonly sql: string; readonly column: Column };
   /** `WHERE …` over `model`. */
   readonly condition?: string;
+  /** Ten when left out, and no more than that. */
+  readonly most?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -23,7 +25,7 @@ const mostRows = 10;
 export async function firstRows(
   warehouse: Warehouse,
   model: Model,
-  { columns, limits, extra, condition = '', signal }: FirstRowsOptions,
+  { columns, limits, extra, condition = '', most = mostRows, signal }: FirstRowsOptions,
 ): Promise<readonly Row[]> {
   const { dialect } = warehouse;
   const all = extra === undefined ? columns : [...columns, extra.column];
@@ -31,7 +33,7 @@ export async function firstRows(
   const names = all.map((_, place) => `c${place}`);
   const bytes = all.map((column, place) => `coalesce(${dialect.byteLength(`c${place}`, column)}, 0)`);
   const wanted = extra === undefined ? 'model.*' : `model.*, ${extra.sql}`;
-  const rows = `SELECT ${wanted} FROM ${dialect.subquery(model.query)} AS model ${condition} LIMIT ${mostRows}`;
+  const rows = `SELECT ${wanted} FROM ${dialect.subquery(model.query)} AS model ${condition} LIMIT ${most}`;
   const overValue = bytes.map((size, place) => `WHEN ${size} > ${limits.valueBytes} THEN ${place}`).join(' ');
   const sized = `SELECT ${names.join(', ')}, CASE ${overValue} WHEN ${bytes.join(' + ')} > ${limits.recordBytes} THEN -1 END AS too_large
     FROM (${rows}) AS first_rows (${names.join(', ')})`;

@@ -87,7 +87,9 @@ export async function testRow(
     column: { name: 'the identifier as text', type: 'string', nativeType: 'text' },
   } as const;
   const condition = recordId === undefined ? '' : `WHERE ${idText} = ${dialect.string(recordId)}`;
-  const rows = await firstRows(warehouse, job.model, { columns, limits, extra, condition, signal });
+  // Of those with the same identifier a second one shows that they are several.
+  const most = recordId === undefined ? 1 : 2;
+  const rows = await firstRows(warehouse, job.model, { columns, limits, extra, condition, most, signal });
   const [found] = rows;
   if (found === undefined) throw notFound(job, recordId);
   const row = found.slice(0, columns.length);

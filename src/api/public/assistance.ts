@@ -27,9 +27,12 @@ import {
   isRefusal,
   notFound,
   type PublicRefusal,
+  refused,
+  settled,
 } from './errors.ts';
 import { isMask } from './masks.ts';
 import type { PublicApiDeps } from './public.ts';
+import { destinationSecretFaults } from './receivers.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
 import { allSources, pickSource, readSourceLabels } from './source-list.ts';
 
@@ -200,8 +203,14 @@ async function testDestination(deps: PublicApiDeps, request: PublicRequest): Pro
   const faults: InputFault[] = [];
   const given = readBody(tried, request.body, faults);
   if (given === null) return inputInvalid(faults);
-  return withDestination(deps, request, async ({ settings }) =>
-    deps.region.testConnection({ ...settings, ...unmasked(given.settings ?? {}) }),
+  const wanted = given.settings ?? {};
+  return settled(() =>
+    withDestination(deps, request, async ({ settings }) => {
+      const tested = { ...settings, ...unmasked(wanted) };
+      const leaks = destinationSecretFaults(settings, tested, wanted);
+      if (leaks.length > 0) throw refused(inputInvalid(leaks));
+      return deps.region.testConnection(tested);
+    }),
   );
 }
 

@@ -17,6 +17,7 @@ import {
 import { isMask } from './masks.ts';
 import { listPage } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
+import { destinationSecretFaults } from './receivers.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
 import { destinationAt, draftView, given, namesFor, readView, seenBy, warehouseAt } from './source-objects.ts';
 import { isStrangeSpace } from './strange-space.ts';
@@ -108,7 +109,7 @@ function checkedSettings(
     const field = `settings.${where}`;
     return { field, message: `"${field}": ${message}` };
   });
-  const found = [...faults, ...wrong];
+  const found = [...faults, ...wrong, ...destinationSecretFaults(before, settings, wanted)];
   if (found.length > 0) throw refused(inputInvalid(found));
   return settings;
 }

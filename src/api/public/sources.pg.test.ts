@@ -79,6 +79,22 @@ describe('a Postgres source', () => {
     expect(rows[0].secrets).not.toBeNull();
   });
 
+  test('its password goes to no other server unless it is given again', async () => {
+    const change = (settings: object) => server.call('PATCH', `/sources/${id}`, { body: { settings } });
+    const refusal = {
+      status: 422,
+      json: { errors: [{ field: 'settings.password', message: expect.stringContaining('given again') }] },
+    };
+    expect(await change({ hostname: '127.0.0.2' })).toMatchObject(refusal);
+    expect(await change({ port: '5433', password: '••••••••••pw42' })).toMatchObject(refusal);
+    expect((await change({ hostname: null })).status).toBe(200);
+    expect(await change({ hostname: '127.0.0.2' })).toMatchObject(refusal);
+    expect((await change({ hostname: '127.0.0.2', sslmode: 'verify-full', password: 'another' })).status).toBe(200);
+    expect(await change({ sslmode: 'prefer' })).toMatchObject(refusal);
+    expect((await change({ hostname: '127.0.0.1', sslmode: 'prefer', password: 's3cret-pw42' })).status).toBe(200);
+    expect((await change({ username: 'retl', port: '5432' })).status).toBe(200);
+  });
+
   test('its slug is taken', async () => {
     const { status, json } = await server.call('POST', '/sources', { body: postgres });
     expect({ status, json }).toMatchObject({ status: 409, json: { errors: [{ type: 'conflict', field: 'slug' }] } });

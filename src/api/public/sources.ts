@@ -30,6 +30,7 @@ import {
 } from './errors.ts';
 import { listPage } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
+import { sourceSecretFaults } from './receivers.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
 import { type AnySource, allSources, pickSource, readSourceLabels, resourceOf, sourceBody } from './source-list.ts';
 import { allVersions } from './versions.ts';
@@ -187,11 +188,27 @@ function refuseTakenSlug({ before }: Draft, wanted: string): void {
 
 type Engine = Parameters<typeof changedSettings>[0];
 
-function checkedSettings(deps: PublicApiDeps, engine: Engine, settings: SplitSettings): SplitSettings {
-  const faults: InputFault[] = [...faultsOfSettings(engine, settings, deps.checks.checkSourceSettings)];
+/** Throws every fault, also those found before. */
+function checkedSettings(
+  deps: PublicApiDeps,
+  engine: Engine,
+  settings: SplitSettings,
+  before: readonly InputFault[] = [],
+): SplitSettings {
+  const faults: InputFault[] = [...before, ...faultsOfSettings(engine, settings, deps.checks.checkSourceSettings)];
   if (engine === 'duckdb') faults.push(...faultsOfFiles(settings.settings, deps.fileFolders));
   if (faults.length > 0) throw refused(inputInvalid(faults));
   return settings;
+}
+
+function settingsAfter(
+  deps: PublicApiDeps,
+  before: SplitSettings & { readonly engine: Engine },
+  given: JsonObject,
+): SplitSettings {
+  const { engine } = before;
+  const after = changedSettings(engine, before, given);
+  return checkedSettings(deps, engine, after, sourceSecretFaults(engine, before.settings, after.settings, given));
 }
 
 /** Whoever may change sources over the network must not read every file of the machine thereby. */
@@ -237,10 +254,7 @@ async function update(
         return;
       }
       const before = draft.definition('source', source.slug);
-      const settings =
-        given.settings === undefined
-          ? {}
-          : checkedSettings(deps, before.engine, changedSettings(before.engine, before, given.settings));
+      const settings = given.settings === undefined ? {} : settingsAfter(deps, before, given.settings);
       draft.put('source', { ...before, title, enabled, ...settings });
     });
     return answerOf(deps, id, grant);

@@ -15,13 +15,15 @@ export interface FieldChoice {
 
 export interface DynamicChoices {
   readonly choices: readonly FieldChoice[];
-  /** Why there are no choices; null also when there is simply nothing to choose. `code` is a status, or a name of ours. */
+  /** Why there are no choices; null when there are. `code` is a status, or a name of ours. */
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
 export interface SpaceOptions extends ConnectionOptions {
   /** The spaces of this server, for the endpoint `local`. */
-  readonly localSpaces: () => Promise<readonly Pick<Space, 'sourceName' | 'writeKey'>[]>;
+  readonly localSpaces: () => Promise<readonly Pick<Space, 'id' | 'sourceName' | 'writeKey'>[]>;
+  /** Which of them are offered; all when it is left out. */
+  readonly mayConnect?: (spaceId: string) => boolean;
   /** Pages of ten sources that are read at most. */
   readonly mostPages?: number;
 }
@@ -31,15 +33,27 @@ const pageSize = '10';
 const usualMostPages = 500;
 
 export async function listProfileSpaces(settings: JsonObject, options: SpaceOptions): Promise<DynamicChoices> {
-  if (isLocal(settings)) {
-    const spaces = await options.localSpaces();
-    return { choices: spaces.map((space) => ({ label: space.sourceName, value: space.writeKey })), error: null };
-  }
+  if (isLocal(settings)) return localChoices(options);
   const access = accessOf(settings, options);
   if (!access.ok) return failed('settings_invalid', access.reason);
   await using api = await openPublicApi(access);
   const read = await readSources(api, access.baseUrl, options.mostPages ?? usualMostPages);
   return read.ok ? choicesOf(read.spaces) : read.failed;
+}
+
+async function localChoices({ localSpaces, mayConnect = () => true }: SpaceOptions): Promise<DynamicChoices> {
+  const spaces = await localSpaces();
+  if (spaces.length === 0) {
+    return failed('no_space', 'This server has no profile space yet. Make one in a workspace file.');
+  }
+  const choices = spaces
+    .filter(({ id }) => mayConnect(id))
+    .map((space) => ({ label: space.sourceName, value: space.writeKey }));
+  if (choices.length > 0) return { choices, error: null };
+  return failed(
+    'permission_missing',
+    'You may connect none of the profile spaces of this server. It takes Source Admin at the source of a space, or the admin of the space.',
+  );
 }
 
 function failed(code: string, message: string): DynamicChoices {
@@ -114,7 +128,13 @@ function spaceOf(source: JsonObject): SpaceSource {
 
 function choicesOf(spaces: readonly SpaceSource[]): DynamicChoices {
   const choices = spaces.flatMap(({ label, writeKey }) => (writeKey === null ? [] : [{ label, value: writeKey }]));
-  if (choices.length > 0 || spaces.length === 0) return { choices, error: null };
+  if (choices.length > 0) return { choices, error: null };
+  if (spaces.length === 0) {
+    return failed(
+      'no_space',
+      'The token sees no profile space. If there is one, the token needs Source Admin at the sources of spaces, or at all sources.',
+    );
+  }
   const seen = spaces.length === 1 ? 'one profile space' : `${spaces.length} profile spaces`;
   return failed(
     'permission_missing',

@@ -170,9 +170,12 @@ describe('the choices of the field engage_space', () => {
     );
   });
 
-  test('a workspace without spaces has no choices, and that is no error', async () => {
+  test('a token that sees no space is told what it may lack', async () => {
     await using api = await openFakePublicApi(publicApiWith([{ slug: 'postgres', writeKeys: ['w'] }]));
-    expect(await spaces(api)).toEqual({ choices: [], error: null });
+    expect(await spaces(api)).toEqual({
+      choices: [],
+      error: { code: 'no_space', message: expect.stringContaining('Source Admin at the sources of spaces') },
+    });
   });
 
   test('when no space shows a write key, the permission is what is missing', async () => {
@@ -236,10 +239,19 @@ describe('the choices of the field engage_space', () => {
   });
 
   test('those of this server come from where the caller says', async () => {
-    const localSpaces = async () => [{ sourceName: 'Engage (main)', writeKey: 'k1' }];
+    const localSpaces = async () => [{ id: 'spa_1', sourceName: 'Engage (main)', writeKey: 'k1' }];
     expect(await listProfileSpaces({ endpoint: 'local' }, { localSpaces })).toEqual({
       choices: [{ label: 'Engage (main)', value: 'k1' }],
       error: null,
+    });
+    const local = { endpoint: 'local' };
+    expect(await listProfileSpaces(local, { localSpaces, mayConnect: () => false })).toMatchObject({
+      choices: [],
+      error: { code: 'permission_missing' },
+    });
+    expect(await listProfileSpaces(local, { localSpaces: async () => [] })).toMatchObject({
+      choices: [],
+      error: { code: 'no_space' },
     });
   });
 });

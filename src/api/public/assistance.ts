@@ -35,6 +35,8 @@ import type { PublicApiDeps } from './public.ts';
 import { destinationSecretFaults } from './receivers.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
 import { allSources, pickSource, readSourceLabels } from './source-list.ts';
+import { destinationAt, readView, type View, warehouseAt } from './source-objects.ts';
+import { mayConnect, withoutWriteKeys } from './space-access.ts';
 
 export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   const reading = { versions: ['alpha'], needs: 'source:read' } as const;
@@ -69,7 +71,9 @@ export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
     {
       ...{ method: 'GET', url: '/destinations/:destinationId/profile-spaces', ...acting },
       handle: (request) =>
-        withDestination(deps, request, async (destination) => await deps.region.profileSpaces(destination.settings)),
+        withDestination(deps, request, ({ settings }, _, viewer) =>
+          deps.region.profileSpaces(settings, (spaceId) => mayConnect(viewer, spaceId)),
+        ),
     },
     {
       ...{ method: 'POST', url: '/destinations/:destinationId/subscriptions/:id/test', ...acting },
@@ -113,14 +117,13 @@ async function withModel(
 async function withDestination(
   deps: PublicApiDeps,
   { params, grant }: PublicRequest,
-  work: (destination: Destination, source: Source, workspace: Workspace) => Promise<object>,
+  work: (destination: Destination, source: Source, view: View) => Promise<object>,
 ): Promise<PublicAnswer | PublicRefusal> {
-  const workspace = await readConfig(deps);
-  const id = params.destinationId as string;
-  const destination = workspace.destinations.find((one) => one.id === id);
-  if (destination === undefined) return notFound('Destination', id);
-  const source = await sourceFor(deps, workspace, destination.sourceId, grant, 'source:admin');
-  return isRefusal(source) ? source : answered(() => work(destination, source, workspace));
+  const view = await readView(deps, grant, 'source:admin');
+  const destination = destinationAt(view, params.destinationId as string);
+  if (isRefusal(destination)) return destination;
+  const source = warehouseAt(view, destination.sourceId);
+  return isRefusal(source) ? source : answered(() => work(destination, source, view));
 }
 
 /** Opening it and looking at one row shows what the settings are worth. */
@@ -229,7 +232,8 @@ async function testRecord(deps: PublicApiDeps, request: PublicRequest): Promise<
   const mappingOf = ({ mappings }: Workspace, destinationId: string): Mapping | undefined =>
     mappings.find((one) => one.id === id && one.destinationId === destinationId);
   let isThere = true;
-  const answer = await withDestination(deps, request, async (destination, source, workspace) => {
+  const answer = await withDestination(deps, request, async (destination, source, view) => {
+    const { workspace } = view;
     const mapping = mappingOf(workspace, destination.id);
     const model = workspace.models.find((one) => one.id === mapping?.modelId);
     if (mapping === undefined || model === undefined) {
@@ -240,7 +244,8 @@ async function testRecord(deps: PublicApiDeps, request: PublicRequest): Promise<
     const tested = given.send
       ? await sendTestRecord(deps.sync, job, given.recordId)
       : await testMapping(deps.sync, job, given.recordId);
-    return { ...tested, notRunning: whyNotRunning(job) };
+    const [payload, result] = [withoutWriteKeys(view, tested.payload), withoutWriteKeys(view, tested.result)];
+    return { ...tested, payload, result, notRunning: whyNotRunning(job) };
   });
   return isThere ? answer : notFound('Subscription', id);
 }

@@ -20,6 +20,7 @@ import type { PublicApiDeps } from './public.ts';
 import { destinationSecretFaults } from './receivers.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
 import { destinationAt, draftView, given, namesFor, readView, seenBy, warehouseAt } from './source-objects.ts';
+import { refuseForeignSpace } from './space-access.ts';
 import { isStrangeSpace } from './strange-space.ts';
 import { allVersions } from './versions.ts';
 
@@ -124,11 +125,15 @@ async function update(
   const id = params.destinationId as string;
   return settled(async () => {
     const { workspace } = await editConfig(deps, grant, async (draft) => {
-      const { name } = given(destinationAt(await draftView(draft, grant), id));
+      const view = await draftView(draft, grant);
+      const { name } = given(destinationAt(view, id));
       const before = draft.definition('destination', name);
       const settings =
         wanted.settings === undefined ? before.settings : checkedSettings(deps, before.settings, wanted.settings);
       refuseStrangeSpaces(draft, id, settings);
+      for (const { fields } of draft.before.mappings.filter(({ destinationId }) => destinationId === id)) {
+        refuseForeignSpace(view, { fields, settings }, { fields, settings: before.settings });
+      }
       draft.put('destination', {
         ...before,
         title: wanted.name === undefined ? before.title : wanted.name,

@@ -23,7 +23,10 @@ export function readBody<S extends z.ZodType>(
   if (result.success) {
     const found = findUnstorable(body);
     if (found === null) return result.data;
-    const field = [...within, found.path.replace(/^\$\.?/, '')].join('.');
+    const path = found.path.replace(/^\$\.?/, '');
+    // Hundreds of steps down say less than where it begins.
+    const shown = found.what === 'too_deep' ? path.split(/[.[]/, beginning).join('.') : path;
+    const field = [...within, shown].join('.');
     faults.push({ field, message: `"${field}" holds ${unstorable[found.what]}` });
     return null;
   }
@@ -33,6 +36,9 @@ export function readBody<S extends z.ZodType>(
   }
   return null;
 }
+
+/** Steps of a path that are shown of what is nested too deep: as far as `input.settings.traits`. */
+const beginning = 3;
 
 const unstorable: Readonly<Record<UnstorableKind, string>> = {
   nul: 'a NUL character, which cannot be stored',

@@ -144,6 +144,7 @@ function checkParts(
 ): Schedule | null | undefined {
   const say = (path: readonly string[], message: string, sign = ':') => {
     const field = [...within, ...path].filter((part) => part !== '').join('.');
+    if (faults.some((fault) => fault.field === field)) return;
     faults.push({ field, message: `"${field}"${sign} ${message}` });
   };
   const wrong = trigger === undefined ? null : triggerFault(trigger, checks);

@@ -202,6 +202,13 @@ test('what is nested too deep is refused, with its field', async () => {
   expect([changed.status, fieldsOf(changed.json)]).toEqual([422, ['input.settings.traits']]);
 });
 
+test('a profile space that is neither text nor a directive is refused', async () => {
+  for (const engage_space of [5, true, [], {}]) {
+    const { status, json } = await make({ settings: { ...settings(), engage_space } });
+    expect([status, fieldsOf(json)]).toEqual([422, ['settings.engage_space']]);
+  }
+});
+
 test('a subscription without a model is refused with the reason', async () => {
   for (const modelId of ['', undefined]) {
     const { status, json } = await make({ modelId });

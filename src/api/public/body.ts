@@ -3,7 +3,7 @@
  * `"slug" is required`, `"enabled" must be a boolean`. Keys that are not in the shape are ignored.
  */
 import { z } from 'zod';
-import type { Json, JsonObject } from '../../base/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
 import { findUnstorable, type UnstorableKind } from '../../base/text.ts';
 import type { InputFault } from './errors.ts';
 
@@ -35,6 +35,20 @@ export function readBody<S extends z.ZodType>(
     faults.push({ field, message: `"${field}" ${wording(issue, at(body, issue.path))}` });
   }
   return null;
+}
+
+/** The parts of a body that have their shape, also when others have not: what else is wrong with them is then told too. */
+export function readParts<S extends z.ZodRawShape>(
+  { shape }: z.ZodObject<S>,
+  body: Json | undefined,
+): Partial<z.output<z.ZodObject<S>>> {
+  const given = isJsonObject(body) ? body : {};
+  const found: Record<string, unknown> = {};
+  for (const [key, type] of Object.entries(shape)) {
+    const read = (type as unknown as z.ZodType).safeParse(given[key]);
+    if (given[key] !== undefined && read.success && findUnstorable(given[key]) === null) found[key] = read.data;
+  }
+  return found as Partial<z.output<z.ZodObject<S>>>;
 }
 
 /** Steps of a path that are shown of what is nested too deep: as far as `input.settings.traits`. */

@@ -107,6 +107,14 @@ test('every fault of the settings is told at once', async () => {
   const fields = json.errors.map(({ field }: { field: string }) => field);
   expect(fields).toEqual(['metadataId', 'settings.color', 'settings.endpoint', 'settings.tracking_url']);
   expect((await make({ settings: { endpoint: 'europe' } })).json.errors[0].field).toBe('settings.segment_papi_token');
+  const beside = await make({ metadataId: 'none', settings: { endpoint: 'mars', color: 'blue' }, enabled: 'x' });
+  expect(beside.json.errors.map(({ field }: { field: string }) => field).sort()).toEqual([
+    ...['enabled', 'metadataId', 'settings.color', 'settings.endpoint'],
+  ]);
+  const { id } = (await make()).json.data.destination;
+  const body = { enabled: 'x', settings: { color: 'blue' } };
+  const changed = await server.call('PATCH', `/destinations/${id}`, { body });
+  expect(changed.json.errors.map(({ field }: { field: string }) => field)).toEqual(['enabled', 'settings.color']);
   const missing = await server.call('POST', '/destinations', { body: {} });
   expect(missing.json.errors.map(({ message }: { message: string }) => message)).toEqual([
     '"sourceId" is required',

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Json, JsonObject } from '../../base/json.ts';
 import type { Destination, Draft } from '../../workspace/workspace.ts';
-import { map, readBody, text } from './body.ts';
+import { map, readBody, readParts, text } from './body.ts';
 import { editConfig } from './config.ts';
 import { destinationBody } from './destination-body.ts';
 import {
@@ -71,14 +71,16 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
   const { destination: facts } = deps;
   const faults: InputFault[] = [];
   const wanted = readBody(newDestination, body, faults);
-  if (wanted === null) return inputInvalid(faults);
-  if (wanted.metadataId !== facts.metadataId) {
+  const seen = wanted ?? readParts(newDestination, body);
+  if (seen.metadataId !== undefined && seen.metadataId !== facts.metadataId) {
     faults.push({ field: 'metadataId', message: '"metadataId" is no destination of the catalog' });
   }
   return settled(async () => {
     const { value: name, workspace } = await editConfig(deps, grant, async (draft) => {
-      const source = given(warehouseAt(await draftView(draft, grant), wanted.sourceId));
-      const settings = checkedSettings(deps, {}, wanted.settings, faults);
+      const view = await draftView(draft, grant);
+      const source = seen.sourceId === undefined ? null : given(warehouseAt(view, seen.sourceId));
+      const settings = checkedSettings(deps, {}, seen.settings, faults);
+      if (wanted === null || source === null) throw refused(inputInvalid(faults));
       const named = wanted.name ?? null;
       const names =
         named === null
@@ -97,9 +99,13 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
 function checkedSettings(
   { checks }: PublicApiDeps,
   before: JsonObject,
-  wanted: JsonObject,
-  faults: readonly InputFault[] = [],
+  wanted: JsonObject | undefined,
+  faults: readonly InputFault[],
 ): JsonObject {
+  if (wanted === undefined) {
+    if (faults.length > 0) throw refused(inputInvalid(faults));
+    return before;
+  }
   const settings: Record<string, Json> = { ...(before as Record<string, Json>) };
   for (const [key, value] of Object.entries(wanted)) {
     if (value === undefined || isMask(value)) continue;
@@ -121,15 +127,15 @@ async function update(
 ): Promise<PublicAnswer | PublicRefusal> {
   const faults: InputFault[] = [];
   const wanted = readBody(changedDestination, body, faults);
-  if (wanted === null) return inputInvalid(faults);
+  const seen = wanted ?? readParts(changedDestination, body);
   const id = params.destinationId as string;
   return settled(async () => {
     const { workspace } = await editConfig(deps, grant, async (draft) => {
       const view = await draftView(draft, grant);
       const { name } = given(destinationAt(view, id));
       const before = draft.definition('destination', name);
-      const settings =
-        wanted.settings === undefined ? before.settings : checkedSettings(deps, before.settings, wanted.settings);
+      const settings = checkedSettings(deps, before.settings, seen.settings, faults);
+      if (wanted === null) throw refused(inputInvalid(faults));
       refuseStrangeSpaces(draft, id, settings);
       for (const { fields } of draft.before.mappings.filter(({ destinationId }) => destinationId === id)) {
         refuseForeignSpace(view, { fields, settings }, { fields, settings: before.settings });

@@ -48,10 +48,11 @@ export function permissionsPage(): string {
     '',
     'Where a route is about one source or one space, the role must hold there.',
     '',
-    '| route | power | about |',
-    '|---|---|---|',
+    '| route | power | about | versions |',
+    '|---|---|---|---|',
     ...routesAsData().map(
-      (route) => `| \`${route.method} ${shownPath(route.url)}\` | \`${route.needs}\` | ${subject(route)} |`,
+      (route) =>
+        `| \`${route.method} ${shownPath(route.url)}\` | \`${route.needs}\` | ${subject(route)} | ${route.versions.join(', ')} |`,
     ),
   ];
   return `${lines.join('\n')}\n`;

@@ -111,6 +111,22 @@ describe('a Postgres source', () => {
     ]);
   });
 
+  test('also of the settings, and a taken slug, beside parts that have another shape', async () => {
+    const fieldsOf = ({ json }: Answered) => json.errors.map(({ field }: { field: string }) => field).sort();
+    const settings = { ...postgres.settings, port: 'abc' };
+    expect(fieldsOf(await server.call('POST', '/sources', { body: { ...postgres, settings } }))).toEqual([
+      ...['settings.port', 'slug'],
+    ]);
+    const body = { ...postgres, slug: 'Not A Slug', enabled: 'x', settings };
+    expect(fieldsOf(await server.call('POST', '/sources', { body }))).toEqual(['enabled', 'settings.port', 'slug']);
+    const unknown = { ...postgres, slug: 'Not A Slug', metadataId: 'nope' };
+    expect(fieldsOf(await server.call('POST', '/sources', { body: unknown }))).toEqual(['metadataId', 'slug']);
+    const change = { enabled: 'x', settings: { port: 'abc' } };
+    expect(fieldsOf(await server.call('PATCH', `/sources/${id}`, { body: change }))).toEqual([
+      ...['enabled', 'settings.password', 'settings.port'],
+    ]);
+  });
+
   test('write keys come and go', async () => {
     const added = await server.call('POST', `/sources/${id}/writekey`);
     const [first, second] = added.json.data.source.writeKeys;

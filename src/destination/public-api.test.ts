@@ -30,7 +30,24 @@ describe('the test of a connection', () => {
   test('a token that is taken', async () => {
     await using api = await openFakePublicApi(publicApiWith([]));
     expect(await connect(api)).toEqual({ ok: true, workspace: 'Acme' });
-    expect(api.asked).toEqual([{ path: '/', query: {}, authorization: `Bearer ${token}` }]);
+    expect(api.asked[0]).toEqual({ path: '/', query: {}, authorization: `Bearer ${token}` });
+  });
+
+  test('a token that is taken and may not see write keys, or no sources', async () => {
+    await using keyless = await openFakePublicApi(publicApiWith([{ name: 'a', writeKeys: [] }, { name: 'b' }]));
+    expect(await connect(keyless)).toEqual({
+      ...{ ok: false, code: 'permission_missing' },
+      reason: expect.stringMatching(/no Source Admin permission: it sees 2 profile spaces/),
+    });
+    await using closed = await openFakePublicApi(({ path }, response) =>
+      path === '/' ? json(response, 200, { data: {} }) : json(response, 401, errors('not allowed')),
+    );
+    expect(await connect(closed)).toMatchObject({
+      ...{ ok: false, code: 'permission_missing' },
+      reason: expect.stringContaining('may not list sources'),
+    });
+    await using some = await openFakePublicApi(publicApiWith([{ name: 'a' }, { name: 'b', writeKeys: ['k'] }]));
+    expect(await connect(some)).toEqual({ ok: true, workspace: 'Acme' });
   });
 
   test('a base URL with a path keeps it', async () => {

@@ -65,6 +65,21 @@ describe('the page of the destination', () => {
   });
 });
 
+test('the workspace file of the README holds together', async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+  const yaml = /```yaml\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  const file = await parseWorkspaceFile(yaml.replace(/^ {3}/gm, ''), {
+    fileName: 'crm.yaml',
+    env: { CRM_PASSWORD: 'a-password' },
+    baseFolder: '/nowhere',
+    checks: workspaceChecks,
+  });
+  const { sources, models, mappings } = file.definitions();
+  expect(sources).toMatchObject([{ name: 'crm', settings: { password: 'a-password' } }]);
+  expect(models).toMatchObject([{ query: 'SELECT id, email, plan FROM customers' }]);
+  expect(mappings).toMatchObject([{ name: 'customers-identify', fields: { engage_space: 'main' } }]);
+});
+
 describe('the table of error codes', () => {
   test.each(Object.entries(errorCodes))('%s says what happened and what to do, in sentences', (code, entry) => {
     expect(code).toMatch(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/);

@@ -140,8 +140,8 @@ async function publicApi(context: CliContext) {
     sync,
     region: {
       testConnection: (settings: JsonObject) => testConnection(settings, { publicApiUrls }),
-      profileSpaces: (settings: JsonObject) =>
-        listProfileSpaces(settings, { publicApiUrls, localSpaces: () => listSpaces(db.pool) }),
+      profileSpaces: (settings: JsonObject, mayConnect: (spaceId: string) => boolean) =>
+        listProfileSpaces(settings, { publicApiUrls, mayConnect, localSpaces: () => listSpaces(db.pool) }),
     },
     mail: (await alertContext(context)).mail,
     rates: { perMinute: publicApiRate, asVendor: publicApiLimits === 'vendor' },

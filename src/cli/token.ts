@@ -46,7 +46,7 @@ export const tokenCreateCommand: Command = {
   examples: [
     'millrace token create --space main "web shop"',
     'millrace token create --workspace terraform',
-    'millrace token create --workspace --role source-admin --source shop "profiles destination"',
+    'millrace token create --workspace --role source-admin --source shop "shop team"',
     'millrace token create --workspace --role source-read-only@label:team=web "web team"',
   ],
   async run(context, input) {

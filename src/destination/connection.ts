@@ -4,8 +4,14 @@
  */
 import { isJsonObject, type JsonObject } from '../base/json.ts';
 import { checkSettings } from './check-settings.ts';
-import { openPublicApi, type PublicApiAnswer, type PublicApiLimits } from './public-api-client.ts';
+import {
+  openPublicApi,
+  type PublicApiAnswer,
+  type PublicApiClient,
+  type PublicApiLimits,
+} from './public-api-client.ts';
 import { type BaseUrls, publicApiUrlOf } from './region-urls.ts';
+import { readSpaceSources, withoutKeys } from './space-sources.ts';
 
 export interface ConnectionOptions {
   /** Other Public APIs than the vendor's: `regionUrls(config).publicApi`. */
@@ -17,7 +23,7 @@ export interface ConnectionOptions {
 export type ConnectionFailure =
   /** 401. */
   | 'token_invalid'
-  /** 403. */
+  /** 403, or a good token that sees no write key of a space. */
   | 'permission_missing'
   | 'network_failed'
   /** The settings do not say what to ask, or as whom. Nothing was sent. */
@@ -30,16 +36,37 @@ export type ConnectionTest =
   | { readonly ok: true; readonly workspace: string | null }
   | { readonly ok: false; readonly code: ConnectionFailure; readonly reason: string };
 
-/** `GET /` of the Public API that the endpoint means. The endpoint `local` needs no connection. */
+/** `GET /` of the Public API that the endpoint means, then a look for a write key. The endpoint `local` needs no connection. */
 export async function testConnection(settings: JsonObject, options: ConnectionOptions = {}): Promise<ConnectionTest> {
   if (isLocal(settings)) return { ok: true, workspace: null };
   const access = accessOf(settings, options);
   if (!access.ok) return { ok: false, code: 'settings_invalid', reason: access.reason };
   await using api = await openPublicApi(access);
   const answer = await api.get('/');
-  return answer.kind === 'ok'
-    ? { ok: true, workspace: workspaceIn(answer.body) }
-    : { ok: false, ...failureOf(answer, access.baseUrl) };
+  if (answer.kind !== 'ok') return { ok: false, ...failureOf(answer, access.baseUrl) };
+  const lack = await missingPermission(api, access.baseUrl);
+  if (lack !== null) return { ok: false, code: 'permission_missing', reason: lack };
+  return { ok: true, workspace: workspaceIn(answer.body) };
+}
+
+const pagesLookedAt = 20;
+
+/**
+ * A token may be good and yet see no write key of a space, or no source at all. Null: it sees one, or it cannot be told,
+ * which is not held against the connection.
+ */
+async function missingPermission(api: PublicApiClient, baseUrl: string): Promise<string | null> {
+  const read = await readSpaceSources(api, baseUrl, pagesLookedAt, ({ writeKey }) => writeKey !== null);
+  if (read.kind === 'read') {
+    const { spaces } = read;
+    const isFine = spaces.length === 0 || spaces.some(({ writeKey }) => writeKey !== null);
+    return isFine ? null : withoutKeys(spaces.length);
+  }
+  if (read.kind !== 'refused' || read.answer.kind !== 'refused') return null;
+  const { status, message } = read.answer;
+  if (status !== 401 && status !== 403) return null;
+  const said = message === null ? '' : ` The Public API says: ${message}`;
+  return `The token has no Source Admin permission: it may not list sources.${said}`;
 }
 
 /** Settings without an endpoint mean this server. */

@@ -307,6 +307,14 @@ describe('field mappings', () => {
     expect(faults[0]?.message).toContain('Send Group');
     expect(faults[2]?.message).toContain('Group ID');
     expect(checkFields(actions.sendGroup, { engage_space: 'k', group_id: { '@path': '$.a' } })).toEqual([]);
+    for (const engage_space of [5, true, [], ['k'], {}, { a: 1 }, { '@literal': 5 }, { '@literal': null }]) {
+      expect(checkFields(actions.sendGroup, { engage_space, group_id: 'g' })).toEqual([
+        { where: 'engage_space', message: expect.stringContaining('must be text or a directive') },
+      ]);
+    }
+    for (const engage_space of [{ '@path': '$.a' }, { '@literal': 'k' }, { '@literal': { '@path': '$.a' } }]) {
+      expect(checkFields(actions.sendGroup, { engage_space, group_id: 'g' })).toEqual([]);
+    }
   });
 
   it('defaults and texts of the definition', () => {

@@ -4,7 +4,7 @@
  * function.
  */
 import type { Fault } from '../base/errors.ts';
-import type { Json, JsonObject } from '../base/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
 import { endpoints, type Setting, settings } from './endpoints.ts';
 import { type PageLimits, pagesOf } from './page.ts';
 import { sendGroup } from './send-group.ts';
@@ -91,7 +91,7 @@ export function fillDefaults(action: Action, fields: FieldMappings): FieldMappin
 /** Settings of the vendor's that travel with the field mappings, e.g. the root directive. */
 const internalPrefix = '__segment_internal_';
 
-/** Names that are not fields of the action, and required fields that are missing or empty. */
+/** Names that are not fields of the action, required fields that are missing or empty, and a space that is none. */
 export function checkFields(action: Action, fields: FieldMappings): readonly Fault[] {
   const names = Object.keys(action.fields);
   const unknown = Object.keys(fields)
@@ -103,7 +103,19 @@ export function checkFields(action: Action, fields: FieldMappings): readonly Fau
       where: name,
       message: `${name} (${action.fields[name]?.label}) is required by ${action.title}`,
     }));
-  return [...unknown, ...missing];
+  const unchosen = names
+    .filter((name) => action.fields[name]?.dynamic && !canBeChosen(fields[name]))
+    .map((name) => ({ where: name, message: `${name} (${action.fields[name]?.label}) must be text or a directive` }));
+  return [...unknown, ...missing, ...unchosen];
+}
+
+/** What is chosen from a list is text, or computed from the row. */
+function canBeChosen(value: Json | undefined): boolean {
+  if (isEmpty(value) || typeof value === 'string') return true;
+  if (!isJsonObject(value)) return false;
+  const { '@literal': literal } = value;
+  if (literal !== undefined) return !isEmpty(literal) && canBeChosen(literal);
+  return Object.keys(value).some((key) => key.startsWith('@'));
 }
 
 function isEmpty(value: Json | undefined): boolean {

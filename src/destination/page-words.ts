@@ -83,7 +83,8 @@ second time.
 
 The list shows the names of sources. Renaming a space does not rename the source that belongs to it; its write key stays too.
 
-### The list of spaces is empty, or says that the permission is missing.
+### The list of spaces is empty, and says why.
 
-A token without Source Admin sees sources without their write keys, so there is nothing to choose. Without any token, or with one
-of another region, the list shows what the Public API says about it.`.split('\n');
+A token without Source Admin sees sources without their write keys, and one that is limited to some sources may see no space at all:
+it needs Source Admin at the sources of the spaces, or at all sources. On this server the list has the spaces that you may connect.
+Without any token, or with one of another region, the list shows what the Public API says about it.`.split('\n');

@@ -30,7 +30,24 @@ describe('the test of a connection', () => {
   test('a token that is taken', async () => {
     await using api = await openFakePublicApi(publicApiWith([]));
     expect(await connect(api)).toEqual({ ok: true, workspace: 'Acme' });
-    expect(api.asked).toEqual([{ path: '/', query: {}, authorization: `Bearer ${token}` }]);
+    expect(api.asked[0]).toEqual({ path: '/', query: {}, authorization: `Bearer ${token}` });
+  });
+
+  test('a token that is taken and may not see write keys, or no sources', async () => {
+    await using keyless = await openFakePublicApi(publicApiWith([{ name: 'a', writeKeys: [] }, { name: 'b' }]));
+    expect(await connect(keyless)).toEqual({
+      ...{ ok: false, code: 'permission_missing' },
+      reason: expect.stringMatching(/no Source Admin permission: it sees 2 profile spaces/),
+    });
+    await using closed = await openFakePublicApi(({ path }, response) =>
+      path === '/' ? json(response, 200, { data: {} }) : json(response, 401, errors('not allowed')),
+    );
+    expect(await connect(closed)).toMatchObject({
+      ...{ ok: false, code: 'permission_missing' },
+      reason: expect.stringContaining('may not list sources'),
+    });
+    await using some = await openFakePublicApi(publicApiWith([{ name: 'a' }, { name: 'b', writeKeys: ['k'] }]));
+    expect(await connect(some)).toEqual({ ok: true, workspace: 'Acme' });
   });
 
   test('a base URL with a path keeps it', async () => {
@@ -170,9 +187,12 @@ describe('the choices of the field engage_space', () => {
     );
   });
 
-  test('a workspace without spaces has no choices, and that is no error', async () => {
+  test('a token that sees no space is told what it may lack', async () => {
     await using api = await openFakePublicApi(publicApiWith([{ slug: 'postgres', writeKeys: ['w'] }]));
-    expect(await spaces(api)).toEqual({ choices: [], error: null });
+    expect(await spaces(api)).toEqual({
+      choices: [],
+      error: { code: 'no_space', message: expect.stringContaining('Source Admin at the sources of spaces') },
+    });
   });
 
   test('when no space shows a write key, the permission is what is missing', async () => {
@@ -236,10 +256,19 @@ describe('the choices of the field engage_space', () => {
   });
 
   test('those of this server come from where the caller says', async () => {
-    const localSpaces = async () => [{ sourceName: 'Engage (main)', writeKey: 'k1' }];
+    const localSpaces = async () => [{ id: 'spa_1', sourceName: 'Engage (main)', writeKey: 'k1' }];
     expect(await listProfileSpaces({ endpoint: 'local' }, { localSpaces })).toEqual({
       choices: [{ label: 'Engage (main)', value: 'k1' }],
       error: null,
+    });
+    const local = { endpoint: 'local' };
+    expect(await listProfileSpaces(local, { localSpaces, mayConnect: () => false })).toMatchObject({
+      choices: [],
+      error: { code: 'permission_missing' },
+    });
+    expect(await listProfileSpaces(local, { localSpaces: async () => [] })).toMatchObject({
+      choices: [],
+      error: { code: 'no_space' },
     });
   });
 });

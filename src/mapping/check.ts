@@ -7,7 +7,24 @@ import { isObject, type Spec, typeName, under } from './node.ts';
 import { rootOf } from './root.ts';
 import { maxPatternLength, maxReplacementLength } from './text-directives.ts';
 
-type Check = (value: Spec, at: string, faults: Fault[]) => void;
+type Check = (value: Spec, at: string, faults: Findings) => void;
+
+/** What was found, and which directives were looked at: options are looked at in two ways, the directives in them once. */
+class Findings {
+  readonly list: Fault[] = [];
+  readonly #seen = new Map<object, Set<string>>();
+
+  push(fault: Fault): void {
+    this.list.push(fault);
+  }
+
+  /** True the first time. */
+  enter(value: object, at: string): boolean {
+    const places = this.#seen.get(value) ?? new Set();
+    this.#seen.set(value, places);
+    return !places.has(at) && places.add(at).has(at);
+  }
+}
 
 /** Every fault of a whole mapping, each once. */
 export function mappingFaults(directives: { readonly [key: string]: Spec }): readonly Fault[] {
@@ -17,9 +34,9 @@ export function mappingFaults(directives: { readonly [key: string]: Spec }): rea
 
 /** Every fault of a part of a mapping, each once. */
 export function faultsOf(spec: Spec, at: string): readonly Fault[] {
-  const faults: Fault[] = [];
+  const faults = new Findings();
   any(spec, at, faults);
-  return unique(faults);
+  return unique(faults.list);
 }
 
 /** Each fault once. */
@@ -47,6 +64,7 @@ const any: Check = (value, at, faults) => {
 };
 
 const directive: Check = (value, at, faults) => {
+  if (!faults.enter(value as object, at)) return;
   const keys = Object.keys(value as object);
   const names = keys.filter((key) => key.startsWith('@'));
   const others = keys.filter((key) => !key.startsWith('@') && key !== '_metadata');

@@ -50,8 +50,12 @@ export const compile: Compile = (spec, at) => compileWith(spec, at, compile);
 /** The faults that only compiling finds, e.g. a Liquid template that cannot be parsed: they fail for every input. */
 export function hopelessParts(mapping: { readonly [key: string]: Spec }): readonly Fault[] {
   const faults: Fault[] = [];
+  const known = new Map<Spec, Map<string, Node>>();
   const collecting: Compile = (spec, at) => {
+    const before = known.get(spec)?.get(at);
+    if (before !== undefined) return before;
     const made = compileWith(spec, at, collecting);
+    if (isObject(spec)) known.set(spec, (known.get(spec) ?? new Map<string, Node>()).set(at, made));
     if (made.failsAlways !== undefined) {
       faults.push(made.failsAlways);
       // A directive that fails may not have looked at all of its options.

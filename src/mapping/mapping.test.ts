@@ -308,3 +308,30 @@ describe('parts that fail for every row are found when a mapping is checked', ()
     expect(() => compileMapping(directives as Directives)({ properties: {} })).toThrow();
   });
 });
+
+describe('directives in directives', () => {
+  const nested = (levels: number, wrap: (inner: Json) => Json): Json => {
+    let value: Json = 'x';
+    for (let level = 0; level < levels; level++) value = wrap(value);
+    return value;
+  };
+
+  // Looking at each twice would take 2^100 steps: this would never end.
+  it.each<[string, (inner: Json) => Json]>([
+    ['@if', (then) => ({ '@if': { exists: { '@path': '$.a' }, then } })],
+    ['@flatten', (value) => ({ '@flatten': { value, separator: '.' } })],
+    ['@transform', (x) => ({ '@transform': { apply: { '@path': '$' }, mapping: { x } } })],
+    ['a faulty @case', (value) => ({ '@case': { operator: 'none', value } })],
+    ['a faulty @json', (value) => ({ '@json': { mode: 'none', value } })],
+  ])('are looked at once each: %s', (_, wrap) => {
+    expect(Array.isArray(checkMapping({ traits: nested(100, wrap) }))).toBe(true);
+  });
+
+  it('beyond a depth that nothing here is sure to work at they are a fault, and the other fields are checked too', () => {
+    const deep = nested(600, (a) => ({ a }));
+    expect(checkMapping({ traits: deep, user_id: { '@nothing': 1 } }).map(({ where }) => where)).toEqual([
+      'traits',
+      'user_id',
+    ]);
+  });
+});

@@ -5,6 +5,7 @@
  */
 import { type Fault, MillraceError } from '../base/errors.ts';
 import type { Json, JsonObject } from '../base/json.ts';
+import { deepestNesting, isDeeperThan, unstorableReasons } from '../base/text.ts';
 import type { Change, ChangeKind } from '../diff/diff.ts';
 import type { Column } from '../warehouse/warehouse.ts';
 import { makeChangeEvents } from './change-event.ts';
@@ -63,6 +64,19 @@ export const changeTriggers = {
  * parts that would fail for every row, such as a Liquid template that cannot be parsed.
  */
 export function checkMapping(directives: Directives): readonly Fault[] {
+  const entries = Object.entries(directives);
+  const isDeep = ([, value]: readonly [string, Json]) => isDeeperThan(value, deepestNesting);
+  const deep = entries.filter(isDeep).map(([where]) => ({ where, message: unstorableReasons.too_deep }));
+  return deep.length === 0 ? faultsInside(directives) : [...deep, ...faultsInside(withoutDeep(directives, deep))];
+}
+
+function withoutDeep(directives: Directives, deep: readonly Fault[]): Directives {
+  const names = new Set(deep.map(({ where }) => where));
+  return Object.fromEntries(Object.entries(directives).filter(([name]) => !names.has(name)));
+}
+
+/** Of parts that are not too deep to be walked through. */
+function faultsInside(directives: Directives): readonly Fault[] {
   const faults = mappingFaults(directives);
   const hopeless = hopelessParts(directives).filter(({ where }) => !faults.some((fault) => isSame(fault.where, where)));
   return [...faults, ...hopeless];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createWorkspaceToken } from '../../workspace/workspace.ts';
+import { createWorkspaceToken, type Permission } from '../../workspace/workspace.ts';
 import { openPublicApi, type PublicServer } from './public.test-support.ts';
 
 let server: PublicServer;
@@ -86,4 +86,27 @@ test('a read-only token tries and previews nothing that it wrote itself', async 
   const body = { query: 'SELECT 1 AS id', queryIdentifierColumn: 'id' };
   expect((await server.call('POST', `/sources/${sourceId}/preview`, { token: secret, body })).status).toBe(401);
   expect((await server.call('GET', `/sources/${sourceId}/tables`, { token: secret })).status).toBe(200);
+});
+
+test('spaces are offered to whoever may connect them, and others are told why there are none', async () => {
+  const body = { sourceId, metadataId: '639c2dbb1309fdcad13951b6', settings: {} };
+  const { id } = (await server.call('POST', '/destinations', { body })).json.data.destination;
+  const tokenOf = async (...spaces: readonly Permission[]) =>
+    (
+      await createWorkspaceToken(server.db.pool, 'limited', {
+        role: 'member',
+        permissions: [{ role: 'source-admin', resources: [{ id: sourceId }] }, ...spaces],
+      })
+    ).secret;
+  const offered = async (token: string) =>
+    (await server.call('GET', `/destinations/${id}/profile-spaces`, { token })).json.data;
+  const space = [{ id: server.space.id }];
+  const all = { choices: [{ label: 'Engage (shop)', value: server.space.writeKey }], error: null };
+  expect(await offered(server.token.secret)).toEqual(all);
+  expect(await offered(await tokenOf({ role: 'source-admin', resources: space }))).toEqual(all);
+  expect(await offered(await tokenOf({ role: 'unify-and-engage-admin', resources: space }))).toEqual(all);
+  const none = { choices: [], error: { code: 'permission_missing', message: expect.stringContaining('Source Admin') } };
+  expect(await offered(await tokenOf())).toEqual(none);
+  expect(await offered(await tokenOf({ role: 'source-read-only', resources: space }))).toEqual(none);
+  expect(await offered(await tokenOf({ role: 'unify-and-engage-read-only', resources: space }))).toEqual(none);
 });

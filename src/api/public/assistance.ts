@@ -37,8 +37,11 @@ import {
 } from './errors.ts';
 import { isMask } from './masks.ts';
 import type { PublicApiDeps } from './public.ts';
+import { destinationSecretFaults } from './receivers.ts';
 import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from './route.ts';
 import { allSources, pickSource, readSourceLabels } from './source-list.ts';
+import { destinationAt, readView, type View, warehouseAt } from './source-objects.ts';
+import { mayConnect, withoutWriteKeys } from './space-access.ts';
 
 export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   const limited = createPreviewLimits(deps.previews);
@@ -76,7 +79,9 @@ export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
     {
       ...{ method: 'GET', url: '/destinations/:destinationId/profile-spaces', ...acting },
       handle: (request) =>
-        withDestination(deps, request, async (destination) => await deps.region.profileSpaces(destination.settings)),
+        withDestination(deps, request, ({ settings }, _, viewer) =>
+          deps.region.profileSpaces(settings, (spaceId) => mayConnect(viewer, spaceId)),
+        ),
     },
     {
       ...{ method: 'POST', url: '/destinations/:destinationId/subscriptions/:id/test', ...acting },
@@ -120,14 +125,13 @@ async function withModel(
 async function withDestination(
   deps: PublicApiDeps,
   { params, grant }: PublicRequest,
-  work: (destination: Destination, source: Source, workspace: Workspace) => Promise<object | PublicRefusal>,
+  work: (destination: Destination, source: Source, view: View) => Promise<object | PublicRefusal>,
 ): Promise<PublicAnswer | PublicRefusal> {
-  const workspace = await readConfig(deps);
-  const id = params.destinationId as string;
-  const destination = workspace.destinations.find((one) => one.id === id);
-  if (destination === undefined) return notFound('Destination', id);
-  const source = await sourceFor(deps, workspace, destination.sourceId, grant, 'source:admin');
-  return isRefusal(source) ? source : answered(() => work(destination, source, workspace));
+  const view = await readView(deps, grant, 'source:admin');
+  const destination = destinationAt(view, params.destinationId as string);
+  if (isRefusal(destination)) return destination;
+  const source = warehouseAt(view, destination.sourceId);
+  return isRefusal(source) ? source : answered(() => work(destination, source, view));
 }
 
 /** Opening it and looking at one row shows what the settings are worth. */
@@ -217,7 +221,10 @@ function testDestination(deps: PublicApiDeps, request: PublicRequest): Promise<P
     const faults: InputFault[] = [];
     const given = readBody(tried, request.body, faults);
     if (given === null) return inputInvalid(faults);
-    return deps.region.testConnection({ ...settings, ...unmasked(given.settings ?? {}) });
+    const wanted = given.settings ?? {};
+    const tested = { ...settings, ...unmasked(wanted) };
+    const leaks = destinationSecretFaults(settings, tested, wanted);
+    return leaks.length > 0 ? inputInvalid(leaks) : deps.region.testConnection(tested);
   });
 }
 
@@ -234,7 +241,8 @@ function testRecord(
   request: PublicRequest,
 ): Promise<PublicAnswer | PublicRefusal> {
   const id = request.params.id as string;
-  return withDestination(deps, request, async (destination, source, workspace) => {
+  return withDestination(deps, request, async (destination, source, view) => {
+    const { workspace } = view;
     const faults: InputFault[] = [];
     const given = readBody(record, request.body, faults);
     if (given === null) return inputInvalid(faults);
@@ -248,6 +256,7 @@ function testRecord(
         ? sendTestRecord(deps.sync, job, recordId, signal, actorOf(request.grant))
         : testMapping(deps.sync, job, recordId, signal);
     const tested = await limited(test, request.signal);
-    return { ...tested, notRunning: whyNotRunning(job) };
+    const [payload, result] = [withoutWriteKeys(view, tested.payload), withoutWriteKeys(view, tested.result)];
+    return { ...tested, payload, result, notRunning: whyNotRunning(job) };
   });
 }

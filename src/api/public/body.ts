@@ -3,7 +3,7 @@
  * `"slug" is required`, `"enabled" must be a boolean`. Keys that are not in the shape are ignored.
  */
 import { z } from 'zod';
-import type { Json, JsonObject } from '../../base/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
 import { findUnstorable, type UnstorableKind } from '../../base/text.ts';
 import type { InputFault } from './errors.ts';
 
@@ -23,7 +23,10 @@ export function readBody<S extends z.ZodType>(
   if (result.success) {
     const found = findUnstorable(body);
     if (found === null) return result.data;
-    const field = [...within, found.path.replace(/^\$\.?/, '')].join('.');
+    const path = found.path.replace(/^\$\.?/, '');
+    // Hundreds of steps down say less than where it begins.
+    const shown = found.what === 'too_deep' ? path.split(/[.[]/, beginning).join('.') : path;
+    const field = [...within, shown].join('.');
     faults.push({ field, message: `"${field}" holds ${unstorable[found.what]}` });
     return null;
   }
@@ -40,6 +43,23 @@ export function readBody<S extends z.ZodType>(
   }
   return null;
 }
+
+/** The parts of a body that have their shape, also when others have not: what else is wrong with them is then told too. */
+export function readParts<S extends z.ZodRawShape>(
+  { shape }: z.ZodObject<S>,
+  body: Json | undefined,
+): Partial<z.output<z.ZodObject<S>>> {
+  const given = isJsonObject(body) ? body : {};
+  const found: Record<string, unknown> = {};
+  for (const [key, type] of Object.entries(shape)) {
+    const read = (type as unknown as z.ZodType).safeParse(given[key]);
+    if (given[key] !== undefined && read.success && findUnstorable(given[key]) === null) found[key] = read.data;
+  }
+  return found as Partial<z.output<z.ZodObject<S>>>;
+}
+
+/** Steps of a path that are shown of what is nested too deep: as far as `input.settings.traits`. */
+const beginning = 3;
 
 const unstorable: Readonly<Record<UnstorableKind, string>> = {
   nul: 'a NUL character, which cannot be stored',

@@ -40,7 +40,8 @@ export interface ConfigDeps extends Pick<EditContext, 'spaceHasProfiles' | 'excl
   /** Asking the Public API that a destination's endpoint means. */
   readonly region: {
     testConnection(settings: JsonObject): Promise<ConnectionTest>;
-    profileSpaces(settings: JsonObject): Promise<DynamicChoices>;
+    /** Of this server, those alone that may be connected. */
+    profileSpaces(settings: JsonObject, mayConnect: (spaceId: string) => boolean): Promise<DynamicChoices>;
   };
 }
 

@@ -42,6 +42,10 @@ test('with one that may not, the permission is named', async () => {
     role: 'member',
     permissions: [{ role: 'source-read-only', resources: 'all' }],
   });
+  expect(await testConnection(settings(secret))).toMatchObject({
+    ...{ ok: false, code: 'permission_missing' },
+    reason: expect.stringContaining('no Source Admin permission'),
+  });
   expect(await spaces(secret)).toEqual({
     choices: [],
     error: { code: 'permission_missing', message: expect.stringContaining('no Source Admin permission') },

@@ -1,5 +1,6 @@
 /** `/destinations`, as clients use them. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openFakePublicApi, publicApiWith } from '../../destination/fake-public-api.test-support.ts';
 import { openPublicApi, type PublicServer } from './public.test-support.ts';
 
 let server: PublicServer;
@@ -51,19 +52,45 @@ describe('a destination', () => {
     const body = {
       enabled: false,
       name: null,
-      settings: { endpoint: 'north_america', segment_papi_token: '••••••••••WXYZ' },
+      settings: { endpoint: 'europe', segment_papi_token: '••••••••••WXYZ' },
     };
     const { json } = await server.call('PATCH', `/destinations/${id}`, { body });
     expect(json.data.destination).toMatchObject({
       enabled: false,
       name: 'profiles-prod',
-      settings: { endpoint: 'north_america', segment_papi_token: '••••••••••WXYZ' },
+      settings: { endpoint: 'europe', segment_papi_token: '••••••••••WXYZ' },
     });
     const more = { settings: { tracking_url: 'https://events.example.com/v1' } };
     const merged = await server.call('PATCH', `/destinations/${id}`, { body: more });
-    expect(merged.json.data.destination.settings).toMatchObject({ endpoint: 'north_america', ...more.settings });
+    expect(merged.json.data.destination.settings).toMatchObject({ endpoint: 'europe', ...more.settings });
     const { rows } = await server.db.pool.query('SELECT secrets FROM destinations WHERE id = $1', [id]);
     expect(rows[0].secrets).not.toBeNull();
+  });
+
+  test('its token goes to no other host unless it is given again', async () => {
+    await using theirs = await openFakePublicApi(publicApiWith([]));
+    const custom = { endpoint: 'custom', tracking_url: 'https://events.example.com/v1', public_api_url: theirs.url };
+    const refusal = {
+      status: 422,
+      json: { errors: [{ field: 'settings.segment_papi_token', message: expect.stringContaining('given again') }] },
+    };
+    const test = (settings: object) => server.call('POST', `/destinations/${id}/test`, { body: { settings } });
+    const change = (settings: object) => server.call('PATCH', `/destinations/${id}`, { body: { settings } });
+    expect(await test(custom)).toMatchObject(refusal);
+    expect(await test({ ...custom, segment_papi_token: '••••••••••WXYZ' })).toMatchObject(refusal);
+    expect(await change(custom)).toMatchObject(refusal);
+    expect(await change({ endpoint: 'north_america' })).toMatchObject(refusal);
+    // Nor by a way around: where nobody is asked the token stays, and leaves no more.
+    expect((await change({ endpoint: 'local' })).status).toBe(200);
+    expect(await change(custom)).toMatchObject(refusal);
+    expect(theirs.asked).toEqual([]);
+    const mine = { ...custom, segment_papi_token: 'sgp_of_this_host' };
+    expect((await test(mine)).json.data).toMatchObject({ ok: true });
+    expect((await change(mine)).status).toBe(200);
+    expect((await change({ tracking_url: 'https://events.example.com/v2' })).status).toBe(200);
+    expect(new Set(theirs.asked.map(({ authorization }) => authorization))).toEqual(
+      new Set(['Bearer sgp_of_this_host']),
+    );
   });
 
   test('deleting it answers once', async () => {
@@ -80,6 +107,14 @@ test('every fault of the settings is told at once', async () => {
   const fields = json.errors.map(({ field }: { field: string }) => field);
   expect(fields).toEqual(['metadataId', 'settings.color', 'settings.endpoint', 'settings.tracking_url']);
   expect((await make({ settings: { endpoint: 'europe' } })).json.errors[0].field).toBe('settings.segment_papi_token');
+  const beside = await make({ metadataId: 'none', settings: { endpoint: 'mars', color: 'blue' }, enabled: 'x' });
+  expect(beside.json.errors.map(({ field }: { field: string }) => field).sort()).toEqual([
+    ...['enabled', 'metadataId', 'settings.color', 'settings.endpoint'],
+  ]);
+  const { id } = (await make()).json.data.destination;
+  const body = { enabled: 'x', settings: { color: 'blue' } };
+  const changed = await server.call('PATCH', `/destinations/${id}`, { body });
+  expect(changed.json.errors.map(({ field }: { field: string }) => field)).toEqual(['enabled', 'settings.color']);
   const missing = await server.call('POST', '/destinations', { body: {} });
   expect(missing.json.errors.map(({ message }: { message: string }) => message)).toEqual([
     '"sourceId" is required',

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Json, JsonObject } from '../../base/json.ts';
 import type { Destination, Draft } from '../../workspace/workspace.ts';
-import { map, readBody, text } from './body.ts';
+import { map, readBody, readParts, text } from './body.ts';
 import { editConfig } from './config.ts';
 import { destinationBody } from './destination-body.ts';
 import {
@@ -17,8 +17,10 @@ import {
 import { isMask } from './masks.ts';
 import { listPage } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
+import { destinationSecretFaults } from './receivers.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from './route.ts';
 import { destinationAt, draftView, given, namesFor, readView, seenBy, warehouseAt } from './source-objects.ts';
+import { refuseForeignSpace } from './space-access.ts';
 import { isStrangeSpace } from './strange-space.ts';
 import { allVersions } from './versions.ts';
 
@@ -69,14 +71,16 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
   const { destination: facts } = deps;
   const faults: InputFault[] = [];
   const wanted = readBody(newDestination, body, faults);
-  if (wanted === null) return inputInvalid(faults);
-  if (wanted.metadataId !== facts.metadataId) {
+  const seen = wanted ?? readParts(newDestination, body);
+  if (seen.metadataId !== undefined && seen.metadataId !== facts.metadataId) {
     faults.push({ field: 'metadataId', message: '"metadataId" is no destination of the catalog' });
   }
   return settled(async () => {
     const { value: name, workspace } = await editConfig(deps, grant, async (draft) => {
-      const source = given(warehouseAt(await draftView(draft, grant), wanted.sourceId));
-      const settings = checkedSettings(deps, {}, wanted.settings, faults);
+      const view = await draftView(draft, grant);
+      const source = seen.sourceId === undefined ? null : given(warehouseAt(view, seen.sourceId));
+      const settings = checkedSettings(deps, {}, seen.settings, faults);
+      if (wanted === null || source === null) throw refused(inputInvalid(faults));
       const named = wanted.name ?? null;
       const names =
         named === null
@@ -95,9 +99,13 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
 function checkedSettings(
   { checks }: PublicApiDeps,
   before: JsonObject,
-  wanted: JsonObject,
-  faults: readonly InputFault[] = [],
+  wanted: JsonObject | undefined,
+  faults: readonly InputFault[],
 ): JsonObject {
+  if (wanted === undefined) {
+    if (faults.length > 0) throw refused(inputInvalid(faults));
+    return before;
+  }
   const settings: Record<string, Json> = { ...(before as Record<string, Json>) };
   for (const [key, value] of Object.entries(wanted)) {
     if (value === undefined || isMask(value)) continue;
@@ -108,7 +116,7 @@ function checkedSettings(
     const field = `settings.${where}`;
     return { field, message: `"${field}": ${message}` };
   });
-  const found = [...faults, ...wrong];
+  const found = [...faults, ...wrong, ...destinationSecretFaults(before, settings, wanted)];
   if (found.length > 0) throw refused(inputInvalid(found));
   return settings;
 }
@@ -119,15 +127,19 @@ async function update(
 ): Promise<PublicAnswer | PublicRefusal> {
   const faults: InputFault[] = [];
   const wanted = readBody(changedDestination, body, faults);
-  if (wanted === null) return inputInvalid(faults);
+  const seen = wanted ?? readParts(changedDestination, body);
   const id = params.destinationId as string;
   return settled(async () => {
     const { workspace } = await editConfig(deps, grant, async (draft) => {
-      const { name } = given(destinationAt(await draftView(draft, grant), id));
+      const view = await draftView(draft, grant);
+      const { name } = given(destinationAt(view, id));
       const before = draft.definition('destination', name);
-      const settings =
-        wanted.settings === undefined ? before.settings : checkedSettings(deps, before.settings, wanted.settings);
+      const settings = checkedSettings(deps, before.settings, seen.settings, faults);
+      if (wanted === null) throw refused(inputInvalid(faults));
       refuseStrangeSpaces(draft, id, settings);
+      for (const { fields } of draft.before.mappings.filter(({ destinationId }) => destinationId === id)) {
+        refuseForeignSpace(view, { fields, settings }, { fields, settings: before.settings });
+      }
       draft.put('destination', {
         ...before,
         title: wanted.name === undefined ? before.title : wanted.name,

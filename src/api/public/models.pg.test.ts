@@ -163,3 +163,36 @@ test('its source must be there, and a warehouse', async () => {
     });
   }
 });
+
+test('every fault is told at once, also of what has the right shape beside what has not', async () => {
+  const fieldsOf = (json: { errors: { field: string }[] }) => json.errors.map(({ field }) => field).sort();
+  const faulty = { name: '', enabled: 'x', query: 'DELETE FROM x', scheduleStrategy: 'FOO' };
+  const expected = ['enabled', 'name', 'query', 'scheduleStrategy'];
+  expect(fieldsOf((await make({ ...customers(), ...faulty })).json)).toEqual(expected);
+  const { id } = (await make(customers())).json.data.reverseEtlModel;
+  const changed = await server.call('PATCH', `/reverse-etl-models/${id}`, { body: faulty });
+  expect([changed.status, fieldsOf(changed.json)]).toEqual([422, expected]);
+  const days = { scheduleStrategy: 'SPECIFIC_DAYS', scheduleConfig: { days: [9] } };
+  expect(fieldsOf((await make({ ...customers(), ...days })).json)).toEqual([
+    ...['scheduleConfig.days', 'scheduleConfig.hours', 'scheduleConfig.timezone'],
+  ]);
+});
+
+test('a schedule config alone goes with the strategy there was, and is refused where there was none', async () => {
+  const given = { scheduleStrategy: 'PERIODIC', scheduleConfig: { interval: '1h' } };
+  const { id } = (await make({ ...customers(), ...given })).json.data.reverseEtlModel;
+  const change = (id: string, body: object) => server.call('PATCH', `/reverse-etl-models/${id}`, { body });
+  const changed = await change(id, { scheduleConfig: { interval: '2h' } });
+  expect(changed.json.data.reverseEtlModel).toMatchObject({
+    scheduleStrategy: 'PERIODIC',
+    scheduleConfig: { interval: '2h' },
+  });
+  expect(await change(id, { scheduleConfig: { spec: '0 6 * * *' } })).toMatchObject({ status: 422 });
+  const manual = (await make(customers())).json.data.reverseEtlModel.id;
+  for (const answer of [
+    await change(manual, { scheduleConfig: { interval: '2h' } }),
+    await make({ ...customers(), scheduleConfig: { interval: '2h' } }),
+  ]) {
+    expect(answer).toMatchObject({ status: 422, json: { errors: [{ field: 'scheduleStrategy' }] } });
+  }
+});

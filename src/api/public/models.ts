@@ -1,7 +1,7 @@
 /** `/reverse-etl-models`: queries over a source and the column that tells their rows apart. */
 import { z } from 'zod';
 import type { Model, ModelSchedule } from '../../workspace/workspace.ts';
-import { map, readBody, text } from './body.ts';
+import { map, readBody, readParts, text } from './body.ts';
 import { editConfig } from './config.ts';
 import {
   badRequest,
@@ -46,8 +46,7 @@ export function modelRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
 
 /** As the API shows it. Its own schedule is that of an older generation of clients: shown to whoever gave it. */
 function modelBody({ id, sourceId, name, title, description, enabled, query, identifierColumn, schedule }: Model) {
-  const isManual = schedule === null || schedule.kind === 'manual';
-  const { strategy, config } = writeSchedule(isManual ? null : schedule);
+  const { strategy, config } = writeSchedule(schedule);
   return {
     ...{ id, sourceId, name: title ?? name, description, enabled, query, queryIdentifierColumn: identifierColumn },
     ...(schedule !== null && { scheduleStrategy: strategy, scheduleConfig: config ?? {} }),
@@ -65,13 +64,21 @@ const ofSchedule = { scheduleStrategy: z.string().optional(), scheduleConfig: ma
 const newModel = z.object({ sourceId: text(), ...shape, ...ofSchedule });
 const changedModel = z.object({ ...shape, ...ofSchedule, sourceId: text() }).partial();
 
-/** Undefined: the request says nothing about it. */
+/** Undefined: the request says nothing about it. A config alone goes with the strategy there was before. */
 function scheduleOf(
   deps: PublicApiDeps,
   { scheduleStrategy, scheduleConfig }: { readonly [K in keyof typeof ofSchedule]?: z.output<(typeof ofSchedule)[K]> },
   faults: InputFault[],
+  before: ModelSchedule | null = null,
 ): ModelSchedule | undefined | PublicRefusal {
-  if (scheduleStrategy === undefined || scheduleStrategy === '') return undefined;
+  if (scheduleStrategy === undefined || scheduleStrategy === '') {
+    if (scheduleConfig === undefined || Object.keys(scheduleConfig).length === 0) return undefined;
+    if (before === null) {
+      faults.push({ field: 'scheduleStrategy', message: '"scheduleStrategy" is required beside "scheduleConfig"' });
+      return undefined;
+    }
+    return scheduleOf(deps, { scheduleStrategy: writeSchedule(before).strategy, scheduleConfig }, faults);
+  }
   const places = { strategy: ['scheduleStrategy'], config: ['scheduleConfig'] };
   const read = readSchedule(scheduleStrategy, scheduleConfig, places, deps.checks.scheduleLimits, faults);
   return read ?? { kind: 'manual' };
@@ -80,13 +87,15 @@ function scheduleOf(
 async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
   const faults: InputFault[] = [];
   const wanted = readBody(newModel, body, faults);
-  if (wanted === null) return inputInvalid(faults);
-  const schedule = scheduleOf(deps, wanted, faults);
-  if (isRefusal(schedule)) return schedule;
+  const seen = wanted ?? readParts(newModel, body);
+  const schedule = scheduleOf(deps, seen, faults);
+  if (isRefusal(schedule)) return faults.length > 0 ? inputInvalid(faults) : schedule;
   return settled(async () => {
     const { value: name, workspace } = await editConfig(deps, grant, async (draft) => {
-      const source = given(warehouseAt(await draftView(draft, grant), wanted.sourceId));
-      checkQuery(deps, source.engine, wanted.query, faults);
+      const view = await draftView(draft, grant);
+      const source = seen.sourceId === undefined ? null : given(warehouseAt(view, seen.sourceId));
+      checkQuery(deps, source?.engine, seen.query, faults);
+      if (wanted === null || source === null) throw refused(inputInvalid(faults));
       const names = namesFor(draft, 'model', wanted.name);
       const { description, query, queryIdentifierColumn: identifierColumn, enabled } = wanted;
       draft.put('model', {
@@ -102,11 +111,11 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
 /** Throws every fault found so far, and this one. */
 function checkQuery(
   { checks }: PublicApiDeps,
-  engine: string,
+  engine: string | undefined,
   query: string | undefined,
   faults: readonly InputFault[],
 ): void {
-  const message = query === undefined ? null : checks.checkModelSql(engine, query);
+  const message = query === undefined || engine === undefined ? null : checks.checkModelSql(engine, query);
   const found = message === null ? faults : [...faults, { field: 'query', message: `"query": ${message}` }];
   if (found.length > 0) throw refused(inputInvalid(found));
 }
@@ -117,18 +126,19 @@ async function update(
 ): Promise<PublicAnswer | PublicRefusal> {
   const faults: InputFault[] = [];
   const wanted = readBody(changedModel, body, faults);
-  if (wanted === null) return inputInvalid(faults);
-  const schedule = scheduleOf(deps, wanted, faults);
-  if (isRefusal(schedule)) return schedule;
+  const seen = wanted ?? readParts(changedModel, body);
   const id = params.modelId as string;
   return settled(async () => {
     const { workspace } = await editConfig(deps, grant, async (draft) => {
       const view = await draftView(draft, grant);
       const model = given(modelAt(view, id));
+      const schedule = scheduleOf(deps, seen, faults, model.schedule);
+      if (isRefusal(schedule)) throw refused(faults.length > 0 ? inputInvalid(faults) : schedule);
+      checkQuery(deps, given(warehouseAt(view, model.sourceId)).engine, seen.query, faults);
+      if (wanted === null) throw refused(inputInvalid(faults));
       if (wanted.sourceId !== undefined && wanted.sourceId !== model.sourceId) {
         throw refused(badRequest('The source of a model cannot be changed; make another model.', 'sourceId'));
       }
-      checkQuery(deps, given(warehouseAt(view, model.sourceId)).engine, wanted.query, faults);
       const before = draft.definition('model', model.name);
       draft.put('model', {
         ...before,

@@ -16,8 +16,16 @@ export function permissionsPage(): string {
     'one power. A role about sources or spaces holds at all of them, or at those that the token lists. Whoever lacks the power is',
     'answered 401; lists leave out what a token may not see. `writeKeys` of a source are empty without `source:admin` there.',
     '',
+    '**Two sides.** A mapping connects a source with a profile space, so it takes `source:admin` at the source, and at the space either',
+    '`space:admin` or `source:admin` at the source that stands for it (its id is that of the space). A space that rows name may be',
+    'any, so it takes all of them. Whoever lacks that still sees and edits mappings that others have connected; in the place of the',
+    'write key there is the id of the space.',
+    '',
     '```sh',
-    'millrace token create --workspace --role source-admin --source shop "profiles destination"',
+    '# The team of one warehouse, which also connects it to one space:',
+    'millrace token create --workspace --role source-admin --source shop --source spa_… "shop team"',
+    '# The setting segment_papi_token of another server, which lists all spaces of this one:',
+    'millrace token create --workspace --role source-admin "profiles destination"',
     '```',
     '',
     '## Powers',
@@ -41,10 +49,11 @@ export function permissionsPage(): string {
     'Where a route is about one source or one space, the role must hold there. Models, destinations, subscriptions and syncs belong',
     'to their source.',
     '',
-    '| route | power | about |',
-    '|---|---|---|',
+    '| route | power | about | versions |',
+    '|---|---|---|---|',
     ...routesAsData().map(
-      (route) => `| \`${route.method} ${shownPath(route.url)}\` | \`${route.needs}\` | ${subject(route)} |`,
+      (route) =>
+        `| \`${route.method} ${shownPath(route.url)}\` | \`${route.needs}\` | ${subject(route)} | ${route.versions.join(', ')} |`,
     ),
   ];
   return `${lines.join('\n')}\n`;

@@ -88,7 +88,8 @@ export function publicDeps(db: Database, secrets: Secrets, writer: SpaceWriter) 
     sync,
     region: {
       testConnection: (settings: JsonObject) => testConnection(settings),
-      profileSpaces: (settings: JsonObject) => listProfileSpaces(settings, { localSpaces: () => listSpaces(db.pool) }),
+      profileSpaces: (settings: JsonObject, mayConnect: (spaceId: string) => boolean) =>
+        listProfileSpaces(settings, { mayConnect, localSpaces: () => listSpaces(db.pool) }),
     },
     fileFolders: [tmpdir()],
   };

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Json, JsonObject } from '../../base/json.ts';
 import { type Schedule, type ScheduleLimits, scheduleFaults } from '../../workspace/workspace.ts';
-import { readBody } from './body.ts';
+import { readBody, readParts } from './body.ts';
 import { badRequest, type InputFault, type PublicRefusal } from './errors.ts';
 
 /** What each strategy takes. */
@@ -52,11 +52,26 @@ export function readSchedule(
   }
   if (name === 'MANUAL') return null;
   const read = readBody(known, config ?? {}, faults, places.config);
-  if (read === null) return null;
-  const schedule = { kind: kinds[name as Strategy], ...read } as Schedule;
-  for (const { where, message } of scheduleFaults(schedule, limits)) say([...places.config, where], message);
-  return schedule;
+  const kind = kinds[name as Strategy];
+  if (read !== null) {
+    const schedule = { kind, ...read } as Schedule;
+    for (const { where, message } of scheduleFaults(schedule, limits)) say([...places.config, where], message);
+    return schedule;
+  }
+  // What is there is looked at beside what nothing is wrong with.
+  const there = readParts(known, config);
+  const filled = { kind, ...harmless[name as Strategy], ...there } as Schedule;
+  for (const { where, message } of scheduleFaults(filled, limits)) {
+    if (Object.hasOwn(there, where)) say([...places.config, where], message);
+  }
+  return null;
 }
+
+const harmless: Readonly<Record<Strategy, object>> = {
+  PERIODIC: { interval: '1d' },
+  SPECIFIC_DAYS: { days: [0], hours: [0], timezone: 'UTC' },
+  CRON: { spec: '0 0 * * *', timezone: 'UTC' },
+};
 
 const kinds: Readonly<Record<Strategy, Schedule['kind']>> = {
   PERIODIC: 'interval',
@@ -64,8 +79,8 @@ const kinds: Readonly<Record<Strategy, Schedule['kind']>> = {
   CRON: 'cron',
 };
 
-export function writeSchedule(schedule: Schedule | null): WireSchedule {
-  if (schedule === null) return { strategy: 'MANUAL', config: null };
+export function writeSchedule(schedule: ModelSchedule | null): WireSchedule {
+  if (schedule === null || schedule.kind === 'manual') return { strategy: 'MANUAL', config: null };
   const { kind, ...config } = schedule;
   const [strategy] = Object.entries(kinds).find(([, one]) => one === kind) as [Strategy, Schedule['kind']];
   return { strategy, config };

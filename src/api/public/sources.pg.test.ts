@@ -79,6 +79,22 @@ describe('a Postgres source', () => {
     expect(rows[0].secrets).not.toBeNull();
   });
 
+  test('its password goes to no other server unless it is given again', async () => {
+    const change = (settings: object) => server.call('PATCH', `/sources/${id}`, { body: { settings } });
+    const refusal = {
+      status: 422,
+      json: { errors: [{ field: 'settings.password', message: expect.stringContaining('given again') }] },
+    };
+    expect(await change({ hostname: '127.0.0.2' })).toMatchObject(refusal);
+    expect(await change({ port: '5433', password: '••••••••••pw42' })).toMatchObject(refusal);
+    expect((await change({ hostname: null })).status).toBe(200);
+    expect(await change({ hostname: '127.0.0.2' })).toMatchObject(refusal);
+    expect((await change({ hostname: '127.0.0.2', sslmode: 'verify-full', password: 'another' })).status).toBe(200);
+    expect(await change({ sslmode: 'prefer' })).toMatchObject(refusal);
+    expect((await change({ hostname: '127.0.0.1', sslmode: 'prefer', password: 's3cret-pw42' })).status).toBe(200);
+    expect((await change({ username: 'retl', port: '5432' })).status).toBe(200);
+  });
+
   test('its slug is taken', async () => {
     const { status, json } = await server.call('POST', '/sources', { body: postgres });
     expect({ status, json }).toMatchObject({ status: 409, json: { errors: [{ type: 'conflict', field: 'slug' }] } });
@@ -92,6 +108,22 @@ describe('a Postgres source', () => {
       { type: 'input-validation', message: '"enabled" must be a boolean', field: 'enabled' },
       { type: 'input-validation', message: '"metadataId" is required', field: 'metadataId' },
       { type: 'input-validation', message: '"settings" must be an object', field: 'settings' },
+    ]);
+  });
+
+  test('also of the settings, and a taken slug, beside parts that have another shape', async () => {
+    const fieldsOf = ({ json }: Answered) => json.errors.map(({ field }: { field: string }) => field).sort();
+    const settings = { ...postgres.settings, port: 'abc' };
+    expect(fieldsOf(await server.call('POST', '/sources', { body: { ...postgres, settings } }))).toEqual([
+      ...['settings.port', 'slug'],
+    ]);
+    const body = { ...postgres, slug: 'Not A Slug', enabled: 'x', settings };
+    expect(fieldsOf(await server.call('POST', '/sources', { body }))).toEqual(['enabled', 'settings.port', 'slug']);
+    const unknown = { ...postgres, slug: 'Not A Slug', metadataId: 'nope' };
+    expect(fieldsOf(await server.call('POST', '/sources', { body: unknown }))).toEqual(['metadataId', 'slug']);
+    const change = { enabled: 'x', settings: { port: 'abc' } };
+    expect(fieldsOf(await server.call('PATCH', `/sources/${id}`, { body: change }))).toEqual([
+      ...['enabled', 'settings.password', 'settings.port'],
     ]);
   });
 

@@ -11,7 +11,7 @@ import {
   recordAudit,
   type WorkspaceGrant,
 } from '../../workspace/workspace.ts';
-import { map, readBody, text } from './body.ts';
+import { map, readBody, readParts, text } from './body.ts';
 import { sourceCatalog } from './catalog.ts';
 import { editConfig, readConfig } from './config.ts';
 import { destinationBody } from './destination-body.ts';
@@ -30,6 +30,7 @@ import {
 } from './errors.ts';
 import { listPage } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
+import { sourceSecretFaults } from './receivers.ts';
 import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from './route.ts';
 import { type AnySource, allSources, pickSource, readSourceLabels, resourceOf, sourceBody } from './source-list.ts';
 import { allVersions } from './versions.ts';
@@ -135,10 +136,14 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
   if (!may(grant, 'source:admin')) return notAllowed(`${powers['source:admin']}, for all sources`);
   const faults: InputFault[] = [];
   const given = readBody(newSource, body, faults);
-  if (given === null) return inputInvalid(faults);
-  const entry = sourceCatalog.find(({ metadata }) => metadata.id === given.metadataId);
+  const seen = given ?? readParts(newSource, body);
+  const entry = sourceCatalog.find(({ metadata }) => metadata.id === seen.metadataId);
   if (entry === undefined) {
-    return inputInvalid([{ field: 'metadataId', message: '"metadataId" is no source of the catalog' }]);
+    // Which settings there are depends on it.
+    if (seen.metadataId !== undefined) {
+      faults.push({ field: 'metadataId', message: '"metadataId" is no source of the catalog' });
+    }
+    return inputInvalid(faults);
   }
   const { kind, metadata } = entry;
   if (kind.of === 'nothing') return badRequest(`${metadata.name} cannot be read by this server yet.`, 'metadataId');
@@ -147,10 +152,15 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
   }
   return settled(async () => {
     const { value: name, workspace } = await editConfig(deps, grant, (draft) => {
-      refuseTakenSlug(draft, given.slug);
+      const taken = isTakenSlug(draft, seen.slug);
+      const engine = kind.of === 'warehouse' ? kind.engine : null;
+      const settings = engine === null ? noSettings : changedSettings(engine, noSettings, seen.settings ?? {});
+      if (engine !== null) faults.push(...settingFaults(deps, engine, settings));
+      if (given === null || faults.length > 0) {
+        throw refused(inputInvalid(taken ? [...faults, { field: 'slug', message: `"slug": ${slugTaken}` }] : faults));
+      }
+      if (taken) throw refused(conflict(slugTaken, 'slug'));
       if (kind.of === 'warehouse') {
-        const none = { settings: {}, extraSettings: {} };
-        const settings = checkedSettings(deps, kind.engine, changedSettings(kind.engine, none, given.settings ?? {}));
         draft.put('source', {
           name: given.slug,
           title: null,
@@ -199,18 +209,33 @@ function spacesOfStream({ before }: Draft, settings: JsonObject = {}): readonly 
   return [...new Set(names)];
 }
 
-function refuseTakenSlug({ before }: Draft, wanted: string): void {
-  const taken = [...before.sources, ...before.eventStreams].some(({ name }) => name === wanted);
-  if (taken) throw refused(conflict('A source with this slug is there already.', 'slug'));
+const noSettings = { settings: {}, extraSettings: {} };
+const slugTaken = 'A source with this slug is there already.';
+
+function isTakenSlug({ before }: Draft, wanted: string | undefined): boolean {
+  return [...before.sources, ...before.eventStreams].some(({ name }) => name === wanted);
 }
 
 type Engine = Parameters<typeof changedSettings>[0];
 
-function checkedSettings(deps: PublicApiDeps, engine: Engine, settings: SplitSettings): SplitSettings {
-  const faults: InputFault[] = [...faultsOfSettings(engine, settings, deps.checks.checkSourceSettings)];
-  if (engine === 'duckdb') faults.push(...faultsOfFiles(settings.settings, deps.fileFolders));
-  if (faults.length > 0) throw refused(inputInvalid(faults));
-  return settings;
+function settingFaults(deps: PublicApiDeps, engine: Engine, settings: SplitSettings): readonly InputFault[] {
+  const files = engine === 'duckdb' ? faultsOfFiles(settings.settings, deps.fileFolders) : [];
+  return [...faultsOfSettings(engine, settings, deps.checks.checkSourceSettings), ...files];
+}
+
+/** Throws every fault, also those found before. */
+function settingsAfter(
+  deps: PublicApiDeps,
+  before: SplitSettings & { readonly engine: Engine },
+  given: JsonObject | undefined,
+  faults: readonly InputFault[],
+): SplitSettings {
+  const { engine } = before;
+  const after = changedSettings(engine, before, given ?? {});
+  const found = given === undefined ? [] : settingFaults(deps, engine, after);
+  const all = [...faults, ...sourceSecretFaults(engine, before.settings, after.settings, given ?? {}), ...found];
+  if (all.length > 0) throw refused(inputInvalid(all));
+  return after;
 }
 
 /** Whoever may change sources over the network must not read every file of the machine thereby. */
@@ -238,11 +263,15 @@ async function update(
 ): Promise<PublicAnswer | PublicRefusal> {
   const faults: InputFault[] = [];
   const given = readBody(changedSource, body, faults);
-  if (given === null) return inputInvalid(faults);
+  const seen = given ?? readParts(changedSource, body);
   const id = params.sourceId as string;
   return settled(async () => {
     await editConfig(deps, grant, async (draft) => {
       const source = await sourceInDraft(draft, id, grant);
+      if (source.of === 'warehouse') {
+        settingsAfter(deps, draft.definition('source', source.slug), seen.settings, faults);
+      }
+      if (given === null) throw refused(inputInvalid(faults));
       if (given.slug !== undefined && given.slug !== source.slug) {
         throw refused(badRequest('The slug of a source names it in workspace files and cannot be changed.', 'slug'));
       }
@@ -258,10 +287,7 @@ async function update(
         return;
       }
       const before = draft.definition('source', source.slug);
-      const settings =
-        given.settings === undefined
-          ? {}
-          : checkedSettings(deps, before.engine, changedSettings(before.engine, before, given.settings));
+      const settings = settingsAfter(deps, before, given.settings, []);
       draft.put('source', { ...before, title, enabled, ...settings });
     });
     return answerOf(deps, id, grant);

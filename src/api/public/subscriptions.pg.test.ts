@@ -186,6 +186,39 @@ test('every fault of a new one is told at once', async () => {
   expect(fieldsOf((await make({ settings: { user_id: 'x' } })).json)).toEqual(['settings.engage_space']);
 });
 
+const nested = (levels: number, wrap: (inner: unknown) => unknown): unknown => {
+  let value: unknown = 'x';
+  for (let level = 0; level < levels; level++) value = wrap(value);
+  return value;
+};
+
+test('what is nested too deep is refused, with its field', async () => {
+  const object = nested(2_000, (a) => ({ a }));
+  const list = nested(2_000, (a) => [a]);
+  for (const [deep, field] of [
+    [{ traits: object }, 'settings.traits'],
+    [{ user_id: list }, 'settings.user_id'],
+    [{ traits: { '@if': { exists: object, else: 1 } } }, 'settings.traits'],
+  ] as const) {
+    const { status, json } = await make({ settings: { ...settings(), ...deep } });
+    expect(status).toBe(422);
+    expect(fieldsOf(json)).toContain(field);
+    expect(JSON.stringify(json).length).toBeLessThan(1_000);
+  }
+  const made = (await make()).json.data.destinationSubscription;
+  const changed = await server.call('PATCH', `${path()}/${made.id}`, {
+    body: { input: { settings: { ...settings(), traits: object } } },
+  });
+  expect([changed.status, fieldsOf(changed.json)]).toEqual([422, ['input.settings.traits']]);
+});
+
+test('a profile space that is neither text nor a directive is refused', async () => {
+  for (const engage_space of [5, true, [], {}]) {
+    const { status, json } = await make({ settings: { ...settings(), engage_space } });
+    expect([status, fieldsOf(json)]).toEqual([422, ['settings.engage_space']]);
+  }
+});
+
 test('a subscription without a model is refused with the reason', async () => {
   for (const modelId of ['', undefined]) {
     const { status, json } = await make({ modelId });

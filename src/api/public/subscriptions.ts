@@ -41,6 +41,7 @@ import {
   readView,
   type View,
 } from './source-objects.ts';
+import { refuseForeignSpace, type Viewer, withoutWriteKeys, withStoredSpace } from './space-access.ts';
 import { isStrangeSpace } from './strange-space.ts';
 
 export function subscriptionRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
@@ -57,7 +58,11 @@ export function subscriptionRoutes(deps: PublicApiDeps): readonly PublicRoute[] 
         const destination = destinationAt(view, params.destinationId as string);
         if (isRefusal(destination)) return destination;
         const ours = view.workspace.mappings.filter(({ destinationId }) => destinationId === destination.id);
-        return listPage('subscriptions', inOrder(ours).map(subscriptionBody), query);
+        return listPage(
+          'subscriptions',
+          inOrder(ours).map((mapping) => subscriptionBody(mapping, view)),
+          query,
+        );
       },
     },
     {
@@ -65,7 +70,7 @@ export function subscriptionRoutes(deps: PublicApiDeps): readonly PublicRoute[] 
       async handle({ params, grant }) {
         const view = await readView(deps, grant, 'source:read');
         const mapping = mappingAt(view, params.destinationId as string, params.id as string);
-        return isRefusal(mapping) ? mapping : { data: { subscription: subscriptionBody(mapping) } };
+        return isRefusal(mapping) ? mapping : { data: { subscription: subscriptionBody(mapping, view) } };
       },
     },
     { ...{ method: 'PATCH', url: one, ...changing }, handle: (request) => update(deps, request) },
@@ -73,8 +78,13 @@ export function subscriptionRoutes(deps: PublicApiDeps): readonly PublicRoute[] 
   ];
 }
 
-function subscriptionBody(mapping: Mapping) {
-  const { id, name, title, action, destinationId, modelId, enabled, fields, trigger, schedule, skipNulls } = mapping;
+function subscriptionBody(mapping: Mapping, viewer: Viewer) {
+  const { id, name, title, action, destinationId, modelId, enabled, trigger, schedule, skipNulls } = mapping;
+  const { engage_space } = mapping.fields;
+  const fields =
+    engage_space === undefined
+      ? mapping.fields
+      : { ...mapping.fields, engage_space: withoutWriteKeys(viewer, engage_space) };
   return {
     ...{ id, name: title ?? name, actionId: actionIdOf(action), actionSlug: action, destinationId, modelId, enabled },
     ...{ trigger, settings: fields, reverseETLSchedule: writeSchedule(schedule), skipNulls },
@@ -140,6 +150,7 @@ function checkParts(
 ): Schedule | null | undefined {
   const say = (path: readonly string[], message: string, sign = ':') => {
     const field = [...within, ...path].filter((part) => part !== '').join('.');
+    if (faults.some((fault) => fault.field === field)) return;
     faults.push({ field, message: `"${field}"${sign} ${message}` });
   };
   const wrong = trigger === undefined ? null : triggerFault(trigger, checks);
@@ -180,7 +191,7 @@ async function create(
   { params, body, grant }: PublicRequest,
 ): Promise<PublicAnswer | PublicRefusal> {
   return settled(async () => {
-    const { value: name, workspace } = await editConfig(deps, grant, async (draft) => {
+    const { value, workspace } = await editConfig(deps, grant, async (draft) => {
       const view = await draftView(draft, grant);
       const destination = given(destinationAt(view, params.destinationId as string));
       const faults: InputFault[] = [];
@@ -194,6 +205,7 @@ async function create(
       const schedule = checkParts(deps, checked, action, destination, draft, [], faults);
       if (wanted === null || action === null || faults.length > 0) throw refused(inputInvalid(faults));
       const model = modelFor(view, destination, wanted.modelId, 'modelId');
+      refuseForeignSpace(view, { fields: wanted.settings, settings: destination.settings }, null);
       refuseTooMany(deps, draft, destination);
       const names = namesFor(draft, 'mapping', wanted.name);
       draft.put('mapping', {
@@ -207,10 +219,10 @@ async function create(
         },
         schedule: schedule === undefined ? scheduleOf(model) : schedule,
       });
-      return names.name;
+      return { name: names.name, view };
     });
-    const made = workspace.mappings.find((mapping) => mapping.name === name) as Mapping;
-    return { data: { destinationSubscription: subscriptionBody(made) } };
+    const made = workspace.mappings.find((mapping) => mapping.name === value.name) as Mapping;
+    return { data: { destinationSubscription: subscriptionBody(made, value.view) } };
   });
 }
 
@@ -232,7 +244,7 @@ async function update(
   const id = params.id as string;
   const within = ['input'];
   return settled(async () => {
-    const { workspace } = await editConfig(deps, grant, async (draft) => {
+    const { value: view, workspace } = await editConfig(deps, grant, async (draft) => {
       const view = await draftView(draft, grant);
       const mapping = given(mappingAt(view, params.destinationId as string, id));
       const destination = given(destinationAt(view, mapping.destinationId));
@@ -250,19 +262,24 @@ async function update(
       const { reverseETLModelId: modelId } = wanted;
       const model = modelId === undefined ? null : modelFor(view, destination, modelId, 'input.reverseETLModelId');
       const before = draft.definition('mapping', mapping.name);
+      const fields =
+        wanted.settings === undefined ? before.fields : withStoredSpace(view, wanted.settings, before.fields);
+      const { settings } = destination;
+      refuseForeignSpace(view, { fields, settings }, { fields: before.fields, settings });
       draft.put('mapping', {
         ...before,
         title: wanted.name ?? before.title,
         trigger: wanted.trigger ?? before.trigger,
         enabled: wanted.enabled ?? before.enabled,
         skipNulls: wanted.skipNulls === undefined ? before.skipNulls : [...new Set(wanted.skipNulls)],
-        fields: (wanted.settings as Mapping['fields'] | undefined) ?? before.fields,
+        fields: fields as Mapping['fields'],
         model: model?.name ?? before.model,
         schedule: schedule === undefined ? before.schedule : schedule,
       });
+      return view;
     });
     const changed = workspace.mappings.find((mapping) => mapping.id === id) as Mapping;
-    return { data: { subscription: subscriptionBody(changed) } };
+    return { data: { subscription: subscriptionBody(changed, view) } };
   });
 }
 

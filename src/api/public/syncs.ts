@@ -21,7 +21,7 @@ import {
 } from '../../workspace/workspace.ts';
 import { readBody, text } from './body.ts';
 import { conflict, type InputFault, inputInvalid, isRefusal, notFound, type PublicRefusal } from './errors.ts';
-import { firstCursor, listCursor, paginationOf, readPagination } from './pagination.ts';
+import { firstCursor, listCursor, type PageWanted, paginationOf, readPagination } from './pagination.ts';
 import type { PublicApiDeps } from './public.ts';
 import type { Query } from './query.ts';
 import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from './route.ts';
@@ -229,15 +229,32 @@ async function rows(deps: PublicApiDeps, request: PublicRequest): Promise<Public
   if (which !== 'failed' && which !== 'invalid') {
     faults.push({ field: 'kind', message: '"kind" must be one of failed, invalid' });
   }
-  if (faults.length > 0) return inputInvalid(faults);
+  if (faults.length > 0) {
+    const looked = 'sync' in found ? await rowPage(deps, found.sync.id, 'failed', { ...wanted, count: 1 }) : null;
+    return inputInvalid([...faults, ...(isRefusal(looked) ? cursorFaults : [])]);
+  }
   if ('request' in found) return { data: { rows: [], pagination: paginationOf(wanted, null) } };
+  return rowPage(deps, found.sync.id, which as 'failed' | 'invalid', wanted);
+}
+
+const cursorFaults: readonly InputFault[] = [
+  { field: 'pagination.cursor', message: '"pagination.cursor" is not a cursor of this list' },
+];
+
+/** Refused only for its cursor. */
+async function rowPage(
+  { db }: PublicApiDeps,
+  syncId: string,
+  which: 'failed' | 'invalid',
+  wanted: PageWanted,
+): Promise<PublicAnswer | PublicRefusal> {
   const next = listCursor(wanted);
   try {
-    const paging = { limit: wanted.count, ...(next !== undefined && { next }) };
-    const page = await syncRows(deps.db, found.sync.id, which as 'failed' | 'invalid', paging);
+    const page = await syncRows(db, syncId, which, { limit: wanted.count, ...(next !== undefined && { next }) });
     return { data: { rows: page.items.map(rowBody), pagination: paginationOf(wanted, page.next) } };
   } catch (error) {
-    return cursorRefused(error, 'pagination.cursor');
+    if (!isMillraceError(error, 'sync_paging_invalid')) throw error;
+    return inputInvalid(cursorFaults);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Json, JsonObject } from '../../base/json.ts';
-import { type Schedule, type ScheduleLimits, scheduleFaults } from '../../workspace/workspace.ts';
+import { type ModelSchedule, type Schedule, type ScheduleLimits, scheduleFaults } from '../../workspace/workspace.ts';
 import { readBody, readParts } from './body.ts';
 import { badRequest, type InputFault, type PublicRefusal } from './errors.ts';
 

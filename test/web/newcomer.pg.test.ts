@@ -61,6 +61,10 @@ test('from the first link to profiles', async () => {
   await button('Suggest mappings').click();
   await page.getByRole('combobox', { name: 'Profile Space' }).click();
   await page.getByRole('option', { name: 'Engage (main)' }).click();
+  await page.getByRole('textbox', { name: 'Row' }).fill('c-7');
+  await page.keyboard.press('Enter');
+  await page.getByText('"userId": "c-7"').waitFor();
+  await expectAccessible();
   await page.getByRole('textbox', { name: 'Name' }).fill('Customers to profiles');
   await expectAccessible();
   await button('Create mapping').click();

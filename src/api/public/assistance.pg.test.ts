@@ -110,3 +110,35 @@ test('spaces are offered to whoever may connect them, and others are told why th
   expect(await offered(await tokenOf({ role: 'source-read-only', resources: space }))).toEqual(none);
   expect(await offered(await tokenOf({ role: 'unify-and-engage-read-only', resources: space }))).toEqual(none);
 });
+
+test('a mapping is tried before it is saved: what it makes of a row, sent if asked, and every fault of it', async () => {
+  const model = {
+    ...{ sourceId, name: 'Customers', description: '', enabled: true },
+    ...{ query: 'SELECT * FROM customers', queryIdentifierColumn: 'id' },
+  };
+  const modelId = (await server.call('POST', '/reverse-etl-models', { body: model })).json.data.reverseEtlModel.id;
+  const destination = { sourceId, metadataId: '639c2dbb1309fdcad13951b6', settings: {} };
+  const { id } = (await server.call('POST', '/destinations', { body: destination })).json.data.destination;
+  const draft = {
+    ...{ modelId, actionId: 'vm2tNA5U1zxUusQkdC4D7Z', trigger: 'event = "new"' },
+    settings: { engage_space: server.space.writeKey, user_id: { '@path': '$.properties.id' } },
+  };
+  const attempt = (more: object) =>
+    server.call('POST', `/destinations/${id}/subscriptions/test`, { body: { ...draft, ...more } });
+  const shown = (await attempt({ recordId: 'c-7' })).json.data;
+  expect(shown).toMatchObject({
+    recordId: 'c-7',
+    result: { kind: 'message', message: { type: 'identify', userId: 'c-7' } },
+  });
+  const profiles = async () => (await server.db.pool.query('SELECT count(*)::int AS n FROM profiles')).rows[0].n;
+  expect(await profiles()).toBe(0);
+  const sent = (await attempt({ recordId: 'c-7', send: true })).json.data;
+  expect(sent).toMatchObject({ receipt: { kind: 'delivered' }, effects: { profilesCreated: 1 } });
+  expect(await profiles()).toBe(1);
+  const wrong = await attempt({ trigger: 'event =', settings: { user_id: { '@nothing': 1 } }, send: true });
+  expect(wrong.status).toBe(422);
+  expect(wrong.json.errors.map(({ field }: { field: string }) => field)).toEqual(
+    expect.arrayContaining(['trigger', 'settings.engage_space']),
+  );
+  expect((await server.call('GET', `/destinations/${id}/subscriptions`)).json.data.subscriptions).toEqual([]);
+});

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { isMillraceError } from '../../base/errors.ts';
-import type { Json, JsonObject } from '../../base/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
 import {
   createPreviewLimits,
   type LimitPreviews,
@@ -18,6 +18,7 @@ import {
 import {
   type Destination,
   type Model,
+  type ResolvedMapping,
   type Source,
   type Workspace,
   type WorkspaceGrant,
@@ -34,6 +35,7 @@ import {
   isRefusal,
   notFound,
   type PublicRefusal,
+  settled,
 } from './errors.ts';
 import { isMask } from './masks.ts';
 import type { PublicApiDeps } from './public.ts';
@@ -42,6 +44,7 @@ import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from
 import { allSources, pickSource, readSourceLabels } from './source-list.ts';
 import { destinationAt, readView, type View, warehouseAt } from './source-objects.ts';
 import { mayConnect, withoutWriteKeys } from './space-access.ts';
+import { draftMapping } from './subscriptions.ts';
 
 export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   const limited = createPreviewLimits(deps.previews);
@@ -86,6 +89,10 @@ export function assistanceRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
     {
       ...{ method: 'POST', url: '/destinations/:destinationId/subscriptions/:id/test', ...acting },
       handle: (request) => testRecord(deps, limited, request),
+    },
+    {
+      ...{ method: 'POST', url: '/destinations/:destinationId/subscriptions/test', ...acting },
+      handle: (request) => testDraft(deps, limited, request),
     },
   ];
 }
@@ -214,12 +221,12 @@ function suggest(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAns
   });
 }
 
-const tried = z.object({ settings: map.optional() });
+const connection = z.object({ settings: map.optional() });
 
 function testDestination(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
   return withDestination(deps, request, async ({ settings }) => {
     const faults: InputFault[] = [];
-    const given = readBody(tried, request.body, faults);
+    const given = readBody(connection, request.body, faults);
     if (given === null) return inputInvalid(faults);
     const wanted = given.settings ?? {};
     const tested = { ...settings, ...unmasked(wanted) };
@@ -231,6 +238,28 @@ function testDestination(deps: PublicApiDeps, request: PublicRequest): Promise<P
 /** What the app shows in the place of a secret is no new one. */
 function unmasked(settings: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => !isMask(value)));
+}
+
+/** The same of a mapping that is not saved yet. */
+function testDraft(
+  deps: PublicApiDeps,
+  limited: LimitPreviews,
+  request: PublicRequest,
+): Promise<PublicAnswer | PublicRefusal> {
+  return settled(() =>
+    withDestination(deps, request, async (destination, source, view) => {
+      const { recordId, send, ...body }: JsonObject = isJsonObject(request.body) ? request.body : {};
+      const faults: InputFault[] = [];
+      const given = readBody(
+        record,
+        { ...(recordId !== undefined && { recordId }), ...(send !== undefined && { send }) },
+        faults,
+      );
+      if (given === null) return inputInvalid(faults);
+      const job = { ...draftMapping(deps, view, destination, body), source, destination };
+      return tried(deps, limited, request, view, job, given);
+    }),
+  );
 }
 
 const record = z.object({ recordId: z.string().optional(), send: z.boolean().default(false) });
@@ -250,13 +279,21 @@ function testRecord(
     const model = workspace.models.find((one) => one.id === mapping?.modelId);
     if (mapping === undefined || model === undefined) return notFound('Subscription', id);
     const job = { mapping, model, source, destination };
-    const { recordId, send } = given;
-    const test = (signal: AbortSignal) =>
-      send
-        ? sendTestRecord(deps.sync, job, recordId, signal, actorOf(request.grant))
-        : testMapping(deps.sync, job, recordId, signal);
-    const tested = await limited(test, request.signal);
-    const [payload, result] = [withoutWriteKeys(view, tested.payload), withoutWriteKeys(view, tested.result)];
-    return { ...tested, payload, result, notRunning: whyNotRunning(job) };
+    return await tried(deps, limited, request, view, job, given);
   });
+}
+
+async function tried(
+  deps: PublicApiDeps,
+  limited: LimitPreviews,
+  { grant, signal }: PublicRequest,
+  view: View,
+  job: ResolvedMapping,
+  { recordId, send }: z.output<typeof record>,
+) {
+  const test = (left: AbortSignal) =>
+    send ? sendTestRecord(deps.sync, job, recordId, left, actorOf(grant)) : testMapping(deps.sync, job, recordId, left);
+  const tested = await limited(test, signal);
+  const [payload, result] = [withoutWriteKeys(view, tested.payload), withoutWriteKeys(view, tested.result)];
+  return { ...tested, payload, result, notRunning: whyNotRunning(job) };
 }

@@ -124,6 +124,14 @@ const steps: readonly Step[] = [
   },
   { route: `POST ${subscriptions}/:id/test`, body: () => ({ send: true }), type: 'Test Record Sent' },
   {
+    route: `POST ${subscriptions}/test`,
+    body: ({ modelId }) => ({
+      ...{ modelId, actionId: 'vm2tNA5U1zxUusQkdC4D7Z', trigger: 'event = "new"', send: true },
+      settings: { engage_space: server.space.writeKey, user_id: { '@path': '$.properties.id' } },
+    }),
+    type: 'Test Record Sent',
+  },
+  {
     route: 'POST /reverse-etl-syncs',
     body: ({ sourceId, modelId, id }) => ({ sourceId, modelId, subscriptionId: id }),
     made: sync('syncId'),

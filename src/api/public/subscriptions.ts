@@ -3,7 +3,8 @@
  * once, with its place.
  */
 import { z } from 'zod';
-import { isJsonObject, type Json } from '../../base/json.ts';
+import { newId } from '../../base/ids.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
 import {
   type Destination,
   type Draft,
@@ -11,6 +12,7 @@ import {
   type Mapping,
   type Model,
   type Schedule,
+  type Space,
   skipNullFault,
   triggerFault,
 } from '../../workspace/workspace.ts';
@@ -144,7 +146,7 @@ function checkParts(
   { trigger, settings, reverseETLSchedule, skipNulls = [] }: Parts,
   action: Mapping['action'] | null,
   destination: Destination,
-  draft: Draft,
+  spaces: readonly Space[],
   within: readonly string[],
   faults: InputFault[],
 ): Schedule | null | undefined {
@@ -159,7 +161,7 @@ function checkParts(
     const fields = settings as Mapping['fields'];
     const found = action === null ? checks.checkMapping(fields) : fieldFaults(checks.actions[action], fields, checks);
     for (const { where, message } of found) say(['settings', where], message);
-    if (isStrangeSpace(settings, destination.settings, draft.before.spaces)) {
+    if (isStrangeSpace(settings, destination.settings, spaces)) {
       const message = 'is no profile space of this server: give the write key of the source that stands for it';
       say(['settings', 'engage_space'], message, '');
     }
@@ -186,6 +188,41 @@ function modelFor(view: View, destination: Destination, id: string, field: strin
   return model;
 }
 
+/** Throws a refusal with every fault. */
+function checkedNew(deps: PublicApiDeps, view: View, destination: Destination, body: Json | undefined) {
+  const faults: InputFault[] = [];
+  const wanted = readBody(newSubscription, body, faults);
+  const seen = partsOf(body);
+  const action = seen.actionId === undefined ? null : actionOfId(seen.actionId);
+  if (seen.actionId !== undefined && seen.actionId !== '' && action === null) {
+    faults.push({ field: 'actionId', message: '"actionId" is no action of this destination' });
+  }
+  const checked = wanted === null ? seen : { ...seen, settings: wanted.settings };
+  const schedule = checkParts(deps, checked, action, destination, view.workspace.spaces, [], faults);
+  if (wanted === null || action === null || faults.length > 0) throw refused(inputInvalid(faults));
+  const model = modelFor(view, destination, wanted.modelId, 'modelId');
+  refuseForeignSpace(view, { fields: wanted.settings, settings: destination.settings }, null);
+  return { wanted, action, model, schedule };
+}
+
+/** A mapping as somebody is about to make it, checked as if it were made. Throws a refusal with every fault. */
+export function draftMapping(
+  deps: PublicApiDeps,
+  view: View,
+  destination: Destination,
+  body: JsonObject,
+): { readonly mapping: Mapping; readonly model: Model } {
+  // It has perhaps no name yet.
+  const { wanted, action, model } = checkedNew(deps, view, destination, { name: 'new', enabled: false, ...body });
+  const mapping: Mapping = {
+    ...{ id: newId('mpg'), name: wanted.name, title: null, destinationId: destination.id, modelId: model.id, action },
+    ...{ trigger: wanted.trigger, fields: wanted.settings as Mapping['fields'], skipNulls: wanted.skipNulls },
+    ...{ enabled: wanted.enabled, epoch: 1, skipBackfill: false, guardPercent: null, schedule: null },
+    createdAt: deps.clock.now(),
+  };
+  return { mapping, model };
+}
+
 async function create(
   deps: PublicApiDeps,
   { params, body, grant }: PublicRequest,
@@ -194,18 +231,7 @@ async function create(
     const { value, workspace } = await editConfig(deps, grant, async (draft) => {
       const view = await draftView(draft, grant);
       const destination = given(destinationAt(view, params.destinationId as string));
-      const faults: InputFault[] = [];
-      const wanted = readBody(newSubscription, body, faults);
-      const seen = partsOf(body);
-      const action = seen.actionId === undefined ? null : actionOfId(seen.actionId);
-      if (seen.actionId !== undefined && seen.actionId !== '' && action === null) {
-        faults.push({ field: 'actionId', message: '"actionId" is no action of this destination' });
-      }
-      const checked = wanted === null ? seen : { ...seen, settings: wanted.settings };
-      const schedule = checkParts(deps, checked, action, destination, draft, [], faults);
-      if (wanted === null || action === null || faults.length > 0) throw refused(inputInvalid(faults));
-      const model = modelFor(view, destination, wanted.modelId, 'modelId');
-      refuseForeignSpace(view, { fields: wanted.settings, settings: destination.settings }, null);
+      const { wanted, action, model, schedule } = checkedNew(deps, view, destination, body);
       refuseTooMany(deps, draft, destination);
       const names = namesFor(draft, 'mapping', wanted.name);
       draft.put('mapping', {
@@ -251,7 +277,7 @@ async function update(
       const faults: InputFault[] = [];
       const read = readBody(changedSubscription, body, faults);
       const seen = partsOf(isJsonObject(body) ? body.input : undefined);
-      const schedule = checkParts(deps, seen, mapping.action, destination, draft, within, faults);
+      const schedule = checkParts(deps, seen, mapping.action, destination, draft.before.spaces, within, faults);
       if (read === null || faults.length > 0) throw refused(inputInvalid(faults));
       const wanted = read.input;
       if (wanted.actionId !== undefined && wanted.actionId !== actionIdOf(mapping.action)) {

@@ -13,6 +13,7 @@ import { Page } from '../../parts/page.tsx';
 import { ScheduleFields } from '../../parts/schedule.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { type Column, FieldRow } from './mapping-fields.tsx';
+import { TestRecord } from './test-record.tsx';
 import { kinds, recordsOf, triggerOf } from './trigger.ts';
 
 export function MappingNew() {
@@ -114,16 +115,18 @@ function MappingForm({
   });
   const records = recordsOf(trigger);
 
+  const settings = Object.fromEntries(
+    Object.entries(fields).filter(
+      ([key]) => key.startsWith('__segment_') || action.fields.some(({ fieldKey }) => fieldKey === key),
+    ),
+  );
+  const skipped = skipNulls.filter((key) => key in settings);
+  const draft = { modelId, actionId, trigger, settings, skipNulls: skipped };
+
   async function submit(event: FormEvent) {
     event.preventDefault();
     setBusy(true);
     setError(null);
-    const settings = Object.fromEntries(
-      Object.entries(fields).filter(
-        ([key]) => key.startsWith('__segment_') || action.fields.some(({ fieldKey }) => fieldKey === key),
-      ),
-    );
-    const skipped = skipNulls.filter((key) => key in settings);
     const path = `/public-api/destinations/${destination.id}/subscriptions`;
     try {
       if (mapping === null) {
@@ -258,6 +261,7 @@ function MappingForm({
               ))}
           </Stack>
         </Card>
+        <TestRecord destinationId={destination.id} draft={draft} onRefused={setError} />
         <Card withBorder>
           <Stack>
             <TextInput

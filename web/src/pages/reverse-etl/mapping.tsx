@@ -4,7 +4,6 @@ import { useDisclosure } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import { useState } from 'react';
 import { api } from '../../api/client.ts';
 import { useMay } from '../../api/may.ts';
 import { destinationsQuery, mappingsQuery, modelsQuery, syncsQuery } from '../../api/queries.ts';
@@ -20,6 +19,7 @@ import { scheduleWords } from '../../parts/schedule.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { Count, Enabled, SyncState, shortTime, Time } from '../../parts/values.tsx';
 import { PlanDialog } from './plan-dialog.tsx';
+import { TestRecord } from './test-record.tsx';
 import { recordWords } from './trigger.ts';
 
 export function MappingPage() {
@@ -50,6 +50,9 @@ export function MappingPage() {
           ) : (
             <Stack gap="lg">
               <Facts destination={destination} mapping={mapping} />
+              <Allowed power="source:admin">
+                <TestRecord destinationId={destination.id} mappingId={mapping.id} />
+              </Allowed>
               <History destination={destination} mapping={mapping} />
             </Stack>
           )
@@ -121,20 +124,6 @@ function Facts({ destination, mapping }: Both) {
   const { data: models = [] } = useQuery(modelsQuery);
   const model = models.find(({ id }) => id === mapping.modelId);
   const action = destination.metadata.actions.find(({ id }) => id === mapping.actionId);
-  const [tested, setTested] = useState<unknown>(null);
-  const [isBusy, setBusy] = useState(false);
-  async function test(send: boolean) {
-    setBusy(true);
-    try {
-      setTested(
-        await api.post(`/public-api/destinations/${destination.id}/subscriptions/${mapping.id}/test`, { send }),
-      );
-    } catch (fault) {
-      setTested({ error: (fault as Error).message });
-    } finally {
-      setBusy(false);
-    }
-  }
   return (
     <Card withBorder>
       <Stack gap="sm">
@@ -147,21 +136,6 @@ function Facts({ destination, mapping }: Both) {
             <Enabled enabled={mapping.enabled} />
           </Fact>
         </Group>
-        <Allowed power="source:admin">
-          <Group>
-            <Button variant="light" size="xs" loading={isBusy} onClick={() => void test(false)}>
-              Test a record
-            </Button>
-            <Button variant="subtle" size="xs" loading={isBusy} onClick={() => void test(true)}>
-              Send it for real
-            </Button>
-          </Group>
-        </Allowed>
-        {tested !== null && (
-          <Code block style={{ maxHeight: 360, overflow: 'auto' }}>
-            {JSON.stringify(tested, null, 2)}
-          </Code>
-        )}
       </Stack>
     </Card>
   );

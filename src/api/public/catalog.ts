@@ -114,8 +114,8 @@ export function destinationMetadata({ name, slug, metadataId, settings, actions 
     options: Object.entries(settings).map(([key, setting]) => ({
       name: key,
       type: setting.choices === undefined ? setting.type : 'select',
-      // Which ones are needed depends on the endpoint; nothing is when it is this server.
-      required: false,
+      // What the others take depends on the endpoint; this server asks for the least.
+      required: setting.requiredFor.includes('local'),
       label: setting.label,
       description: setting.description,
       ...(setting.default !== undefined && { defaultValue: setting.default }),

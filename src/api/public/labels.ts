@@ -42,7 +42,9 @@ export function labelRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
   ];
 }
 
-const word = text().refine((value) => storableText(value), { error: 'must be a text without NUL' });
+const word = text().refine((value) => value.trim() !== '' && !/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(value), {
+  error: 'must be text on one line',
+});
 const newLabel = z.object({
   label: z.object({
     key: word,

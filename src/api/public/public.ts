@@ -112,6 +112,12 @@ export async function publicApi(
     request.workspaceGrant = grant;
     request.rateHeaders = used ?? null;
     request.answerType = type;
+    // A body that comes with a DELETE means nothing, whatever it is.
+    if (route.method === 'DELETE') {
+      delete request.headers['content-type'];
+      request.headers['content-length'] = '0';
+      delete request.headers['transfer-encoding'];
+    }
     return undefined;
   }
 

@@ -288,3 +288,15 @@ test('a token of the least role sees nothing of all this', async () => {
     expect((await server.call('GET', path, { token })).status).toBe(401);
   }
 });
+
+test('a body with a DELETE means nothing; a label is text on one line', async () => {
+  const answer = await server.app.inject({
+    ...{ method: 'DELETE', url: '/public-api/labels/none/none', payload: '{broken' },
+    headers: { authorization: `Bearer ${server.token.secret}`, 'content-type': 'text/plain' },
+  });
+  expect(answer.statusCode).toBe(404);
+  for (const value of [' ', 'two\nlines', 'a\u0007bell']) {
+    const { status, json } = await server.call('POST', '/labels', { body: { label: { key: 'team', value } } });
+    expect([status, json.errors[0].field]).toEqual([422, 'label.value']);
+  }
+});

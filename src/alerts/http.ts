@@ -9,7 +9,7 @@ export async function post(
   url: string,
   body: string,
   headers: Readonly<Record<string, string>>,
-  { patience, signal }: Pick<Sending, 'patience' | 'signal'>,
+  { patience, signal, now }: Pick<Sending, 'patience' | 'signal' | 'now'>,
 ): Promise<Outcome> {
   const late = AbortSignal.timeout(patience);
   const agent = new Agent({ connect: { timeout: patience } });
@@ -23,7 +23,7 @@ export async function post(
     });
     // The status is the answer; a body that breaks off changes nothing.
     await answer.body.dump({ limit: answerBytes }).catch(() => undefined);
-    return judge(answer.statusCode, answer.headers['retry-after']);
+    return judge(answer.statusCode, answer.headers['retry-after'], now.getTime());
   } catch (error) {
     if (signal?.aborted === true) return { kind: 'retry', answer: 'This process was stopped while it sent.' };
     if (late.aborted) return { kind: 'retry', answer: `No answer within ${patience / 1000} seconds.` };
@@ -33,14 +33,20 @@ export async function post(
   }
 }
 
-function judge(status: number, retryAfter: string | string[] | undefined): Outcome {
+function judge(status: number, retryAfter: string | string[] | undefined, now: number): Outcome {
   if (status >= 200 && status < 300) return { kind: 'sent', answer: `It answered ${status}.` };
   if (status >= 300 && status < 400)
     return { kind: 'failed', answer: `It answered ${status}, a redirect, which is not followed: give the final URL.` };
   const again = [408, 423, 425, 429].includes(status) || (status >= 500 && status !== 501);
   if (!again) return { kind: 'failed', answer: `It answered ${status} and will not take this notice.` };
-  const seconds = /^\d{1,6}$/.test(String(retryAfter)) ? Number(retryAfter) : 0;
-  return { kind: 'retry', answer: `It answered ${status}.`, after: seconds * 1000 };
+  return { kind: 'retry', answer: `It answered ${status}.`, after: waitOf(String(retryAfter ?? ''), now) };
+}
+
+/** A `Retry-After`, in milliseconds: seconds, or a date of HTTP, which is in GMT. 0 when it says nothing. */
+function waitOf(text: string, now: number): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text) * 1000;
+  const at = /^[A-Z][a-z]{2,8}, .* GMT$/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? 0 : Math.min(Math.max(0, at - now), 999_999_000);
 }
 
 const faults: Readonly<Record<string, string>> = {

@@ -149,6 +149,29 @@ test('Retry-After is obeyed', async () => {
   expect(await sendsOf(db)).toMatchObject([{ state: 'sent' }]);
 });
 
+test.each([
+  ['an HTTP date', (at: Date) => at.toUTCString()],
+  [
+    'the date form of RFC 850',
+    (at: Date) => at.toUTCString().replace(/^(\w+), (\d+) (\w+) \d\d(\d\d)/, 'Friday, $2-$3-$4'),
+  ],
+])('Retry-After is obeyed as %s', async (_, written) => {
+  await using db = await testDatabase();
+  let until = '';
+  await using server = await listen((no, response) => {
+    response.writeHead(no === 0 ? 503 : 200, { 'retry-after': until }).end();
+  });
+  const { context, clock } = await withNotice(db, [{ webhook: { url: server.url } }]);
+  // A date has whole seconds.
+  clock.pass(1_000 - (clock.now().getTime() % 1_000));
+  until = written(new Date(clock.now().getTime() + 600_000));
+  await sendDue(context);
+  clock.pass(599_000);
+  expect(await sendDue(context)).toBe(0);
+  clock.pass(1_000);
+  expect(await sendDue(context)).toBe(1);
+});
+
 test('Slack gets one text, its special characters escaped', async () => {
   await using db = await testDatabase();
   await using server = await listen();

@@ -35,6 +35,8 @@ test('a sync whose rows are all refused fails', async () => {
   await world.sql(peopleTable(3));
   const sync = await runSync(world.withEndpoint(fakeEndpoint(() => refused)), await world.job());
   expect(sync).toMatchObject({ state: 'failed', code: 'sync_all_refused', counts: { refused: 3, delivered: 0 } });
+  // Of this very sync.
+  expect(sync.help).toContain(`millrace sync show ${sync.id} --rows failed`);
 });
 
 test('rows that an endpoint does not take now are tried again with the same message id', async () => {

@@ -116,7 +116,7 @@ export async function runOnce(
     } finally {
       await watch.stop();
     }
-    await journal.finish(end, clock.now());
+    await journal.finish({ ...end, help: aboutThis(end.help, sync) }, clock.now());
     const finished = await showSync(db, sync.id);
     log.info({ sync: sync.id, mapping: sync.mapping, state: end.state, counts: finished.counts }, 'sync ended');
     return finished;
@@ -226,6 +226,15 @@ function left(): MillraceError {
 }
 
 /* ---- ending ---- */
+
+/** The help of an error code speaks of some sync of some mapping. */
+function aboutThis(
+  help: string | null,
+  { id, mapping }: { readonly id: string; readonly mapping: string },
+): string | null {
+  if (help === null) return null;
+  return help.replaceAll(/\bMAPPING\b/g, () => mapping).replaceAll(/\bID\b/g, () => id);
+}
 
 function endOf(tally: Tally, { destination }: ResolvedMapping, replay: ReplayOf | null): SyncEnd {
   const { counts, notTaken, outage } = tally;

@@ -169,6 +169,27 @@ describe('faults', () => {
     expect(first).toContain(fault);
   });
 
+  test.each([
+    ...[
+      '5-59/20 * * * *',
+      '0 0 * jan,jul mon-fri',
+      '0 0 * * 7',
+      '0 0 L * *',
+      '0 0 * * 5L',
+      '0 0 15W * *',
+      '0 0 * * 1#2',
+    ],
+    '0 0 ? * 1',
+  ])('the page on schedules says that %s is taken', (spec) => {
+    expect(scheduleFaults({ kind: 'cron', spec, timezone: 'UTC' })).toEqual([]);
+  });
+
+  test('a step from a number on is none, and the fault says what to write', () => {
+    expect(scheduleFaults({ kind: 'cron', spec: '5/20 * * * *', timezone: 'UTC' })).toEqual([
+      { where: 'spec', message: 'is not a cron expression: write 5-59/20 in the place of 5/20' },
+    ]);
+  });
+
   test('none, and the shortest interval is a setting', () => {
     expect(scheduleFaults({ kind: 'interval', interval: '11m' })).toEqual([]);
     expect(scheduleFaults({ kind: 'cron', spec: '*/15 * * * 1-5', timezone: 'Asia/Kolkata' })).toEqual([]);

@@ -86,9 +86,21 @@ export function scheduleFaults(schedule: Schedule, { shortestSeconds } = usualSc
     );
     if (tooClose) say('spec', `must leave more than ${inWords(shortestSeconds)} between two runs`);
   } catch {
-    say('spec', 'is not a cron expression');
+    say('spec', `is not a cron expression${steppedAlike(schedule.spec)}`);
   }
   return faults;
+}
+
+const lastOfField = [59, 23, 31, 12, 6];
+
+/** Some other crons know a step that begins at a number. */
+function steppedAlike(spec: string): string {
+  const fields = spec.trim().split(/\s+/);
+  const at = fields.findIndex((field) => /^\d+\/\d+$/.test(field));
+  if (at === -1) return '';
+  const field = fields[at] as string;
+  const [from, step] = field.split('/');
+  return `: write ${from}-${lastOfField[at]}/${step} in the place of ${field}`;
 }
 
 const runsLookedAt = 200;

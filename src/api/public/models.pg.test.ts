@@ -89,6 +89,27 @@ describe('a model', () => {
   });
 });
 
+test('one that subscriptions use is kept: a few are named, with their ids, and the rest counted', async () => {
+  const modelId = (await make(customers())).json.data.reverseEtlModel.id;
+  const destination = { sourceId, metadataId: '639c2dbb1309fdcad13951b6', settings: {} };
+  const made = await server.call('POST', '/destinations', { body: destination });
+  const list = `/destinations/${made.json.data.destination.id}/subscriptions`;
+  const ids: string[] = [];
+  for (let no = 0; no < 7; no++) {
+    const body = {
+      ...{ name: 'The same', actionId: 'vm2tNA5U1zxUusQkdC4D7Z', enabled: true, modelId, trigger: 'event = "new"' },
+      settings: { engage_space: server.space.writeKey, user_id: { '@path': '$.properties.id' } },
+    };
+    ids.push((await server.call('POST', list, { body })).json.data.destinationSubscription.id);
+  }
+  const { status, json } = await server.call('DELETE', `/reverse-etl-models/${modelId}`);
+  expect(status).toBe(409);
+  const { message } = json.errors[0];
+  expect(message.match(/The same \(\w+\)/g)).toHaveLength(5);
+  expect(message).toContain(' and 2 more. ');
+  expect(ids.filter((id) => message.includes(`(${id})`))).toHaveLength(5);
+});
+
 test('the schedule of an older client is kept, and shown to whoever gave one', async () => {
   const schedule = { scheduleStrategy: 'periodic', scheduleConfig: { interval: '1h' } };
   const { json } = await make({ ...customers(), ...schedule });

@@ -1,6 +1,6 @@
 /** `/reverse-etl-models`: queries over a source and the column that tells their rows apart. */
 import { z } from 'zod';
-import type { Model, ModelSchedule } from '../../workspace/workspace.ts';
+import type { Mapping, Model, ModelSchedule } from '../../workspace/workspace.ts';
 import { map, readBody, readParts, text } from './body.ts';
 import { editConfig } from './config.ts';
 import {
@@ -160,15 +160,23 @@ async function remove(deps: PublicApiDeps, { params, grant }: PublicRequest): Pr
       const model = given(modelAt(await draftView(draft, grant), params.modelId as string));
       const users = draft.before.mappings.filter(({ modelId }) => modelId === model.id);
       if (users.length > 0) {
-        const names = users.map(({ name, title }) => title ?? name).join(', ');
         throw refused(
-          conflict(`Subscriptions use this model: ${names}. Delete them, or give them another model, first.`),
+          conflict(`Subscriptions use this model: ${someOf(users)}. Delete them, or give them another model, first.`),
         );
       }
       draft.remove('model', model.name);
     });
     return { data: { status: 'SUCCESS' } };
   });
+}
+
+const mostNamed = 5;
+
+/** Names alone may be the same. */
+function someOf(mappings: readonly Pick<Mapping, 'id' | 'name' | 'title'>[]): string {
+  const named = mappings.slice(0, mostNamed).map(({ id, name, title }) => `${title ?? name} (${id})`);
+  const more = mappings.length - named.length;
+  return more > 0 ? `${named.join(', ')} and ${more} more` : named.join(', ');
 }
 
 function answerOf(model: Model): PublicAnswer {

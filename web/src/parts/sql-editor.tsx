@@ -63,6 +63,7 @@ export default function SqlEditor({
   }, [tables]);
   return (
     <CodeMirror
+      className="sql-editor"
       value={value}
       onChange={onChange}
       extensions={extensions}

@@ -48,7 +48,7 @@ import {
   serverFault,
 } from '../public/errors.ts';
 import { readBodies } from '../public/public.ts';
-import { workspaceId } from '../public/workspace.ts';
+import { workspaceId } from '../public/workspace/workspace.ts';
 import {
   clearSessionCookie,
   foreignOrigin,

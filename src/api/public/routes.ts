@@ -1,35 +1,36 @@
 /** Every route of the Public API. */
-import { alertRoutes } from './alerts.ts';
-import { assistanceRoutes } from './assistance.ts';
-import { audienceRoutes } from './audiences.ts';
-import { auditRoutes } from './audit-events.ts';
-import { auditTrailRoutes } from './audit-trail.ts';
-import { catalogRoutes } from './catalog.ts';
-import { deliveryMetricsRoutes } from './delivery-metrics.ts';
-import { deliveryOverviewRoutes } from './delivery-overview.ts';
-import { destinationRoutes } from './destinations.ts';
-import { echoRoutes } from './echo.ts';
-import { eventsVolumeRoutes } from './events-volume.ts';
-import { iamRoutes } from './iam.ts';
-import { iamChangeRoutes } from './iam-changes.ts';
-import { labelRoutes } from './labels.ts';
-import { mappingActRoutes } from './mapping-acts.ts';
-import { messagingSubscriptionRoutes } from './messaging-subscriptions.ts';
-import { modelRoutes } from './models.ts';
-import { profileRoutes } from './profiles.ts';
+
 import type { PublicApiDeps } from './public.ts';
-import { regulationRoutes } from './regulations.ts';
+import { deliveryMetricsRoutes } from './reports/delivery-metrics.ts';
+import { deliveryOverviewRoutes } from './reports/delivery-overview.ts';
+import { eventsVolumeRoutes } from './reports/events-volume.ts';
+import { assistanceRoutes } from './reverse-etl/assistance.ts';
+import { catalogRoutes } from './reverse-etl/catalog.ts';
+import { destinationRoutes } from './reverse-etl/destinations.ts';
+import { mappingActRoutes } from './reverse-etl/mapping-acts.ts';
+import { modelRoutes } from './reverse-etl/models.ts';
+import { sourceRoutes } from './reverse-etl/sources.ts';
+import { subscriptionRoutes } from './reverse-etl/subscriptions.ts';
+import { syncRoutes } from './reverse-etl/syncs.ts';
+import { workspaceSyncRoutes } from './reverse-etl/workspace-syncs.ts';
 import type { PublicRoute } from './route.ts';
-import { sourceRoutes } from './sources.ts';
-import { spaceLogRoutes } from './space-log.ts';
-import { spaceTokenRoutes } from './space-tokens.ts';
-import { spaceRoutes } from './spaces.ts';
-import { subscriptionRoutes } from './subscriptions.ts';
-import { syncRoutes } from './syncs.ts';
-import { tokenRoutes } from './tokens.ts';
-import { usageRoutes } from './usage.ts';
-import { workspaceRoutes } from './workspace.ts';
-import { workspaceSyncRoutes } from './workspace-syncs.ts';
+import { audienceRoutes } from './spaces/audiences.ts';
+import { messagingSubscriptionRoutes } from './spaces/messaging-subscriptions.ts';
+import { profileRoutes } from './spaces/profiles.ts';
+import { regulationRoutes } from './spaces/regulations.ts';
+import { spaceLogRoutes } from './spaces/space-log.ts';
+import { spaceTokenRoutes } from './spaces/space-tokens.ts';
+import { spaceRoutes } from './spaces/spaces.ts';
+import { alertRoutes } from './workspace/alerts.ts';
+import { auditRoutes } from './workspace/audit-events.ts';
+import { auditTrailRoutes } from './workspace/audit-trail.ts';
+import { echoRoutes } from './workspace/echo.ts';
+import { iamRoutes } from './workspace/iam.ts';
+import { iamChangeRoutes } from './workspace/iam-changes.ts';
+import { labelRoutes } from './workspace/labels.ts';
+import { tokenRoutes } from './workspace/tokens.ts';
+import { usageRoutes } from './workspace/usage.ts';
+import { workspaceRoutes } from './workspace/workspace.ts';
 
 const all = [
   workspaceRoutes,

@@ -64,10 +64,11 @@ function runTask({ flags, log }: Context, task: Task, leave: AbortSignal): Promi
     // What it prints is no result of ours.
     const child = fork(entry, { stdio: ['ignore', 2, 2, 'ipc'] });
     lower(child, log);
-    log.info(
-      { ...('syncId' in task ? { sync: task.syncId } : { plan: task.mappingId }), pid: child.pid },
-      'a process runs',
-    );
+    const [what, words] =
+      'syncId' in task
+        ? [{ sync: task.syncId }, 'a process runs a sync']
+        : [{ mapping: task.mappingId }, 'a process plans a sync'];
+    log.info({ ...what, pid: child.pid }, words);
     let told: FromSyncProcess | undefined;
     let killing: NodeJS.Timeout | undefined;
     const tell = (message: ToSyncProcess) => {

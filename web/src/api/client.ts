@@ -1,8 +1,10 @@
 /**
  * Asking the server. In: a path below the server's root. Out: the `data` of the answer, or an `ApiError` with every fault
- * of the request. Promised: the session's proof goes with everything that changes something; a session that is over leads
- * to the sign-in page.
+ * of the request. Promised: the session's proof goes with everything that changes something; a session that is over, and
+ * a server that does not answer, are told to the frame of the app.
  */
+
+import { answered, didNotAnswer, isSignedOut } from './reached.ts';
 
 /** One fault: `field` is the dotted path of the input. */
 export interface Fault {
@@ -28,11 +30,17 @@ export class ApiError extends Error {
   }
 }
 
-/** `"settings.port" must be …` beside the field itself: `must be …`. */
+/** `"settings.port" must be …`, or `"settings.port": …`, beside the field itself: `must be …`. */
 function sentence(field: string, message: string): string {
-  const bare = message.replace(`"${field}" `, '');
+  const last = field.split('.').at(-1) ?? field;
+  const bare = message
+    .replace(`"${field}" `, '')
+    .replace(`"${field}": `, '')
+    .replace(new RegExp(`^${escaped(last)} \\(.+?\\) `), '');
   return bare.charAt(0).toUpperCase() + bare.slice(1);
 }
+
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 let csrfToken = '';
 export function setCsrfToken(token: string): void {
@@ -45,7 +53,7 @@ async function send<T>(method: Method, path: string, body?: unknown, signal?: Ab
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET') headers['X-CSRF-Token'] = csrfToken;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
-  const answer = await fetch(path, {
+  const answer = await ask(path, {
     method,
     headers,
     credentials: 'same-origin',
@@ -54,7 +62,29 @@ async function send<T>(method: Method, path: string, body?: unknown, signal?: Ab
   });
   const json: unknown = await answer.json().catch(() => null);
   if (answer.ok) return json as T;
+  // What the way in answers is for its own page; elsewhere the session is over.
+  if (answer.status === 401 && !waysIn.test(path)) {
+    isSignedOut();
+    throw new ApiError(401, [{ type: 'unauthorized', message: 'You are signed out.' }]);
+  }
   throw new ApiError(answer.status, faultsIn(json, answer.status));
+}
+
+const waysIn = /^\/app\/(?:sign-in|links|me)\b/;
+
+async function ask(path: string, init: RequestInit): Promise<Response> {
+  try {
+    const answer = await fetch(path, init);
+    answered();
+    return answer;
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    didNotAnswer();
+    const message = 'The server does not answer. Is it running, and is there a way to it? Nothing was saved.';
+    throw new ApiError(0, [
+      { type: 'unreachable', message: init.method === 'GET' ? message.replace(' Nothing was saved.', '') : message },
+    ]);
+  }
 }
 
 function faultsIn(json: unknown, status: number): readonly Fault[] {

@@ -35,6 +35,7 @@ import { api } from '../api/client.ts';
 import type { Power } from '../api/may.ts';
 import { meQuery } from '../api/queries.ts';
 import { unreadQuery } from '../api/settings.ts';
+import { ReachedNotice } from './reached-notice.tsx';
 
 interface Way {
   readonly to: string;
@@ -114,6 +115,7 @@ export function Layout() {
         </ScrollArea>
       </AppShell.Navbar>
       <AppShell.Main>
+        <ReachedNotice />
         <Outlet />
       </AppShell.Main>
     </AppShell>

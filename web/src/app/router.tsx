@@ -1,12 +1,46 @@
 /** Every page and its address. Pages are loaded when they are first looked at. */
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { ApiError } from '../api/client.ts';
 import { profileQuery } from '../api/profiles.ts';
 import { meQuery } from '../api/queries.ts';
+import { didNotAnswer } from '../api/reached.ts';
 import { Failed, Loading } from '../parts/states.tsx';
 import { Layout } from './layout.tsx';
 import { NotFound } from './not-found.tsx';
 import { queryClient } from './query-client.ts';
+
+/**
+ * A page that is loaded when it is first looked at. When it cannot be, the error is shown in the app: the library would load
+ * the whole address again, and a browser that finds no server shows a page of its own.
+ */
+function page<Name extends string>(load: () => Promise<Record<Name, () => ReactNode>>, name: Name) {
+  const loaded = async () => {
+    try {
+      return await load();
+    } catch (error) {
+      didNotAnswer();
+      throw new PageMissing(error);
+    }
+  };
+  return lazyRouteComponent(loaded, name);
+}
+
+class PageMissing extends Error {
+  constructor(cause: unknown) {
+    super('This page was not loaded, because the server did not answer.', { cause });
+  }
+}
+
+/** A page that was missing comes with a fresh app, which may be a newer one; but not before the server answers. */
+async function again(error: Error, reset: () => void): Promise<void> {
+  if (!(error instanceof PageMissing)) return reset();
+  const isThere = await fetch('/app/me').then(
+    () => true,
+    () => false,
+  );
+  if (isThere) location.reload();
+}
 
 const root = createRootRoute({ notFoundComponent: NotFound });
 
@@ -14,13 +48,13 @@ const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
   validateSearch: (search): { readonly to?: string } => (typeof search.to === 'string' ? { to: search.to } : {}),
-  component: lazyRouteComponent(() => import('../pages/sign-in/sign-in.tsx'), 'SignIn'),
+  component: page(() => import('../pages/sign-in/sign-in.tsx'), 'SignIn'),
 });
 
 const link = createRoute({
   getParentRoute: () => root,
   path: '/links/$token',
-  component: lazyRouteComponent(() => import('../pages/sign-in/link.tsx'), 'Link'),
+  component: page(() => import('../pages/sign-in/link.tsx'), 'Link'),
 });
 
 /** Whoever is not signed in signs in first, and comes back. */
@@ -47,90 +81,90 @@ const pages = [
   createRoute({
     ...under,
     path: '/',
-    component: lazyRouteComponent(() => import('../pages/overview.tsx'), 'Overview'),
+    component: page(() => import('../pages/overview.tsx'), 'Overview'),
   }),
   createRoute({
     ...under,
     path: '/sources',
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/sources.tsx'), 'Sources'),
+    component: page(() => import('../pages/reverse-etl/sources.tsx'), 'Sources'),
   }),
   createRoute({
     ...under,
     path: '/sources/new',
     /** Where one came from, and goes on to. */
     validateSearch: ({ next }): { readonly next?: 'destination' } => (next === 'destination' ? { next } : {}),
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/source-new.tsx'), 'SourceNew'),
+    component: page(() => import('../pages/reverse-etl/source-new.tsx'), 'SourceNew'),
   }),
   createRoute({
     ...under,
     path: '/sources/$id',
     validateSearch: ({ tried }): { readonly tried?: true } => (tried === true ? { tried } : {}),
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/source.tsx'), 'SourcePage'),
+    component: page(() => import('../pages/reverse-etl/source.tsx'), 'SourcePage'),
   }),
   createRoute({
     ...under,
     path: '/models',
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/models.tsx'), 'Models'),
+    component: page(() => import('../pages/reverse-etl/models.tsx'), 'Models'),
   }),
   createRoute({
     ...under,
     path: '/models/new',
     validateSearch: ({ source }): { readonly source?: string } =>
       text(source) ? { source: text(source) as string } : {},
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/model-form.tsx'), 'ModelNew'),
+    component: page(() => import('../pages/reverse-etl/model-form.tsx'), 'ModelNew'),
   }),
   createRoute({
     ...under,
     path: '/models/$id',
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/model-form.tsx'), 'ModelPage'),
+    component: page(() => import('../pages/reverse-etl/model-form.tsx'), 'ModelPage'),
   }),
   createRoute({
     ...under,
     path: '/destinations',
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/destinations.tsx'), 'Destinations'),
+    component: page(() => import('../pages/reverse-etl/destinations.tsx'), 'Destinations'),
   }),
   createRoute({
     ...under,
     path: '/destinations/new',
     validateSearch: ({ source }): { readonly source?: string } =>
       text(source) ? { source: text(source) as string } : {},
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/destination-new.tsx'), 'DestinationNew'),
+    component: page(() => import('../pages/reverse-etl/destination-new.tsx'), 'DestinationNew'),
   }),
   createRoute({
     ...under,
     path: '/destinations/$id',
     validateSearch: ({ tab }): { readonly tab?: 'mappings' } => (tab === 'mappings' ? { tab } : {}),
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/destination.tsx'), 'DestinationPage'),
+    component: page(() => import('../pages/reverse-etl/destination.tsx'), 'DestinationPage'),
   }),
   createRoute({
     ...under,
     path: '/destinations/$id/mappings/new',
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/mapping-form.tsx'), 'MappingNew'),
+    component: page(() => import('../pages/reverse-etl/mapping-form.tsx'), 'MappingNew'),
   }),
   createRoute({
     ...under,
     path: '/destinations/$id/mappings/$mapping',
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/mapping.tsx'), 'MappingPage'),
+    component: page(() => import('../pages/reverse-etl/mapping.tsx'), 'MappingPage'),
   }),
   createRoute({
     ...under,
     path: '/destinations/$id/mappings/$mapping/edit',
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/mapping-form.tsx'), 'MappingEdit'),
+    component: page(() => import('../pages/reverse-etl/mapping-form.tsx'), 'MappingEdit'),
   }),
   createRoute({
     ...under,
     path: '/destinations/$id/mappings/$mapping/syncs/$sync',
-    component: lazyRouteComponent(() => import('../pages/reverse-etl/sync.tsx'), 'SyncPage'),
+    component: page(() => import('../pages/reverse-etl/sync.tsx'), 'SyncPage'),
   }),
   createRoute({
     ...under,
     path: '/spaces',
-    component: lazyRouteComponent(() => import('../pages/unify/spaces.tsx'), 'Spaces'),
+    component: page(() => import('../pages/unify/spaces.tsx'), 'Spaces'),
   }),
   createRoute({
     ...under,
     path: '/spaces/new',
-    component: lazyRouteComponent(() => import('../pages/unify/space-new.tsx'), 'SpaceNew'),
+    component: page(() => import('../pages/unify/space-new.tsx'), 'SpaceNew'),
   }),
   createRoute({
     ...under,
@@ -139,7 +173,7 @@ const pages = [
       ...(text(tab) && { tab: text(tab) as string }),
       ...(text(reason) && { reason: text(reason) as string }),
     }),
-    component: lazyRouteComponent(() => import('../pages/unify/space.tsx'), 'SpacePage'),
+    component: page(() => import('../pages/unify/space.tsx'), 'SpacePage'),
   }),
   createRoute({
     ...under,
@@ -154,7 +188,7 @@ const pages = [
       ...((text(find) || typeof find === 'number') && { find: String(find) }),
       ...(collection === 'accounts' && { collection }),
     }),
-    component: lazyRouteComponent(() => import('../pages/unify/profiles.tsx'), 'Profiles'),
+    component: page(() => import('../pages/unify/profiles.tsx'), 'Profiles'),
   }),
   createRoute({
     ...under,
@@ -162,41 +196,41 @@ const pages = [
     validateSearch: ({ tab }): { readonly tab?: string } => (text(tab) ? { tab: text(tab) as string } : {}),
     // Asked for while the page itself is loaded; nobody waits for it here.
     loader: ({ params }) => void queryClient.prefetchQuery(profileQuery(params.space, params.id)),
-    component: lazyRouteComponent(() => import('../pages/unify/profile.tsx'), 'ProfilePage'),
+    component: page(() => import('../pages/unify/profile.tsx'), 'ProfilePage'),
   }),
   createRoute({
     ...under,
     path: '/usage',
     validateSearch: ({ month }): { readonly month?: string } =>
       typeof month === 'string' && /^\d{4}-(0[1-9]|1[0-2])$/.test(month) ? { month } : {},
-    component: lazyRouteComponent(() => import('../pages/unify/usage.tsx'), 'Usage'),
+    component: page(() => import('../pages/unify/usage.tsx'), 'Usage'),
   }),
   createRoute({
     ...under,
     path: '/settings/people',
-    component: lazyRouteComponent(() => import('../pages/settings/people.tsx'), 'People'),
+    component: page(() => import('../pages/settings/people.tsx'), 'People'),
   }),
   createRoute({
     ...under,
     path: '/settings/tokens',
-    component: lazyRouteComponent(() => import('../pages/settings/tokens.tsx'), 'Tokens'),
+    component: page(() => import('../pages/settings/tokens.tsx'), 'Tokens'),
   }),
   createRoute({
     ...under,
     path: '/settings/alerts',
     validateSearch: ({ show }): { readonly show?: 'unread' } => (show === 'unread' ? { show } : {}),
-    component: lazyRouteComponent(() => import('../pages/settings/alerts.tsx'), 'Alerts'),
+    component: page(() => import('../pages/settings/alerts.tsx'), 'Alerts'),
   }),
   createRoute({
     ...under,
     path: '/settings/audit',
     validateSearch: ({ kind }): { readonly kind?: string } => (text(kind) ? { kind: text(kind) as string } : {}),
-    component: lazyRouteComponent(() => import('../pages/settings/audit.tsx'), 'Audit'),
+    component: page(() => import('../pages/settings/audit.tsx'), 'Audit'),
   }),
   createRoute({
     ...under,
     path: '/settings/you',
-    component: lazyRouteComponent(() => import('../pages/settings/you.tsx'), 'You'),
+    component: page(() => import('../pages/settings/you.tsx'), 'You'),
   }),
 ] as const;
 
@@ -204,7 +238,9 @@ export const router = createRouter({
   routeTree: root.addChildren([signIn, link, inside.addChildren(pages)]),
   defaultPreload: 'intent',
   defaultPendingComponent: () => <Loading what="the page" />,
-  defaultErrorComponent: ({ error, reset }) => <Failed error={error as Error} retry={reset} />,
+  defaultErrorComponent: ({ error, reset }) => (
+    <Failed error={error as Error} retry={() => void again(error as Error, reset)} />
+  ),
   defaultNotFoundComponent: NotFound,
 });
 

@@ -4,6 +4,13 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { ApiError, api } from '../../api/client.ts';
+import { isSignedIn } from '../../api/reached.ts';
+
+/** Only a path of ours: an address from elsewhere must not lead elsewhere. */
+function pathOf(to: string | undefined): string {
+  const here = new URL(to ?? '/', location.origin);
+  return here.origin === location.origin ? `${here.pathname}${here.search}` : '/';
+}
 
 export function SignIn() {
   const { to } = useSearch({ from: '/sign-in' });
@@ -20,9 +27,8 @@ export function SignIn() {
     try {
       await api.post('/app/sign-in', { email: form.get('email'), password: form.get('password') });
       client.clear();
-      // Only a path of ours: an address from elsewhere must not lead elsewhere.
-      const path = to?.startsWith('/') && !to.startsWith('//') ? to : '/';
-      await navigate({ to: path });
+      isSignedIn();
+      await navigate({ to: pathOf(to) });
     } catch (fault) {
       setError(fault as Error);
     } finally {

@@ -179,7 +179,7 @@ function startText({ url, publicApiUrl, database, spaces, firstLink }: Started):
       ? ''
       : `Nobody can sign in to the web app yet. This link makes you its owner; it is good once, for 24 hours:\n  ${firstLink}`,
     spaces.length === 0
-      ? 'There is no space yet: millrace apply FILE makes one (examples/shop.yaml is a file to begin with).'
+      ? 'There is no space yet: the web app makes one, and so does millrace apply FILE (examples/shop.yaml is a file to begin with).'
       : `Read a profile:\n  curl -u 'TOKEN:' '${url}/v1/spaces/${space}/collections/users/profiles/email:jane@example.com/traits'`,
     `Make a token:    millrace token create --space ${space} NAME\n` +
       `Let SDKs write:  millrace event-stream create NAME --space ${space}\n` +

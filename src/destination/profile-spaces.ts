@@ -52,7 +52,10 @@ export async function listProfileSpaces(settings: JsonObject, options: SpaceOpti
 async function localChoices({ localSpaces, mayConnect = () => true }: SpaceOptions): Promise<DynamicChoices> {
   const spaces = await localSpaces();
   if (spaces.length === 0) {
-    return failed('no_space', 'This server has no profile space yet. Make one in a workspace file.');
+    return failed(
+      'no_space',
+      'This server has no profile space yet. Make one under Unify > Spaces, or in a workspace file.',
+    );
   }
   const choices = spaces
     .filter(({ id }) => mayConnect(id))

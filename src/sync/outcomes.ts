@@ -74,23 +74,25 @@ export interface Volume {
   /** The start of the part. */
   readonly at: Date;
   readonly delivered: number;
-  /** Invalid, refused or given up. */
+  /** Refused or given up. */
   readonly failed: number;
+  readonly invalid: number;
 }
 
 /** The parts in which something happened, earliest first. */
 export async function syncVolume(db: Queryable, query: OutcomeQuery): Promise<readonly Volume[]> {
   const { mappingIds, from, to, seconds } = query;
-  const { rows } = await db.query<{ at: string; delivered: string; failed: string }>(
+  const { rows } = await db.query<{ at: string; delivered: string; failed: string; invalid: string }>(
     `SELECT floor(extract(epoch FROM finished_at) / $4) * $4 AS at, sum(delivered) AS delivered,
-            sum(invalid + refused + given_up) AS failed
+            sum(refused + given_up) AS failed, sum(invalid) AS invalid
      FROM syncs WHERE mapping_id = ANY($1::text[]) AND finished_at >= $2 AND finished_at < $3
      GROUP BY 1 ORDER BY 1`,
     [mappingIds, from, to, seconds],
   );
-  return rows.map(({ at, delivered, failed }) => ({
+  return rows.map(({ at, delivered, failed, invalid }) => ({
     at: new Date(Number(at) * 1_000),
     delivered: Number(delivered),
     failed: Number(failed),
+    invalid: Number(invalid),
   }));
 }

@@ -12,7 +12,8 @@ let app: App & { readonly link: string };
 let page: Page;
 
 beforeAll(async () => {
-  app = await startApp({ signIn: false });
+  // Nothing is there yet, not even a space.
+  app = await startApp({ signIn: false, workspace: 'spaces: {}\n' });
   page = app.page;
 });
 
@@ -59,8 +60,9 @@ test('from the first link to profiles', async () => {
   await page.getByRole('tab', { name: 'Mappings' }).click();
   await page.getByRole('link', { name: 'Add mapping' }).click();
   await button('Suggest mappings').click();
+  await button('Create the space').click();
   await page.getByRole('combobox', { name: 'Profile Space' }).click();
-  await page.getByRole('option', { name: 'Engage (main)' }).click();
+  await page.getByRole('option', { name: 'Engage (Main)' }).click();
   await page.getByRole('textbox', { name: 'Row' }).fill('c-7');
   await page.keyboard.press('Enter');
   await page.getByText('"userId": "c-7"').waitFor();

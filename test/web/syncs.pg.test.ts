@@ -5,7 +5,7 @@
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type App, startApp } from './app.test-support.ts';
+import { type App, owner, startApp } from './app.test-support.ts';
 
 const workspace = (folder: string) => `
 spaces: { main: {} }
@@ -105,6 +105,7 @@ test('the mapping is mended, and the rows that failed are sent again', async () 
   await page.getByText('succeeded', { exact: true }).waitFor({ timeout: 60_000 });
   await page.waitForURL((url) => url.href !== failed);
   await page.getByRole('tab', { name: 'Refused (0)' }).waitFor();
+  await button('Run now').waitFor();
   const { rows } = await app.db.pool.query('SELECT count(*)::int AS profiles FROM profiles');
   expect(rows).toEqual([{ profiles: 1000 }]);
   const mapping = await app.db.pool.query('SELECT skip_nulls FROM mappings');
@@ -129,4 +130,34 @@ test('usage shows what is exempt', async () => {
   await heading('Messages by day').waitFor();
   await app.expectAccessible();
   expect(app.browser.complaints).toEqual([]);
+});
+
+test('what was typed is not lost: another page asks first, a session that is over can be renewed, a server that is away is said', async () => {
+  await app.open('/destinations');
+  await page.getByRole('link', { name: 'profiles', exact: true }).click();
+  await page.getByRole('link', { name: 'customers-identify' }).click();
+  await page.getByRole('link', { name: 'Edit' }).click();
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('Customers to profiles');
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.getByText('What you have changed on this page is not saved.').waitFor();
+  await button('Stay here').click();
+
+  await app.db.pool.query('DELETE FROM person_sessions');
+  await button('Save changes').click();
+  await page.getByText('You are signed out', { exact: true }).waitFor();
+  await app.expectAccessible();
+  await page.getByRole('textbox', { name: 'Password' }).fill(owner.password);
+  await button('Sign in').click();
+  await page.getByText('You are signed out', { exact: true }).waitFor({ state: 'detached' });
+  await button('Save changes').click();
+  await heading('profiles').waitFor();
+  await page.getByRole('link', { name: 'Customers to profiles' }).waitFor();
+
+  app.server.child.kill('SIGTERM');
+  await app.server.ended;
+  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.getByText('The server does not answer').first().waitFor();
+  await page.getByRole('link', { name: 'Usage' }).click();
+  await page.getByText('The server does not answer').first().waitFor();
+  expect(page.url()).toContain(app.url);
 });

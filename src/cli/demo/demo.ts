@@ -70,7 +70,8 @@ export const demoCommand: Command = {
 /** The context of the demo: its own data folder, an empty database, nothing of the environment's. */
 async function openDemo(outer: CliContext, folder: string) {
   const { DATABASE_URL: _, ...env } = outer.env;
-  const flags: Flags = { dataFolder: folder };
+  const { port } = outer.flags;
+  const flags: Flags = { dataFolder: folder, ...(port !== undefined && { port }) };
   const { output, signal, interrupt, interruptMeaning: meaning } = outer;
   output.say(words.starting(folder, outer.env.DATABASE_URL !== undefined));
   const db = await openDatabase({ dataFolder: folder, log: outer.log });

@@ -109,8 +109,11 @@ const pages = [
   createRoute({
     ...under,
     path: '/models/new',
-    validateSearch: ({ source }): { readonly source?: string } =>
-      text(source) ? { source: text(source) as string } : {},
+    /** The source to begin with, and the destination whose mapping one came from, and goes back to. */
+    validateSearch: ({ source, destination }): { readonly source?: string; readonly destination?: string } => ({
+      ...(text(source) && { source: text(source) as string }),
+      ...(text(destination) && { destination: text(destination) as string }),
+    }),
     component: page(() => import('../pages/reverse-etl/model-form.tsx'), 'ModelNew'),
   }),
   createRoute({

@@ -139,7 +139,7 @@ function Delivered() {
       </Group>
       <Bars
         label={`Rows delivered and failed on each of the last ${days} days`}
-        points={parts.map(({ time, ...counts }) => ({ at: dayOf(time), ...counts }))}
+        points={parts.map((part) => ({ at: dayOf(part.time), delivered: part.delivered, failed: part.failed }))}
         series={rowSeries}
       />
     </Card>
@@ -170,8 +170,9 @@ const columns: readonly Column<WholeSync>[] = [
   {
     label: 'Failed',
     align: 'right',
-    cell: ({ counts }) => <Count value={(counts?.refused ?? 0) + (counts?.givenUp ?? 0) + (counts?.invalid ?? 0)} />,
+    cell: ({ counts }) => <Count value={(counts?.refused ?? 0) + (counts?.givenUp ?? 0)} />,
   },
+  { label: 'Invalid', align: 'right', cell: ({ counts }) => <Count value={counts?.invalid ?? 0} /> },
 ];
 
 function Latest() {

@@ -240,6 +240,10 @@ function settingsAfter(
 
 /** Whoever may change sources over the network must not read every file of the machine thereby. */
 function faultsOfFiles(settings: JsonObject, folders: readonly string[]): readonly InputFault[] {
+  const allowed =
+    folders.length === 0
+      ? 'none is open. Start the server with --source-folders DIR, or make this source in a workspace file'
+      : `${folders.join(', ')}. Whoever runs the server adds others with --source-folders`;
   const isInside = (file: string) =>
     folders.some((folder) => {
       const relative = path.relative(path.resolve(folder), path.resolve(file));
@@ -247,7 +251,7 @@ function faultsOfFiles(settings: JsonObject, folders: readonly string[]): readon
     });
   return ['path', 'files', 'statePath', 'readFrom'].flatMap((name) => {
     const outside = textsIn(settings[name]).filter((file) => /^[a-z][a-z0-9+.-]+:/i.test(file) || !isInside(file));
-    const message = `"settings.${name}" names what is outside of the folders that sources made over this API may read (setting --source-folders)`;
+    const message = `"settings.${name}" is outside of the folders that sources made here may read: ${allowed}`;
     return outside.length === 0 ? [] : [{ field: `settings.${name}`, message }];
   });
 }

@@ -136,8 +136,13 @@ test('the volume has every part of the time', async () => {
   const { volume } = (await get(`/reverse-etl-syncs/volume?${range}`)).json.data;
   const sum = (name: string) =>
     volume.reduce((all: number, part: Record<string, number>) => all + (part[name] ?? 0), 0);
-  expect([volume.length, sum('delivered'), sum('failed')]).toEqual([3, 4, 6]);
-  expect(volume[0]).toEqual({ time: `${start.toISOString().slice(0, 10)}T00:00:00.000Z`, delivered: 0, failed: 0 });
+  expect([volume.length, sum('delivered'), sum('failed'), sum('invalid')]).toEqual([3, 4, 4, 2]);
+  expect(volume[0]).toEqual({
+    time: `${start.toISOString().slice(0, 10)}T00:00:00.000Z`,
+    delivered: 0,
+    failed: 0,
+    invalid: 0,
+  });
   const { json } = await get('/reverse-etl-syncs/volume?granularity=WEEK');
   expect(json.errors.map(({ field }: { field: string }) => field)).toEqual(['startTime', 'endTime', 'granularity']);
 });

@@ -139,8 +139,8 @@ async function volume(deps: PublicApiDeps, { query, grant }: PublicRequest): Pro
   const wanted = { mappingIds: [...seen.keys()], from, to, seconds: partSeconds(granularity) };
   const found = new Map((await syncVolume(deps.db.pool, wanted)).map((part) => [part.at.getTime(), part]));
   const parts = partsOf(range).map((at) => {
-    const { delivered = 0, failed = 0 } = found.get(at) ?? {};
-    return { time: new Date(at).toISOString(), delivered, failed };
+    const { delivered = 0, failed = 0, invalid = 0 } = found.get(at) ?? {};
+    return { time: new Date(at).toISOString(), delivered, failed, invalid };
   });
   return { data: { volume: parts } };
 }

@@ -16,6 +16,7 @@ import { OptionFields, settingsOf, startingValues, type Values } from '../../par
 import { Page } from '../../parts/page.tsx';
 import { scheduleWords } from '../../parts/schedule.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
+import { useUnsaved } from '../../parts/unsaved.tsx';
 
 export function DestinationPage() {
   const { id } = useParams({ from: '/inside/destinations/$id' });
@@ -128,6 +129,7 @@ function Settings({
     return endpoint === 'custom';
   });
   const settings = settingsOf(needed, values);
+  const { guard, markSaved } = useUnsaved([name, enabled, settings]);
 
   async function submit(event: FormEvent) {
     event.preventDefault();
@@ -135,6 +137,7 @@ function Settings({
     setError(null);
     try {
       await api.patch(`/public-api/destinations/${destination.id}`, { name, enabled, settings });
+      markSaved();
       await client.invalidateQueries({ queryKey: ['destinations'] });
       notifications.show({ message: 'Saved.' });
     } catch (fault) {
@@ -157,6 +160,7 @@ function Settings({
 
   async function remove() {
     await api.delete(`/public-api/destinations/${destination.id}`);
+    markSaved();
     await client.invalidateQueries({ queryKey: ['destinations'] });
     await navigate({ to: '/destinations' });
   }
@@ -168,6 +172,7 @@ function Settings({
       <form onSubmit={(event) => void submit(event)}>
         <Editable power="source:admin">
           <Stack maw={560}>
+            {guard}
             <Faults error={error} shown={(field) => field === 'name' || field.startsWith('settings.')} />
             <TextInput
               label="Name"

@@ -12,6 +12,8 @@ import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { Page } from '../../parts/page.tsx';
 import { ScheduleFields } from '../../parts/schedule.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
+import { useUnsaved } from '../../parts/unsaved.tsx';
+import { FirstSpace } from './first-space.tsx';
 import { type Column, FieldRow } from './mapping-fields.tsx';
 import { TestRecord } from './test-record.tsx';
 import { kinds, recordsOf, triggerOf } from './trigger.ts';
@@ -53,7 +55,10 @@ function Frame({ destinationId, mappingId }: { readonly destinationId: string; r
                     action={
                       <Button
                         component={Link}
-                        {...({ to: '/models/new', search: { source: destination.sourceId } } as object)}
+                        {...({
+                          to: '/models/new',
+                          search: { source: destination.sourceId, destination: destination.id },
+                        } as object)}
                       >
                         Add model
                       </Button>
@@ -69,6 +74,16 @@ function Frame({ destinationId, mappingId }: { readonly destinationId: string; r
         )}
       </Loaded>
     </Page>
+  );
+}
+
+const asStored = ({ name, modelId, trigger, settings, skipNulls, reverseETLSchedule }: Mapping) => ({
+  ...{ name, reverseETLModelId: modelId, trigger, settings, skipNulls, reverseETLSchedule },
+});
+
+function changedOf(wanted: Readonly<Record<string, unknown>>, stored: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(
+    Object.entries(wanted).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(stored[key])),
   );
 }
 
@@ -96,7 +111,7 @@ function MappingForm({
   const client = useQueryClient();
   const navigate = useNavigate();
   const action = actions.find(({ id }) => id === actionId) as Action;
-  const { data: columns = [] } = useQuery({
+  const columnsQuery = useQuery({
     queryKey: ['columns', modelId],
     queryFn: async ({ signal }) =>
       (await api.get<{ columns: readonly Column[] }>(`/public-api/reverse-etl-models/${modelId}/preview`, signal))
@@ -105,12 +120,13 @@ function MappingForm({
     retry: false,
     enabled: modelId !== '',
   });
+  const columns = columnsQuery.data ?? [];
   const spaces = useQuery({
     queryKey: ['profile-spaces', destination.id],
     queryFn: ({ signal }) =>
       api.get<{
         choices: readonly { readonly label: string; readonly value: string }[];
-        error: { readonly message: string } | null;
+        error: { readonly code: string; readonly message: string } | null;
       }>(`/public-api/destinations/${destination.id}/profile-spaces`, signal),
   });
   const records = recordsOf(trigger);
@@ -122,6 +138,7 @@ function MappingForm({
   );
   const skipped = skipNulls.filter((key) => key in settings);
   const draft = { modelId, actionId, trigger, settings, skipNulls: skipped };
+  const { guard, markSaved } = useUnsaved({ ...draft, name, schedule });
 
   async function submit(event: FormEvent) {
     event.preventDefault();
@@ -136,9 +153,11 @@ function MappingForm({
         await api.post(path, body);
       } else {
         const how = { trigger, settings, skipNulls: skipped, reverseETLSchedule: schedule };
-        const input = { name, reverseETLModelId: modelId, ...how };
+        // What somebody else changed meanwhile, and this form did not, stays theirs.
+        const input = changedOf({ name, reverseETLModelId: modelId, ...how }, asStored(mapping));
         await api.patch(`${path}/${mapping.id}`, { input });
       }
+      markSaved();
       await client.invalidateQueries({ queryKey: ['destinations'] });
       notifications.show({
         message: mapping === null ? 'The mapping was created. Enable it when it looks right.' : 'Saved.',
@@ -174,6 +193,7 @@ function MappingForm({
   return (
     <form onSubmit={(event) => void submit(event)}>
       <Stack gap="lg">
+        {guard}
         <Faults error={error} shown={isShown} />
         <Card withBorder>
           <Stack>
@@ -230,7 +250,13 @@ function MappingForm({
                 Suggest mappings
               </Button>
             </Group>
-            {spaces.data?.error != null && (
+            {columnsQuery.error !== null && (
+              <Alert color="yellow" title="The columns of the model cannot be listed">
+                {columnsQuery.error.message}
+              </Alert>
+            )}
+            {spaces.data?.error?.code === 'no_space' && <FirstSpace />}
+            {spaces.data?.error != null && spaces.data.error.code !== 'no_space' && (
               <Alert color="yellow" title="The profile spaces cannot be listed">
                 {spaces.data.error.message}
               </Alert>

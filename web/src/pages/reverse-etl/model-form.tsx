@@ -28,12 +28,13 @@ import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { Page } from '../../parts/page.tsx';
 import type { Table as WarehouseTable } from '../../parts/sql-editor.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
+import { useUnsaved } from '../../parts/unsaved.tsx';
 
 const SqlEditor = lazy(() => import('../../parts/sql-editor.tsx'));
 const crumbs = [{ label: 'Models', to: '/models' }];
 
 export function ModelNew() {
-  const { source } = useSearch({ from: '/inside/models/new' });
+  const { source, destination } = useSearch({ from: '/inside/models/new' });
   const query = useQuery(sourcesQuery);
   return (
     <Page title="Add a model" crumbs={crumbs}>
@@ -56,7 +57,7 @@ export function ModelNew() {
             );
           }
           const choices = warehouses.map(({ id, name }) => ({ value: id, label: name }));
-          return <ModelForm model={null} sources={choices} startWith={source ?? first.id} />;
+          return <ModelForm model={null} sources={choices} startWith={source ?? first.id} destination={destination} />;
         }}
       </Loaded>
     </Page>
@@ -97,10 +98,13 @@ function ModelForm({
   model,
   sources,
   startWith,
+  destination,
 }: {
   readonly model: Model | null;
   readonly sources: readonly { readonly value: string; readonly label: string }[];
   readonly startWith: string;
+  /** Whose mapping one came from. */
+  readonly destination?: string | undefined;
 }) {
   const [sourceId, setSourceId] = useState(startWith);
   const [name, setName] = useState(model?.name ?? '');
@@ -112,6 +116,7 @@ function ModelForm({
   const [previewError, setPreviewError] = useState<Error | null>(null);
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState<'preview' | 'save' | null>(null);
+  const { guard, markSaved } = useUnsaved([sourceId, name, description, enabled, sql, identifier]);
   const client = useQueryClient();
   const navigate = useNavigate();
   const { data: tables = [] } = useQuery({
@@ -149,7 +154,10 @@ function ModelForm({
       notifications.show({
         message: model === null ? 'The model was added. Next: a destination for its rows.' : 'Saved.',
       });
-      if (model === null) await navigate({ to: '/destinations' });
+      markSaved();
+      if (model !== null) return;
+      if (destination === undefined) await navigate({ to: '/destinations' });
+      else await navigate({ to: '/destinations/$id/mappings/new', params: { id: destination } });
     } catch (fault) {
       setError(fault as Error);
     } finally {
@@ -159,6 +167,7 @@ function ModelForm({
 
   async function remove() {
     await api.delete(`/public-api/reverse-etl-models/${model?.id}`);
+    markSaved();
     await client.invalidateQueries({ queryKey: ['models'] });
     await navigate({ to: '/models' });
   }
@@ -169,6 +178,7 @@ function ModelForm({
     <form onSubmit={(event) => void submit(event)}>
       <Editable power="source:admin">
         <Stack>
+          {guard}
           <Faults error={error} shown={(field) => shown.includes(field)} />
           <Select
             label="Source"

@@ -3,7 +3,7 @@ import { Button, Card, Group, SimpleGrid, Stack, Text, TextInput } from '@mantin
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
-import { api } from '../../api/client.ts';
+import { ApiError, api } from '../../api/client.ts';
 import { sourceCatalogQuery } from '../../api/queries.ts';
 import type { Source, SourceMetadata } from '../../api/types.ts';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
@@ -69,6 +69,10 @@ function Kinds({
   );
 }
 
+async function answers(sourceId: string): Promise<boolean> {
+  return (await api.post<{ ok: boolean }>(`/public-api/sources/${sourceId}/test`)).ok;
+}
+
 function SourceForm({ kind, back }: { readonly kind: SourceMetadata; readonly back: () => void }) {
   const [values, setValues] = useState<Values>(() => startingValues(kind.options));
   const [slug, setSlug] = useState('');
@@ -84,10 +88,16 @@ function SourceForm({ kind, back }: { readonly kind: SourceMetadata; readonly ba
     setError(null);
     try {
       const body = { slug, enabled: true, metadataId: kind.id, settings: settingsOf(kind.options, values) };
+      if (kind.slug === 'duckdb' && body.settings.path === undefined && body.settings.files === undefined) {
+        const message = 'Give a database file here, or files below.';
+        throw new ApiError(422, [{ type: 'input-validation', field: 'settings.path', message }]);
+      }
       const { source } = await api.post<{ source: Source }>('/public-api/sources', body);
       await client.invalidateQueries({ queryKey: ['sources'] });
+      // On the way to a destination one stays here only for what does not work yet.
+      const goesOn = next === 'destination' && (await answers(source.id));
       await navigate(
-        next === 'destination'
+        goesOn
           ? { to: '/destinations/new', search: { source: source.id } }
           : { to: '/sources/$id', params: { id: source.id }, search: { tried: true } },
       );

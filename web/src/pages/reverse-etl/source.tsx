@@ -13,10 +13,12 @@ import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { OptionFields, settingsOf, startingValues, type Values } from '../../parts/option-fields.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
+import { useUnsaved } from '../../parts/unsaved.tsx';
 
 export function SourcePage() {
   const { id } = useParams({ from: '/inside/sources/$id' });
   const query = useQuery(sourceQuery(id));
+  const [isDirty, setDirty] = useState(false);
   return (
     <Page
       title={query.data?.name ?? 'Source'}
@@ -26,9 +28,9 @@ export function SourcePage() {
       <Loaded query={query} what="the source">
         {(source) => (
           <Stack gap="lg">
-            <Connection source={source} />
+            <Connection source={source} isDirty={isDirty} />
             <Models source={source} />
-            <Settings key={source.id} source={source} />
+            <Settings key={source.id} source={source} onDirty={setDirty} />
           </Stack>
         )}
       </Loaded>
@@ -42,7 +44,7 @@ interface Tried {
   readonly help?: string;
 }
 
-function Connection({ source }: { readonly source: Source }) {
+function Connection({ source, isDirty }: { readonly source: Source; readonly isDirty: boolean }) {
   const { tried: tryAtOnce } = useSearch({ from: '/inside/sources/$id' });
   const [result, setResult] = useState<Tried | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -68,13 +70,19 @@ function Connection({ source }: { readonly source: Source }) {
             Connection
           </Title>
           <Allowed power="source:admin">
-            <Button variant="light" loading={isBusy} onClick={() => void tryIt()}>
+            <Button variant="light" loading={isBusy} disabled={isDirty} onClick={() => void tryIt()}>
               Test connection
             </Button>
           </Allowed>
         </Group>
-        {result === null ? (
-          <Text c="dimmed">{isBusy ? 'Connecting …' : 'Not tested yet.'}</Text>
+        {result === null || isDirty ? (
+          <Text c="dimmed">
+            {isDirty
+              ? 'Save the changes below first: what is tested is what is saved.'
+              : isBusy
+                ? 'Connecting …'
+                : 'Not tested yet.'}
+          </Text>
         ) : (
           <Alert
             color={result.ok ? 'green' : 'red'}
@@ -130,13 +138,15 @@ function Models({ source }: { readonly source: Source }) {
   );
 }
 
-function Settings({ source }: { readonly source: Source }) {
+function Settings({ source, onDirty }: { readonly source: Source; readonly onDirty: (isDirty: boolean) => void }) {
   const { options } = source.metadata;
   const [name, setName] = useState(source.name);
   const [enabled, setEnabled] = useState(source.enabled);
   const [values, setValues] = useState<Values>(() => startingValues(options, source.settings));
   const [error, setError] = useState<Error | null>(null);
   const [isBusy, setBusy] = useState(false);
+  const { guard, markSaved, isDirty } = useUnsaved([name, enabled, values]);
+  useEffect(() => onDirty(isDirty), [isDirty, onDirty]);
   const client = useQueryClient();
   const navigate = useNavigate();
 
@@ -146,6 +156,8 @@ function Settings({ source }: { readonly source: Source }) {
     setError(null);
     try {
       await api.patch(`/public-api/sources/${source.id}`, { name, enabled, settings: settingsOf(options, values) });
+      markSaved();
+      onDirty(false);
       await client.invalidateQueries({ queryKey: ['sources'] });
       notifications.show({ message: 'Saved.' });
     } catch (fault) {
@@ -157,6 +169,7 @@ function Settings({ source }: { readonly source: Source }) {
 
   async function remove() {
     await api.delete(`/public-api/sources/${source.id}`);
+    markSaved();
     await client.invalidateQueries();
     await navigate({ to: '/sources' });
   }
@@ -170,6 +183,7 @@ function Settings({ source }: { readonly source: Source }) {
             <Title order={2} size="h4">
               Settings
             </Title>
+            {guard}
             <Faults error={error} shown={(field) => field === 'name' || field.startsWith('settings.')} />
             <TextInput
               label="Name"

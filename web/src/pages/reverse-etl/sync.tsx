@@ -50,11 +50,13 @@ function Acts({ sync, path }: { readonly sync: WholeSync; readonly path: string 
   /** Goes on to the sync that was asked for. */
   const again = (words: 'retry-failed' | 'replay') => async () => {
     const made = await api.post<{ reverseETLManualSync: { syncId: string } }>(`${path}/${words}`);
-    await navigate({
-      to: '/destinations/$id/mappings/$mapping/syncs/$sync',
-      params: { id: sync.destinationId, mapping: sync.subscriptionId, sync: made.reverseETLManualSync.syncId },
-    });
+    await goTo(made.reverseETLManualSync.syncId);
   };
+  const goTo = (syncId: string) =>
+    navigate({
+      to: '/destinations/$id/mappings/$mapping/syncs/$sync',
+      params: { id: sync.destinationId, mapping: sync.subscriptionId, sync: syncId },
+    });
   if (isRunning(sync)) {
     return (
       <Button
@@ -68,8 +70,19 @@ function Acts({ sync, path }: { readonly sync: WholeSync; readonly path: string 
     );
   }
   const failed = (sync.counts?.refused ?? 0) + (sync.counts?.givenUp ?? 0);
+  const runNow = async () => {
+    const { sourceId, modelId, subscriptionId } = sync;
+    const body = { sourceId, modelId, subscriptionId };
+    const made = await api.post<{ reverseETLManualSync: { syncId: string } }>('/public-api/reverse-etl-syncs', body);
+    await goTo(made.reverseETLManualSync.syncId);
+  };
   return (
     <>
+      {failed === 0 && (
+        <Button loading={isBusy} onClick={() => void act(runNow)}>
+          Run now
+        </Button>
+      )}
       {failed > 0 && (
         <Button loading={isBusy} onClick={() => void act(again('retry-failed'))}>
           Retry failed rows
@@ -91,6 +104,16 @@ function Summary({ sync }: { readonly sync: WholeSync }) {
     <Card withBorder>
       <Stack>
         <Group gap="xl">
+          <Fact label="Source">
+            <Link to="/sources/$id" params={{ id: sync.sourceId }}>
+              Settings of the source
+            </Link>
+          </Fact>
+          <Fact label="Model">
+            <Link to="/models/$id" params={{ id: sync.modelId }}>
+              {sync.modelName}
+            </Link>
+          </Fact>
           <Fact label="State">
             <SyncState status={sync.syncStatus} />
           </Fact>
@@ -181,7 +204,11 @@ function Rows({ sync, path }: { readonly sync: WholeSync; readonly path: string 
   const invalid = counts?.invalid ?? 0;
   if (failed === 0 && invalid === 0) {
     return isRunning(sync) ? null : (
-      <Empty title="No row failed">Rows that are invalid or refused are listed here, with the reason.</Empty>
+      <Empty title="No row failed">
+        {sync.syncStatus === 'FAIL' && sync.counts?.extracted === 0
+          ? 'The sync failed before it had read a row; the reason is above.'
+          : 'Rows that are invalid or refused are listed here, with the reason.'}
+      </Empty>
     );
   }
   return (
@@ -284,7 +311,9 @@ function RowList({
       />
       <Text size="xs" c="dimmed" aria-live="polite">
         {rows.length.toLocaleString()} shown{hasNextPage ? '; more are loaded as you scroll' : ''}.
-        {!hasNextPage && rows.length < total && ' Only the first rows of a sync are kept with their reason.'}
+        {!hasNextPage &&
+          rows.reduce((all, row) => all + row.rows, 0) < total &&
+          ' Only the first rows of a sync are kept with their reason.'}
       </Text>
     </Stack>
   );

@@ -74,7 +74,8 @@ const timer = setInterval(() => {
   const dueNow = Math.min(total, ((performance.now() - start) / 1000) * rate);
   for (; fired < dueNow; fired += 1) {
     const request = { number: fired, dueAt: start + (fired / rate) * 1000 };
-    const connection = idle.pop();
+    // In turn: a server closes connections that never ask for anything.
+    const connection = idle.shift();
     if (connection === undefined) due.push(request);
     else connection.send(request);
   }

@@ -134,6 +134,7 @@ function NewTokenForm({
               description="Who will use it."
               placeholder="web shop"
               required
+              maxLength={100}
               style={{ flex: '1 1 240px' }}
               maw={420}
               value={name}

@@ -131,6 +131,8 @@ function ModelForm({
       (await api.get<{ tables: readonly WarehouseTable[] }>(`/public-api/sources/${sourceId}/tables`, signal)).tables,
     staleTime: 60_000,
     retry: false,
+    // For the editor alone.
+    enabled: mayChange,
   });
 
   async function look() {

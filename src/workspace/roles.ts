@@ -3,14 +3,18 @@
  * permissions add up to. Names and meanings of the roles are the vendor's (`public-api.md` section 2.4).
  */
 
-/** What an act needs. Those of `source` and `space` are about one of them, or about all when none is named. */
+/**
+ * What an act needs, in words that end "a role that may …". Those of `source` and `space` are about one of them, or about
+ * all when none is named.
+ */
 export const powers = {
   'workspace:read': 'see the workspace, its catalog and its labels',
-  'workspace:admin': 'see usage and the audit trail; change people, tokens and labels',
-  'source:read': 'see sources, models, destinations, mappings and syncs',
-  'source:admin': 'change them, see write keys, start and cancel syncs',
-  'space:read': 'see spaces and what is asked about their profiles',
-  'space:admin': 'change spaces and the subscriptions in them',
+  'workspace:admin': 'see usage and the audit trail, see and change people, tokens and labels',
+  'source:read': 'see sources, models, destinations, mappings, syncs and alerts',
+  'source:admin':
+    'add and change sources, models, destinations, mappings and alerts, see write keys, start and cancel syncs',
+  'space:read': 'see spaces, their profiles, audiences and computed traits',
+  'space:admin': 'add and change spaces and the subscriptions in them',
   'audience:admin': 'change audiences and computed traits',
   'privacy:admin': 'delete and suppress people',
 } as const satisfies Record<string, string>;
@@ -39,7 +43,7 @@ export const roles = {
   'minimal-access': {
     id: '1aEWAcU0fArxScocwH9xxLgW7r3',
     name: 'Minimal Workspace Access',
-    description: 'Sees that the workspace is there, and nothing in it.',
+    description: 'Sees that the workspace is there, and nothing in it; other roles add to it.',
     scope: null,
     powers: ['workspace:read'],
   },

@@ -1,10 +1,12 @@
 /**
  * Every page of the app, in a wide and a narrow window, light and dark: it has a heading and a title of its own, nothing of
- * it is wider than the window, axe finds nothing serious, and the browser complains of nothing.
+ * it is wider than the window, axe finds nothing serious, and the browser complains of nothing. Whoever may read alone finds
+ * no form that works and no way to what is not theirs; what is not there is called by its name.
  */
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type App, startApp } from './app.test-support.ts';
+import { type OpenPage, openPage } from '../chromium.ts';
+import { type App, expectAccessible, startApp } from './app.test-support.ts';
 
 const workspace = (folder: string) => `
 spaces: { main: {} }
@@ -29,6 +31,10 @@ mappings:
 
 let app: App;
 let pages: readonly string[];
+/** Pages that only make something, and those that change something which is there. */
+let making: readonly string[];
+let editing: readonly string[];
+let unknown: readonly (readonly [to: string, what: string])[];
 
 beforeAll(async () => {
   app = await startApp({ workspace });
@@ -51,6 +57,16 @@ beforeAll(async () => {
   const sync = ((await get('/reverse-etl-syncs')).data as { syncs: { syncId: string }[] }).syncs[0]?.syncId;
   const { rows } = await app.db.pool.query<{ id: string }>('SELECT profile_id AS id FROM profiles LIMIT 1');
   const at = `/destinations/${destination}/mappings`;
+  making = ['/sources/new', '/models/new', '/destinations/new', '/spaces/new', `${at}/new`];
+  editing = [`/sources/${shop}`, `/models/${model}`, `/destinations/${destination}`, `${at}/${mapping}/edit`];
+  unknown = [
+    ['/sources/src_none', 'source'],
+    ['/spaces/spa_none', 'space'],
+    ['/models/mdl_none', 'model'],
+    ['/destinations/dst_none', 'destination'],
+    [`${at}/map_none`, 'mapping'],
+    [`${at}/${mapping}/syncs/syn_none`, 'sync'],
+  ];
   pages = [
     ...['/', '/sources', '/sources/new', `/sources/${shop}`, '/models', '/models/new', `/models/${model}`],
     ...[
@@ -102,3 +118,113 @@ describe.each([
 test('the browser complains of nothing but of what is not there', () => {
   expect(app.browser.complaints.filter((complaint) => !complaint.includes('404'))).toEqual([]);
 });
+
+test('what is not there is called by its name, and nobody is told to try again', async () => {
+  const { page } = app;
+  for (const [to, what] of unknown) {
+    await app.open(to);
+    await page.getByRole('heading', { name: `There is no such ${what}`, exact: true }).waitFor();
+    expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
+  }
+}, 120_000);
+
+test('a destination that is called like its kind is not called so twice', async () => {
+  const { page } = app;
+  await app.open('/destinations/new');
+  await page.getByRole('button', { name: 'Next' }).click();
+  await page.getByRole('button', { name: 'Create destination' }).click();
+  await page.getByRole('heading', { name: 'Segment Profiles', exact: true, level: 1 }).waitFor();
+  expect(await page.getByRole('main').getByText('Segment Profiles', { exact: true }).count()).toBe(1);
+}, 60_000);
+
+describe.each([
+  { role: 'source-read-only', ways: ['Overview', 'Sources', 'Models', 'Destinations', 'Alerts'], reads: 'source' },
+  { role: 'unify-and-engage-read-only', ways: ['Overview', 'Profiles', 'Spaces'], reads: 'space' },
+  { role: 'minimal-access', ways: ['Overview'], reads: 'nothing' },
+])('with the role $role', ({ role, ways, reads }) => {
+  let reader: OpenPage;
+
+  beforeAll(async () => {
+    reader = await openPage();
+    reader.page.setDefaultTimeout(20_000);
+    await reader.page.emulateMedia({ reducedMotion: 'reduce' });
+    await comeIn(reader, role);
+  }, 60_000);
+
+  afterAll(() => reader[Symbol.asyncDispose]());
+
+  const open = async (to: string) => {
+    await reader.page.goto(new URL(to, app.url).href);
+    await reader.page.locator('h1').first().waitFor();
+    await reader.page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' });
+  };
+  /** Whatever of the page itself could be filled in or sent. */
+  const working = () =>
+    reader.page
+      .getByRole('main')
+      .locator('input:enabled, textarea:enabled, select:enabled, button[type=submit]:enabled, [contenteditable=true]')
+      .evaluateAll((found) => found.map((one) => (one as { outerHTML: string }).outerHTML.slice(0, 200)));
+
+  test('the menu leads to what may be seen alone', async () => {
+    const { page } = reader;
+    const refused: string[] = [];
+    page.on('response', (answer) => {
+      if (answer.status() === 403) refused.push(answer.url());
+    });
+    const links = page.getByRole('navigation', { name: 'Main' }).getByRole('link');
+    expect(await links.allInnerTexts()).toEqual(ways);
+    const paths = await links.evaluateAll((found) =>
+      found.map((one) => (one as { getAttribute(name: string): string | null }).getAttribute('href') ?? ''),
+    );
+    for (const to of [...paths, '/settings/you']) await open(to);
+    expect(refused).toEqual([]);
+  }, 120_000);
+
+  test('no page that makes or changes something has a form that works', async () => {
+    const { page } = reader;
+    for (const to of making) {
+      await open(to);
+      await page.getByRole('heading', { name: 'Your role does not allow this', exact: true }).waitFor();
+      await page.getByText(/^Ask an owner of the workspace for the role (Source|Unify and Engage) Admin/).waitFor();
+      expect([to, await working()]).toEqual([to, []]);
+      await expectAccessible(page);
+    }
+    for (const to of editing) {
+      await open(to);
+      if (reads === 'source') await page.getByRole('main').locator('form :disabled').first().waitFor();
+      else await page.getByText('Not part of your role').first().waitFor();
+      expect([to, await working()]).toEqual([to, []]);
+      expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
+      await expectAccessible(page);
+    }
+  }, 240_000);
+
+  test('the overview sends nobody to where they may not go', async () => {
+    await open('/');
+    const main = reader.page.getByRole('main');
+    if (reads !== 'source') await main.getByText('Sources and syncs are not part of your role').waitFor();
+    expect(await main.getByRole('link', { name: 'Look at the profiles' }).count()).toBe(reads === 'space' ? 1 : 0);
+  }, 60_000);
+});
+
+/** Invited by the first person with one role, everywhere. */
+async function comeIn({ page }: OpenPage, role: string): Promise<void> {
+  const path = await app.page.evaluate(
+    async ([email, roleId]) => {
+      const me = (await (await fetch('/app/me')).json()) as { data: { csrfToken: string } };
+      const permissions = [{ roleId, resources: [{ type: 'WORKSPACE' }] }];
+      const made = await fetch('/public-api/invites', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-csrf-token': me.data.csrfToken },
+        body: JSON.stringify({ invites: [{ email, permissions }] }),
+      });
+      return ((await made.json()) as { data: { links: { path: string }[] } }).data.links[0]?.path as string;
+    },
+    [`${role}@example.com`, role] as const,
+  );
+  await page.goto(new URL(path, app.url).href);
+  await page.getByLabel('Name').fill(role);
+  await page.locator('input[name=password]').fill('a password of a reader');
+  await page.getByRole('button', { name: 'Create my account' }).click();
+  await page.getByRole('heading', { name: 'Overview', exact: true }).waitFor();
+}

@@ -89,10 +89,13 @@ describe('people', () => {
     await button('Invite somebody').click();
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('E-mail').fill(owner.email);
-    await dialog.getByRole('checkbox', { name: 'Unify and Engage Read-only', exact: true }).uncheck();
-    await expect
-      .poll(() => dialog.getByRole('checkbox', { name: 'Source Read-only', exact: true }).isChecked())
-      .toBe(true);
+    const sourceReader = dialog.getByRole('checkbox', { name: 'Source Read-only', exact: true });
+    await sourceReader.waitFor();
+    // Nobody is given what was not chosen for them.
+    expect(await dialog.getByRole('checkbox', { checked: true }).count()).toBe(0);
+    await dialogButton('Make the link').click();
+    await dialog.getByText('Choose at least one role').waitFor();
+    await sourceReader.check();
     await expectReadable(page);
     await dialogButton('Make the link').click();
     // What was typed stays beside what is wrong with it.

@@ -48,15 +48,15 @@ interface Way {
 
 const ways = [
   { to: '/', label: 'Overview', icon: IconActivity },
-  { to: '/sources', label: 'Sources', icon: IconDatabase, group: 'Reverse ETL' },
-  { to: '/models', label: 'Models', icon: IconTable, group: 'Reverse ETL' },
-  { to: '/destinations', label: 'Destinations', icon: IconSend, group: 'Reverse ETL' },
-  { to: '/profiles', label: 'Profiles', icon: IconUserSearch, group: 'Unify' },
-  { to: '/spaces', label: 'Spaces', icon: IconUsersGroup, group: 'Unify' },
+  { to: '/sources', label: 'Sources', icon: IconDatabase, group: 'Reverse ETL', power: 'source:read' },
+  { to: '/models', label: 'Models', icon: IconTable, group: 'Reverse ETL', power: 'source:read' },
+  { to: '/destinations', label: 'Destinations', icon: IconSend, group: 'Reverse ETL', power: 'source:read' },
+  { to: '/profiles', label: 'Profiles', icon: IconUserSearch, group: 'Unify', power: 'space:read' },
+  { to: '/spaces', label: 'Spaces', icon: IconUsersGroup, group: 'Unify', power: 'space:read' },
   { to: '/usage', label: 'Usage', icon: IconChartBar, group: 'Unify', power: 'workspace:admin' },
   { to: '/settings/people', label: 'People', icon: IconUsers, group: 'Settings', power: 'workspace:admin' },
   { to: '/settings/tokens', label: 'Tokens', icon: IconKey, group: 'Settings', power: 'workspace:admin' },
-  { to: '/settings/alerts', label: 'Alerts', icon: IconBell, group: 'Settings' },
+  { to: '/settings/alerts', label: 'Alerts', icon: IconBell, group: 'Settings', power: 'source:read' },
   { to: '/settings/audit', label: 'Audit trail', icon: IconHistory, group: 'Settings', power: 'workspace:admin' },
 ] as const satisfies readonly Way[];
 

@@ -8,7 +8,7 @@ import { allSyncsQuery, isRunning, volumeQuery, type WholeSync } from '../api/sy
 import { Bars, rowSeries } from '../parts/bars.tsx';
 import { type Column, ListTable } from '../parts/list-table.tsx';
 import { Page } from '../parts/page.tsx';
-import { Loaded } from '../parts/states.tsx';
+import { Empty, Loaded } from '../parts/states.tsx';
 import { Count, dayOf, SyncState, Time } from '../parts/values.tsx';
 
 export function Overview() {
@@ -23,9 +23,28 @@ export function Overview() {
           <Latest />
         </Stack>
       ) : (
-        <Text>Your role shows no sources and syncs. Look at the profiles, or ask an owner for more.</Text>
+        <NotSeen />
       )}
     </Page>
+  );
+}
+
+/** To whoever may not read sources: where else to go, if anywhere. */
+function NotSeen() {
+  const maySeeSpaces = useMay('space:read');
+  return (
+    <Empty
+      title="Sources and syncs are not part of your role"
+      action={
+        maySeeSpaces ? (
+          <Button component={Link} to="/profiles" variant="light">
+            Look at the profiles
+          </Button>
+        ) : undefined
+      }
+    >
+      Ask an owner of the workspace for a role that shows {maySeeSpaces ? 'them' : 'more'}, such as Source Read-only.
+    </Empty>
   );
 }
 

@@ -42,7 +42,7 @@ export function Page({
           </Title>
           {actions !== undefined && <Group gap="xs">{actions}</Group>}
         </Group>
-        {lead !== undefined && <Text c="dimmed">{lead}</Text>}
+        {lead !== undefined && lead !== title && <Text c="dimmed">{lead}</Text>}
       </Stack>
       {children}
     </Stack>

@@ -1,6 +1,6 @@
 /** The forms every list and page has beside its full one: loading, empty, failed. */
 import { Alert, Button, Card, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
-import { IconAlertTriangle } from '@tabler/icons-react';
+import { IconAlertTriangle, IconLock } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { ApiError } from '../api/client.ts';
 
@@ -19,7 +19,24 @@ export function Loading({ what, lines = 4 }: { readonly what: string; readonly l
   );
 }
 
+/** What a role does not show is no fault: asking again would not help, asking an owner does. */
+function NotYours({ error }: { readonly error: ApiError }) {
+  return (
+    <Alert color="gray" icon={<IconLock aria-hidden />} title="Not part of your role" role="alert">
+      <Stack gap="xs">
+        {error.faults.map(({ message }) => (
+          <Text key={message} size="sm">
+            {message}
+          </Text>
+        ))}
+        <Text size="sm">Ask an owner of the workspace for such a role.</Text>
+      </Stack>
+    </Alert>
+  );
+}
+
 export function Failed({ error, retry }: { readonly error: Error; readonly retry?: () => void }) {
+  if (error instanceof ApiError && error.status === 403) return <NotYours error={error} />;
   const faults = error instanceof ApiError ? error.faults.map(({ message }) => message) : [error.message];
   return (
     <Alert color="red" icon={<IconAlertTriangle aria-hidden />} title="This could not be loaded" role="alert">
@@ -66,7 +83,7 @@ export function Empty({
   );
 }
 
-/** One of the three, or the page. */
+/** One of the three, or the page. What is not there (any more) is named by `what`: "the source", "the sync". */
 export function Loaded<T>({
   query,
   what,
@@ -81,6 +98,13 @@ export function Loaded<T>({
   readonly children: (data: T) => ReactNode;
 }) {
   if (query.data !== undefined) return <>{children(query.data)}</>;
+  if (query.error instanceof ApiError && query.error.status === 404) {
+    return (
+      <Empty title={`There is no such ${what.replace(/^the /, '')}`}>
+        It may have been deleted, or the address has a letter too few.
+      </Empty>
+    );
+  }
   if (query.error !== null) return <Failed error={query.error} retry={() => void query.refetch()} />;
   return <Loading what={what} />;
 }

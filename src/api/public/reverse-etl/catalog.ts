@@ -40,7 +40,7 @@ interface CatalogSource {
 
 function source(id: string, slug: string, name: string, category: string, kind: SourceKind): CatalogSource {
   const isThere = kind.of !== 'nothing';
-  const description = isThere ? descriptions[kind.of](name) : `${name} cannot be read by this server yet.`;
+  const description = describe(name, kind);
   return {
     kind,
     metadata: {
@@ -58,11 +58,23 @@ function source(id: string, slug: string, name: string, category: string, kind: 
   };
 }
 
-const descriptions: Readonly<Record<Exclude<SourceKind['of'], 'nothing'>, (name: string) => string>> = {
-  warehouse: (name) => `${name} as a reverse ETL source.`,
-  'event stream': (name) => `Messages sent with a library or over HTTP (${name}).`,
-  space: () => 'Stands for a profile space: its write key names the space in a mapping.',
+const whatIsRead: Readonly<Record<Source['engine'], string>> = {
+  postgres: 'tables and views of a Postgres database',
+  duckdb: 'a DuckDB file, or Parquet, CSV and JSON files',
 };
+
+function describe(name: string, kind: SourceKind): string {
+  switch (kind.of) {
+    case 'warehouse':
+      return `${name} as a reverse ETL source: reads ${whatIsRead[kind.engine]}.`;
+    case 'event stream':
+      return `Messages sent with a library or over HTTP (${name}).`;
+    case 'space':
+      return 'Stands for a profile space: its write key names the space in a mapping.';
+    case 'nothing':
+      return `${name} cannot be read by this server yet.`;
+  }
+}
 
 const warehouse = (id: string, slug: string, name: string, engine?: Source['engine']) =>
   source(id, slug, name, 'Warehouse', engine === undefined ? { of: 'nothing' } : { of: 'warehouse', engine });

@@ -33,6 +33,8 @@ test('the workspace of the token, as integrations test a connection', async () =
 test('the catalog has the vendor’s ids, and says what cannot be read', async () => {
   const { json } = await server.call('GET', '/catalog/sources/WvlvcGEJsT');
   expect(json.data.sourceMetadata).toMatchObject({ slug: 'postgres', categories: ['Warehouse'], status: 'PUBLIC' });
+  const duckdb = (await server.call('GET', '/catalog/sources/dUckDbF1Le')).json.data.sourceMetadata;
+  expect(duckdb.description).toContain('reads a DuckDB file, or Parquet, CSV and JSON files');
   expect((await server.call('GET', '/catalog/sources/BQp3zGUgjV')).json.data.sourceMetadata.status).toBe('UNAVAILABLE');
   const destination = (await server.call('GET', '/catalog/destinations/639c2dbb1309fdcad13951b6')).json.data
     .destinationMetadata;

@@ -187,11 +187,11 @@ describe('tokens', () => {
     expect(JSON.stringify(types)).not.toContain('mrp_');
   });
 
-  test('of another space are not revoked here; a name must be text on one line', async () => {
+  test('of another space are not revoked here; a name must be 1 to 100 characters of text on one line', async () => {
     const { id } = (await ask('POST', '/spaces/own/tokens', { name: 'other' })).data.token;
     expect((await ask('DELETE', `/spaces/shop/tokens/${id}`)).status).toBe(404);
     expect((await ask('GET', '/spaces/own/tokens')).data.tokens[0].revokedAt).toBeNull();
-    for (const body of [{}, { name: '' }, { name: 'a\nb' }, { name: ' ' }]) {
+    for (const body of [{}, { name: '' }, { name: 'a\nb' }, { name: ' ' }, { name: 'n'.repeat(101) }]) {
       const { status, errors } = await ask('POST', '/spaces/shop/tokens', body);
       expect([status, fieldsOf(errors)]).toEqual([422, ['name']]);
     }

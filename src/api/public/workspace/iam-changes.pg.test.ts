@@ -178,6 +178,12 @@ describe('tokens', () => {
     expect((await post('source-admin')).statusCode).toBe(201);
   });
 
+  test('a name has up to 100 characters', async () => {
+    expect((await make(owner, 'n'.repeat(100), everywhere('source-admin'))).status).toBe(201);
+    const { status, json } = await make(owner, 'n'.repeat(101), everywhere('source-admin'));
+    expect([status, json.errors]).toMatchObject([422, [{ field: 'name' }]]);
+  });
+
   test('a name or a role that cannot be is a fault of its field', async () => {
     const none = await make(owner, ' ');
     expect(none.json.errors.map(({ field }: { field: string }) => field)).toEqual(['permissions']);

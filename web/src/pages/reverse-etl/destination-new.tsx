@@ -6,17 +6,28 @@ import { useState } from 'react';
 import { api } from '../../api/client.ts';
 import { destinationCatalogQuery, sourcesQuery } from '../../api/queries.ts';
 import type { Destination, Source } from '../../api/types.ts';
+import { Making } from '../../parts/allowed.tsx';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 
+const crumbs = [{ label: 'Destinations', to: '/destinations' }];
+
 export function DestinationNew() {
+  return (
+    <Making power="source:admin" title="Add a destination" crumbs={crumbs}>
+      <NewDestination />
+    </Making>
+  );
+}
+
+function NewDestination() {
   const { source: given } = useSearch({ from: '/inside/destinations/new' });
   const [step, setStep] = useState(given === undefined ? 0 : 1);
   const catalog = useQuery(destinationCatalogQuery);
   const sources = useQuery(sourcesQuery);
   return (
-    <Page title="Add a destination" crumbs={[{ label: 'Destinations', to: '/destinations' }]}>
+    <Page title="Add a destination" crumbs={crumbs}>
       <Stepper active={step} onStepClick={setStep} allowNextStepsSelect={false} size="sm">
         <Stepper.Step label="Destination">
           <Loaded query={catalog} what="the catalog">

@@ -169,7 +169,15 @@ function ValueInput({
   const [mode, setMode] = useState<Mode>(modeOf(value));
   const shownMode = mode === 'none' && value !== undefined ? modeOf(value) : mode;
   return (
-    <Group gap="xs" align="flex-start" wrap="nowrap">
+    <Group
+      gap="xs"
+      align="flex-start"
+      className="field-value"
+      onKeyDown={(event) => {
+        // A choice in a list takes Enter for itself; the form around is saved by its button.
+        if (event.key === 'Enter' && event.target instanceof HTMLInputElement) event.preventDefault();
+      }}
+    >
       <Select
         aria-label={`${label}: where from`}
         w={150}
@@ -264,6 +272,13 @@ function KeyValues({
   const entries = Object.entries((value ?? {}) as JsonObject);
   const set = (key: string, next: JsonValue | undefined) => onChange({ ...(value as JsonObject), [key]: next ?? null });
   const remove = (key: string) => onChange(Object.fromEntries(entries.filter(([one]) => one !== key)));
+  const canAdd = newKey.trim() !== '' && !entries.some(([key]) => key === newKey.trim());
+  const addKey = () => {
+    const key = newKey.trim();
+    const same = columns.find(({ name }) => name.toLowerCase() === key.toLowerCase());
+    set(key, same === undefined ? '' : pathOf(same.name));
+    setNewKey('');
+  };
   const addAll = () =>
     onChange({
       ...Object.fromEntries(columns.map(({ name }) => [name, pathOf(name)])),
@@ -272,7 +287,7 @@ function KeyValues({
   return (
     <Stack gap="xs">
       {entries.length > 0 && (
-        <Table withRowBorders={false} verticalSpacing={4} horizontalSpacing={0}>
+        <Table className="keys" withRowBorders={false} verticalSpacing={4} horizontalSpacing={0}>
           <Table.Tbody>
             {entries.map(([key, entry]) => (
               <Table.Tr key={key}>
@@ -303,18 +318,14 @@ function KeyValues({
           placeholder="New key"
           value={newKey}
           onChange={(event) => setNewKey(event.currentTarget.value)}
-        />
-        <Button
-          variant="light"
-          size="xs"
-          disabled={newKey.trim() === '' || entries.some(([key]) => key === newKey.trim())}
-          onClick={() => {
-            const key = newKey.trim();
-            const same = columns.find(({ name }) => name.toLowerCase() === key.toLowerCase());
-            set(key, same === undefined ? '' : pathOf(same.name));
-            setNewKey('');
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter') return;
+            // It adds the key; the form around it is not meant.
+            event.preventDefault();
+            if (canAdd) addKey();
           }}
-        >
+        />
+        <Button variant="light" size="xs" disabled={!canAdd} onClick={addKey}>
           Add
         </Button>
         <Button variant="subtle" size="xs" disabled={columns.length === 0} onClick={addAll}>

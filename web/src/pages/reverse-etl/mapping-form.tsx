@@ -6,8 +6,10 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { api } from '../../api/client.ts';
 import type { JsonObject } from '../../api/json.ts';
+import { useMay } from '../../api/may.ts';
 import { destinationsQuery, mappingsQuery, modelsQuery } from '../../api/queries.ts';
 import type { Action, Destination, Mapping, Model, Schedule } from '../../api/types.ts';
+import { Editable, Making, ReadOnlyNote } from '../../parts/allowed.tsx';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { Page } from '../../parts/page.tsx';
 import { ScheduleFields } from '../../parts/schedule.tsx';
@@ -20,7 +22,15 @@ import { kinds, recordsOf, triggerOf } from './trigger.ts';
 
 export function MappingNew() {
   const { id } = useParams({ from: '/inside/destinations/$id/mappings/new' });
-  return <Frame destinationId={id} mappingId={null} />;
+  const crumbs = [
+    { label: 'Destinations', to: '/destinations' },
+    { label: 'Destination', to: `/destinations/${id}?tab=mappings` },
+  ];
+  return (
+    <Making power="source:admin" title="Add a mapping" crumbs={crumbs}>
+      <Frame destinationId={id} mappingId={null} />
+    </Making>
+  );
 }
 
 export function MappingEdit() {
@@ -68,7 +78,12 @@ function Frame({ destinationId, mappingId }: { readonly destinationId: string; r
                   </Empty>
                 );
               }
-              return <MappingForm destination={destination} models={ours} mapping={mapping ?? null} />;
+              return (
+                <Editable power="source:admin">
+                  <ReadOnlyNote power="source:admin" />
+                  <MappingForm destination={destination} models={ours} mapping={mapping ?? null} />
+                </Editable>
+              );
             }}
           </Loaded>
         )}
@@ -128,6 +143,7 @@ function MappingForm({
         choices: readonly { readonly label: string; readonly value: string }[];
         error: { readonly code: string; readonly message: string } | null;
       }>(`/public-api/destinations/${destination.id}/profile-spaces`, signal),
+    enabled: useMay('source:admin'),
   });
   const records = recordsOf(trigger);
 

@@ -3,6 +3,7 @@ import {
   Alert,
   Button,
   Card,
+  Code,
   Group,
   Select,
   Skeleton,
@@ -20,9 +21,10 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { type FormEvent, lazy, Suspense, useState } from 'react';
 import { api } from '../../api/client.ts';
 import type { JsonValue } from '../../api/json.ts';
+import { useMay } from '../../api/may.ts';
 import { modelsQuery, sourcesQuery } from '../../api/queries.ts';
 import type { Model } from '../../api/types.ts';
-import { Allowed, Editable } from '../../parts/allowed.tsx';
+import { Allowed, Editable, Making, ReadOnlyNote } from '../../parts/allowed.tsx';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { Page } from '../../parts/page.tsx';
@@ -34,6 +36,14 @@ const SqlEditor = lazy(() => import('../../parts/sql-editor.tsx'));
 const crumbs = [{ label: 'Models', to: '/models' }];
 
 export function ModelNew() {
+  return (
+    <Making power="source:admin" title="Add a model" crumbs={crumbs}>
+      <NewModel />
+    </Making>
+  );
+}
+
+function NewModel() {
   const { source, destination } = useSearch({ from: '/inside/models/new' });
   const query = useQuery(sourcesQuery);
   return (
@@ -117,6 +127,7 @@ function ModelForm({
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState<'preview' | 'save' | null>(null);
   const { guard, markSaved } = useUnsaved([sourceId, name, description, enabled, sql, identifier]);
+  const mayChange = useMay('source:admin');
   const client = useQueryClient();
   const navigate = useNavigate();
   const { data: tables = [] } = useQuery({
@@ -125,6 +136,8 @@ function ModelForm({
       (await api.get<{ tables: readonly WarehouseTable[] }>(`/public-api/sources/${sourceId}/tables`, signal)).tables,
     staleTime: 60_000,
     retry: false,
+    // For the editor alone.
+    enabled: mayChange,
   });
 
   async function look() {
@@ -179,6 +192,7 @@ function ModelForm({
       <Editable power="source:admin">
         <Stack>
           {guard}
+          <ReadOnlyNote power="source:admin" />
           <Faults error={error} shown={(field) => shown.includes(field)} />
           <Select
             label="Source"
@@ -193,9 +207,15 @@ function ModelForm({
             <Text fw={500} size="sm">
               Query
             </Text>
-            <Suspense fallback={<Skeleton height={160} />}>
-              <SqlEditor value={sql} onChange={setSql} tables={tables} />
-            </Suspense>
+            {mayChange ? (
+              <Suspense fallback={<Skeleton height={160} />}>
+                <SqlEditor value={sql} onChange={setSql} tables={tables} />
+              </Suspense>
+            ) : (
+              <Code block style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
+                {sql}
+              </Code>
+            )}
             {faults.query !== undefined && (
               <Text c="red" size="sm">
                 {faults.query}
@@ -211,16 +231,18 @@ function ModelForm({
             error={faults.queryIdentifierColumn}
             onChange={(event) => setIdentifier(event.currentTarget.value)}
           />
-          <Group>
-            <Button
-              variant="light"
-              loading={busy === 'preview'}
-              disabled={sql.trim() === ''}
-              onClick={() => void look()}
-            >
-              Preview 10 rows
-            </Button>
-          </Group>
+          <Allowed power="source:admin">
+            <Group>
+              <Button
+                variant="light"
+                loading={busy === 'preview'}
+                disabled={sql.trim() === ''}
+                onClick={() => void look()}
+              >
+                Preview 10 rows
+              </Button>
+            </Group>
+          </Allowed>
           {previewError !== null && (
             <Alert color="red" role="alert" title="The warehouse refuses this">
               {previewError.message}

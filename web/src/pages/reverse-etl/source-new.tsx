@@ -6,6 +6,7 @@ import { type FormEvent, useState } from 'react';
 import { ApiError, api } from '../../api/client.ts';
 import { sourceCatalogQuery } from '../../api/queries.ts';
 import type { Source, SourceMetadata } from '../../api/types.ts';
+import { Making } from '../../parts/allowed.tsx';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { OptionFields, settingsOf, startingValues, type Values } from '../../parts/option-fields.tsx';
 import { Page } from '../../parts/page.tsx';
@@ -14,6 +15,14 @@ import { Loaded } from '../../parts/states.tsx';
 const crumbs = [{ label: 'Sources', to: '/sources' }];
 
 export function SourceNew() {
+  return (
+    <Making power="source:admin" title="Add a source" crumbs={crumbs}>
+      <NewSource />
+    </Making>
+  );
+}
+
+function NewSource() {
   const query = useQuery(sourceCatalogQuery);
   const [kind, setKind] = useState<SourceMetadata | null>(null);
   return (

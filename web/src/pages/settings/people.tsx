@@ -13,16 +13,7 @@ import { type Column, ListTable } from '../../parts/list-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { Time } from '../../parts/values.tsx';
-import {
-  type Chosen,
-  chosen,
-  chosenOf,
-  permissionsOf,
-  RoleFields,
-  RoleWords,
-  sourceReaderId,
-  spaceReaderId,
-} from './roles.tsx';
+import { type Chosen, chosen, chosenOf, permissionsOf, RoleFields, RoleWords, requireRole } from './roles.tsx';
 import { ShownOnce } from './shown-once.tsx';
 import { useForm } from './use-form.ts';
 
@@ -161,8 +152,9 @@ export function People() {
 
 function Invite({ done }: { readonly done: (link: OneTimeLink) => void }) {
   const [email, setEmail] = useState('');
-  const [roles, setRoles] = useState<Chosen>(() => chosen(sourceReaderId, spaceReaderId));
+  const [roles, setRoles] = useState<Chosen>(() => chosen());
   const { submit, error, isBusy } = useForm(async () => {
+    requireRole(roles, 'invites.0.permissions');
     const body = { invites: [{ email: email.trim(), permissions: permissionsOf(roles) }] };
     const { links } = await api.post<{ links: readonly [OneTimeLink] }>('/public-api/invites', body);
     done(links[0]);

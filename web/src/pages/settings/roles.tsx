@@ -1,14 +1,13 @@
 /** Roles in words, and as fields of a form: which ones, and where each holds. */
 import { Badge, Checkbox, Group, MultiSelect, Radio, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { ApiError } from '../../api/client.ts';
 import { sourcesQuery, spacesQuery } from '../../api/queries.ts';
 import { labelsQuery, type Permission, type Place, type Role, rolesQuery } from '../../api/settings.ts';
 import { Loaded } from '../../parts/states.tsx';
 
 export const ownerId = '1WDUuRLxv84rrfCNUwvkrRtkxnS';
 export const sourceAdminId = 'rol_source_admin';
-export const sourceReaderId = 'rol_source_read_only';
-export const spaceReaderId = 'rol_unify_and_engage_read_only';
 
 type Scope = 'SOURCE' | 'SPACE' | null;
 /** What a role can be narrowed down to. */
@@ -69,6 +68,12 @@ export function permissionsOf(value: Chosen): readonly Permission[] {
   }));
 }
 
+/** Whoever is given nothing could do nothing. Throws what the server would answer to a field. */
+export function requireRole(value: Chosen, field: string): void {
+  if (value.size > 0) return;
+  throw new ApiError(422, [{ type: 'input-validation', message: 'Choose at least one role', field }]);
+}
+
 const keyOf = ({ id = '', labels = [] }: Place): string =>
   labels.length > 0 ? `labels ${JSON.stringify(labels)}` : id;
 
@@ -109,7 +114,12 @@ function Roles({ label, value, onChange, faults, prefix, roles }: FieldsProps & 
     return Object.entries(faults).find(([field]) => field.startsWith(here))?.[1];
   };
   return (
-    <Checkbox.Group label={label} value={order} error={faults[prefix]}>
+    <Checkbox.Group
+      label={label}
+      description="Roles add up: each adds what it says."
+      value={order}
+      error={faults[prefix]}
+    >
       <Stack gap="sm" mt="xs">
         {roles.map(({ id, name, description }) => {
           const places = value.get(id);

@@ -12,7 +12,7 @@ import { type Column, ListTable } from '../../parts/list-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { Time } from '../../parts/values.tsx';
-import { type Chosen, chosen, permissionsOf, RoleFields, RoleWords, sourceAdminId } from './roles.tsx';
+import { type Chosen, chosen, permissionsOf, RoleFields, RoleWords, requireRole, sourceAdminId } from './roles.tsx';
 import { ShownOnce } from './shown-once.tsx';
 import { useForm } from './use-form.ts';
 
@@ -31,7 +31,7 @@ export function Tokens() {
     {
       label: 'Name',
       cell: ({ name }) => (
-        <Text fw={600} size="sm">
+        <Text fw={600} size="sm" style={{ overflowWrap: 'anywhere' }}>
           {name}
         </Text>
       ),
@@ -120,6 +120,7 @@ function Create({ done }: { readonly done: (secret: string) => void }) {
   const [name, setName] = useState('');
   const [roles, setRoles] = useState<Chosen>(() => chosen(sourceAdminId));
   const { submit, error, isBusy } = useForm(async () => {
+    requireRole(roles, 'permissions');
     const body = { name, permissions: permissionsOf(roles) };
     const { token } = await api.post<{ token: { secret: string } }>('/public-api/tokens', body);
     done(token.secret);

@@ -6,6 +6,7 @@ import { type FormEvent, useState } from 'react';
 import { api } from '../../api/client.ts';
 import { spacesQuery } from '../../api/queries.ts';
 import type { SpaceDetail } from '../../api/spaces.ts';
+import { Making } from '../../parts/allowed.tsx';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { Page } from '../../parts/page.tsx';
 import { IdentityRules, isRuleField, rulesInput, usualRules } from './space/identity-rules.tsx';
@@ -23,7 +24,17 @@ const choices: readonly { readonly value: Identity; readonly label: string; read
   { value: 'import', label: 'Rules of another space', description: 'A copy of them, as they are now.' },
 ];
 
+const crumbs = [{ label: 'Spaces', to: '/spaces' }];
+
 export function SpaceNew() {
+  return (
+    <Making power="space:admin" title="Create a space" crumbs={crumbs}>
+      <NewSpace />
+    </Making>
+  );
+}
+
+function NewSpace() {
   const { data: spaces = [] } = useQuery(spacesQuery);
   const [name, setName] = useState('');
   const [slug, setSlug] = useState('');
@@ -62,7 +73,7 @@ export function SpaceNew() {
     <Page
       title="Create a space"
       lead="A space decides who is who, and keeps the profiles. Most companies need one; tests get one of their own."
-      crumbs={[{ label: 'Spaces', to: '/spaces' }]}
+      crumbs={crumbs}
     >
       <form onSubmit={(event) => void submit(event)}>
         <Stack>

@@ -56,7 +56,7 @@ export function SpaceTokens({ space }: { readonly space: SpaceDetail }) {
               rows={tokens}
               keyOf={({ id }) => id}
               columns={[
-                { label: 'Name', cell: ({ name }) => name },
+                { label: 'Name', cell: ({ name }) => <span style={{ overflowWrap: 'anywhere' }}>{name}</span> },
                 { label: 'Created', cell: ({ createdAt }) => <Time at={createdAt} /> },
                 {
                   label: 'State',
@@ -134,6 +134,7 @@ function NewTokenForm({
               description="Who will use it."
               placeholder="web shop"
               required
+              maxLength={100}
               style={{ flex: '1 1 240px' }}
               maw={420}
               value={name}

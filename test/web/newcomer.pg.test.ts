@@ -61,7 +61,7 @@ test('from the first link to profiles', async () => {
   await page.getByRole('link', { name: 'Add mapping' }).click();
   await button('Suggest mappings').click();
   await button('Create the space').click();
-  await page.getByRole('combobox', { name: 'Profile Space' }).click();
+  await page.getByRole('combobox', { name: 'Profile Space', exact: true }).click();
   await page.getByRole('option', { name: 'Engage (Main)' }).click();
   await page.getByRole('textbox', { name: 'Row' }).fill('c-7');
   await page.keyboard.press('Enter');

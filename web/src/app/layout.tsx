@@ -9,6 +9,7 @@ import {
   NavLink,
   ScrollArea,
   Text,
+  UnstyledButton,
   useComputedColorScheme,
   useMantineColorScheme,
 } from '@mantine/core';
@@ -73,6 +74,9 @@ export function Layout() {
       navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: !opened } }}
       padding="lg"
     >
+      <UnstyledButton className="skip" onClick={() => document.getElementById('main')?.focus()}>
+        Skip to the page
+      </UnstyledButton>
       <AppShell.Header>
         <Group h="100%" px="md" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
@@ -114,7 +118,7 @@ export function Layout() {
           ))}
         </ScrollArea>
       </AppShell.Navbar>
-      <AppShell.Main>
+      <AppShell.Main id="main" tabIndex={-1}>
         <ReachedNotice />
         <Outlet />
       </AppShell.Main>
@@ -162,7 +166,7 @@ function Person() {
   const signOut = async () => {
     await api.post('/app/sign-out');
     client.clear();
-    await navigate({ to: '/sign-in' });
+    await navigate({ to: '/sign-in', ignoreBlocker: true });
   };
   return (
     <Menu position="bottom-end">

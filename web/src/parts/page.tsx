@@ -1,7 +1,7 @@
 /** The head of a page: where one is, what it is called, and what can be done. */
 import { Anchor, Breadcrumbs, Group, Stack, Text, Title } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import { type ReactNode, useEffect } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 
 export interface Crumb {
   readonly label: string;
@@ -21,9 +21,14 @@ export function Page({
   readonly actions?: ReactNode;
   readonly children: ReactNode;
 }) {
+  const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Millrace`;
   }, [title]);
+  useEffect(() => {
+    // Chosen from the menu: readers of screens go on with the page.
+    if (document.activeElement?.closest('nav') != null) heading.current?.focus();
+  }, []);
   return (
     <Stack gap="lg">
       <Stack gap={4}>
@@ -37,7 +42,7 @@ export function Page({
           </Breadcrumbs>
         )}
         <Group justify="space-between" align="flex-start" gap="sm">
-          <Title order={1} size="h2">
+          <Title order={1} size="h2" ref={heading} tabIndex={-1}>
             {title}
           </Title>
           {actions !== undefined && <Group gap="xs">{actions}</Group>}

@@ -71,7 +71,7 @@ export function Empty({
   return (
     <Card withBorder padding="xl">
       <Stack align="center" gap="sm">
-        <Title order={3} ta="center">
+        <Title order={2} size="h3" ta="center">
           {title}
         </Title>
         <Text c="dimmed" ta="center" maw={520}>

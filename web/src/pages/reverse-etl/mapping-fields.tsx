@@ -1,5 +1,18 @@
 /** What a field of an action becomes: a column, a fixed text, a template, or any function of the mapping language. */
-import { ActionIcon, Badge, Button, Code, Group, Select, Stack, Switch, Table, Text, TextInput } from '@mantine/core';
+import {
+  ActionIcon,
+  Badge,
+  Button,
+  Code,
+  Group,
+  Select,
+  Stack,
+  Switch,
+  Table,
+  Text,
+  Textarea,
+  TextInput,
+} from '@mantine/core';
 import { IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { JsonObject, JsonValue } from '../../api/json.ts';
@@ -115,7 +128,7 @@ export function FieldRow({
       )}
     </Stack>
   );
-  if (choices !== null && choices.length > 0) {
+  if (choices !== null && (value === undefined || typeof value === 'string')) {
     return (
       <Group align="flex-start" wrap="wrap">
         <div style={{ flex: '1 1 240px' }}>{label}</div>
@@ -125,6 +138,7 @@ export function FieldRow({
           data={withCurrent(choices, value)}
           value={typeof value === 'string' ? value : null}
           placeholder="Choose a space"
+          nothingFoundMessage="There is none yet"
           onChange={(chosen) => onChange(chosen ?? undefined)}
         />
       </Group>
@@ -217,39 +231,74 @@ function ValueInput({
           onChange={(event) => onChange({ '@template': event.currentTarget.value })}
         />
       )}
-      {shownMode === 'json' && <JsonText label={label} value={value} onChange={onChange} />}
+      {shownMode === 'json' && <JsonText label={label} value={value} columns={columns} onChange={onChange} />}
     </Group>
   );
 }
+
+/** Small ones that work, over the first column of the model; docs/mapping.md has them all. */
+const examples = (column: string): Readonly<Record<string, JsonValue>> => {
+  const path = { '@path': columnPath(column) };
+  return {
+    '@path: a value of the row': path,
+    '@template: a text with values in it': { '@template': `Hello {{properties.${column}}}` },
+    // biome-ignore lint/suspicious/noThenProperty: the mapping language calls it so
+    '@if: one of two': { '@if': { exists: path, then: path, else: 'unknown' } },
+    '@case: lower or upper case': { '@case': { operator: 'lower', value: path } },
+    '@replace: a text for another': { '@replace': { value: path, pattern: '-', replacement: '_', global: true } },
+    '@excludeWhenNull: left out when null': { '@excludeWhenNull': path },
+    '@json: a text from or to JSON': { '@json': { value: path, mode: 'decode' } },
+    '@flatten: an object with dotted keys': { '@flatten': { value: path, separator: '.' } },
+    '@merge: several objects in one': { '@merge': { objects: [{ a: path }, { b: 'fixed' }], direction: 'right' } },
+    '@liquid: a template with filters': { '@liquid': `{{ properties.${column} | upcase }}` },
+    '@literal: as it stands': { '@literal': 'fixed' },
+  };
+};
 
 /** What no other form can show: any directive. */
 function JsonText({
   label,
   value,
+  columns,
   onChange,
 }: {
   readonly label: string;
   readonly value: JsonValue | undefined;
+  readonly columns: readonly Column[];
   readonly onChange: (value: JsonValue) => void;
 }) {
-  const [text, setText] = useState(value === undefined ? '' : JSON.stringify(value));
-  const [isWrong, setWrong] = useState(false);
+  const [text, setText] = useState(value === undefined ? '' : JSON.stringify(value, null, 2));
+  const [fault, setFault] = useState<string | null>(null);
+  function put(next: string) {
+    setText(next);
+    try {
+      onChange(JSON.parse(next) as JsonValue);
+      setFault(null);
+    } catch (error) {
+      setFault(`This is not JSON: ${(error as Error).message}`);
+    }
+  }
+  const known = examples(columns[0]?.name ?? 'id');
   return (
-    <TextInput
-      aria-label={`${label}: JSON`}
-      style={{ flex: 1 }}
-      value={text}
-      error={isWrong ? 'This is not JSON.' : undefined}
-      onChange={(event) => {
-        setText(event.currentTarget.value);
-        try {
-          onChange(JSON.parse(event.currentTarget.value) as JsonValue);
-          setWrong(false);
-        } catch {
-          setWrong(true);
-        }
-      }}
-    />
+    <Stack gap={6} style={{ flex: 1, minWidth: 0 }}>
+      <Select
+        aria-label={`${label}: begin with a function`}
+        placeholder="Begin with a function …"
+        data={Object.keys(known)}
+        value={null}
+        onChange={(name) => name !== null && put(JSON.stringify(known[name], null, 2))}
+      />
+      <Textarea
+        aria-label={`${label}: JSON`}
+        autosize
+        minRows={2}
+        maxRows={14}
+        styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }}
+        value={text}
+        error={fault}
+        onChange={(event) => put(event.currentTarget.value)}
+      />
+    </Stack>
   );
 }
 
@@ -268,7 +317,7 @@ function KeyValues({
     value === undefined ||
     (typeof value === 'object' && value !== null && !Object.keys(value).some((key) => key.startsWith('@')));
   const [newKey, setNewKey] = useState('');
-  if (!isPlain) return <JsonText label={label} value={value} onChange={onChange} />;
+  if (!isPlain) return <JsonText label={label} value={value} columns={columns} onChange={onChange} />;
   const entries = Object.entries((value ?? {}) as JsonObject);
   const set = (key: string, next: JsonValue | undefined) => onChange({ ...(value as JsonObject), [key]: next ?? null });
   const remove = (key: string) => onChange(Object.fromEntries(entries.filter(([one]) => one !== key)));

@@ -146,6 +146,9 @@ function MappingForm({
     enabled: useMay('source:admin'),
   });
   const records = recordsOf(trigger);
+  const spacesFault = spaces.data?.error ?? null;
+  /** Otherwise the write key of a space is typed. */
+  const areListed = spacesFault === null || spacesFault.code === 'no_space';
 
   const settings = Object.fromEntries(
     Object.entries(fields).filter(
@@ -271,10 +274,10 @@ function MappingForm({
                 {columnsQuery.error.message}
               </Alert>
             )}
-            {spaces.data?.error?.code === 'no_space' && <FirstSpace />}
-            {spaces.data?.error != null && spaces.data.error.code !== 'no_space' && (
+            {spacesFault?.code === 'no_space' && <FirstSpace />}
+            {!areListed && (
               <Alert color="yellow" title="The profile spaces cannot be listed">
-                {spaces.data.error.message}
+                {spacesFault.message}
               </Alert>
             )}
             {action.fields
@@ -285,7 +288,7 @@ function MappingForm({
                   field={field}
                   value={fields[field.fieldKey]}
                   columns={columns}
-                  choices={field.fieldKey === 'engage_space' ? (spaces.data?.choices ?? []) : null}
+                  choices={field.fieldKey === 'engage_space' && areListed ? (spaces.data?.choices ?? []) : null}
                   fault={faultOf(field.fieldKey)}
                   sendsNulls={!skipNulls.includes(field.fieldKey)}
                   onNulls={(sends) =>

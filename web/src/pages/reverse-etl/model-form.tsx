@@ -205,8 +205,16 @@ function ModelForm({
           />
           <Stack gap={4}>
             <Text fw={500} size="sm">
-              Query
+              Query{' '}
+              <Text span c="red" aria-hidden>
+                *
+              </Text>
             </Text>
+            {mayChange && (
+              <Text size="xs" c="dimmed">
+                It completes tables and columns. Tab indents; Escape, then Tab, leaves the editor.
+              </Text>
+            )}
             {mayChange ? (
               <Suspense fallback={<Skeleton height={160} />}>
                 <SqlEditor value={sql} onChange={setSql} tables={tables} />

@@ -44,6 +44,8 @@ test('from the first link to profiles', async () => {
 
   await page.getByRole('link', { name: 'Add model' }).click();
   await page.locator('.cm-content').click();
+  await page.keyboard.type('SELECT 1 AS one');
+  await page.keyboard.press('Control+a');
   await page.keyboard.type('SELECT id, email, plan FROM customers');
   await page.keyboard.press('Escape');
   await button('Preview 10 rows').click();

@@ -1,21 +1,21 @@
-import { Anchor } from '@mantine/core';
+import { Anchor, Card, Stack, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { Page } from '../parts/page.tsx';
-import { Empty } from '../parts/states.tsx';
 
+/** Of an address that no page has; inside the layout, so that the way around is there. */
 export function NotFound() {
   return (
     <Page title="Not found">
-      <Empty
-        title="There is no such page"
-        action={
+      <Card withBorder padding="xl">
+        <Stack align="center" gap="sm">
+          <Text c="dimmed" ta="center" maw={520}>
+            There is no such page. It may have been removed, or its address may be cut short.
+          </Text>
           <Anchor component={Link} to="/">
             Go to the overview
           </Anchor>
-        }
-      >
-        It may have been removed, or its address may be cut short.
-      </Empty>
+        </Stack>
+      </Card>
     </Page>
   );
 }

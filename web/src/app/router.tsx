@@ -235,6 +235,8 @@ const pages = [
     path: '/settings/you',
     component: page(() => import('../pages/settings/you.tsx'), 'You'),
   }),
+  // Any other address.
+  createRoute({ ...under, path: '$', component: NotFound }),
 ] as const;
 
 export const router = createRouter({

@@ -1,6 +1,7 @@
 /**
  * A list of things, as every page shows one. In: rows and columns. Out: a table. Promised: a long list draws the rows in
- * sight alone, and scrolls in a box of its own; the reader of a screen hears how many rows there are.
+ * sight alone, and scrolls in a box of its own; the reader of a screen hears how many rows there are; a table that is wider
+ * than the window has a shade where more of it is.
  */
 import { Card, Table, Title } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
@@ -46,7 +47,7 @@ export function ListTable<T>(props: ListProps<T>) {
       {isLong ? (
         <LongTable {...props} minWidth={minWidth} />
       ) : (
-        <Table.ScrollContainer minWidth={minWidth} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
+        <Table.ScrollContainer minWidth={minWidth} type="native" className="scrolls list" tabIndex={0}>
           <Table verticalSpacing="sm" highlightOnHover>
             <Head columns={props.columns} />
             <Table.Tbody>
@@ -80,7 +81,7 @@ function LongTable<T>({ columns, rows, keyOf, minWidth, total, onEnd, title, lab
   const below = virtual.getTotalSize() - (shown.at(-1)?.end ?? 0);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
-    <section ref={box} className="list-box" aria-label={title ?? label ?? 'List'} tabIndex={0}>
+    <section ref={box} className="list-box scrolls list" aria-label={title ?? label ?? 'List'} tabIndex={0}>
       <Table verticalSpacing="sm" miw={minWidth} stickyHeader aria-rowcount={(total ?? rows.length) + 1}>
         <Head columns={columns} />
         <Table.Tbody>
@@ -114,7 +115,12 @@ function Head<T>({ columns }: { readonly columns: readonly Column<T>[] }) {
     <Table.Thead>
       <Table.Tr>
         {columns.map(({ label, align, width }) => (
-          <Table.Th key={label} ta={align ?? 'left'} {...(width !== undefined && { w: width })}>
+          <Table.Th
+            key={label}
+            className={align ?? 'left'}
+            ta={align ?? 'left'}
+            {...(width !== undefined && { w: width })}
+          >
             {label}
           </Table.Th>
         ))}
@@ -125,7 +131,7 @@ function Head<T>({ columns }: { readonly columns: readonly Column<T>[] }) {
 
 function Cells<T>({ row, columns }: { readonly row: T; readonly columns: readonly Column<T>[] }) {
   return columns.map(({ label, cell, align }) => (
-    <Table.Td key={label} ta={align ?? 'left'}>
+    <Table.Td key={label} className={align ?? 'left'} ta={align ?? 'left'}>
       {cell(row)}
     </Table.Td>
   ));

@@ -3,9 +3,9 @@
 import { PostgreSQL, sql } from '@codemirror/lang-sql';
 import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { tags } from '@lezer/highlight';
-import { useComputedColorScheme } from '@mantine/core';
+import { Stack, Text, useComputedColorScheme } from '@mantine/core';
 import CodeMirror, { EditorView } from '@uiw/react-codemirror';
-import { useMemo } from 'react';
+import { useId, useMemo } from 'react';
 
 export interface Table {
   readonly schema: string;
@@ -36,6 +36,24 @@ const grounds = {
   dark: [EditorView.theme(ground, { dark: true }), syntaxHighlighting(words)],
 };
 
+/**
+ * What is typed over a selection. Left to the browser, the new text keeps the colours of the old one in an inline style,
+ * which the security policy forbids.
+ */
+const typedOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { data, inputType } = event;
+    const { from, to, empty } = view.state.selection.main;
+    if (inputType !== 'insertText' || data === null || empty || view.composing || view.state.readOnly) return false;
+    const insert = () =>
+      view.state.update(view.state.replaceSelection(data), { userEvent: 'input.type', scrollIntoView: true });
+    const isTaken = view.state.facet(EditorView.inputHandler).some((take) => take(view, from, to, data, insert));
+    if (!isTaken) view.dispatch(insert());
+    event.preventDefault();
+    return true;
+  },
+});
+
 export default function SqlEditor({
   value,
   onChange,
@@ -46,6 +64,7 @@ export default function SqlEditor({
   readonly tables: readonly Table[];
 }) {
   const scheme = useComputedColorScheme('light');
+  const hintId = useId();
   const extensions = useMemo(() => {
     const columnsOf = (table: Table) => table.columns.map(({ name, type }) => ({ label: name, detail: type }));
     const schema = Object.fromEntries(
@@ -58,19 +77,29 @@ export default function SqlEditor({
       sql({ dialect: PostgreSQL, schema, upperCaseKeywords: true }),
       EditorView.cspNonce.of(nonce),
       EditorView.lineWrapping,
-      EditorView.contentAttributes.of({ 'aria-label': 'SQL query' }),
+      EditorView.contentAttributes.of({
+        'aria-label': 'SQL query',
+        'aria-required': 'true',
+        'aria-describedby': hintId,
+      }),
+      typedOver,
     ];
-  }, [tables]);
+  }, [tables, hintId]);
   return (
-    <CodeMirror
-      className="sql-editor"
-      value={value}
-      onChange={onChange}
-      extensions={extensions}
-      theme={grounds[scheme]}
-      minHeight="160px"
-      maxHeight="420px"
-      placeholder="SELECT id, email, plan FROM customers"
-    />
+    <Stack gap={4}>
+      <CodeMirror
+        className="sql-editor"
+        value={value}
+        onChange={onChange}
+        extensions={extensions}
+        theme={grounds[scheme]}
+        minHeight="160px"
+        maxHeight="420px"
+        placeholder="SELECT id, email, plan FROM customers"
+      />
+      <Text id={hintId} size="xs" c="dimmed">
+        Tab indents. To leave the editor with the keyboard, press Escape and then Tab.
+      </Text>
+    </Stack>
   );
 }

@@ -210,11 +210,6 @@ function ModelForm({
                 *
               </Text>
             </Text>
-            {mayChange && (
-              <Text size="xs" c="dimmed">
-                It completes tables and columns. Tab indents; Escape, then Tab, leaves the editor.
-              </Text>
-            )}
             {mayChange ? (
               <Suspense fallback={<Skeleton height={160} />}>
                 <SqlEditor value={sql} onChange={setSql} tables={tables} />

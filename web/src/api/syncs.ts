@@ -64,6 +64,22 @@ export interface FailedRow {
   readonly message: JsonValue;
 }
 
+/** Asks for a sync; resolves with its id, before it begins. */
+export async function askForSync(of: {
+  readonly sourceId: string;
+  readonly modelId: string | undefined;
+  readonly subscriptionId: string;
+}): Promise<string> {
+  const { sourceId, modelId, subscriptionId } = of;
+  const made = await api.post<Asked>(root, { sourceId, modelId, subscriptionId });
+  return made.reverseETLManualSync.syncId;
+}
+
+/** What is answered to whoever asks for a sync, also for one of the rows of another. */
+export interface Asked {
+  readonly reverseETLManualSync: { readonly syncId: string };
+}
+
 export const isRunning = (sync: Pick<Sync, 'syncStatus'> | undefined): boolean =>
   sync?.syncStatus === 'IN_PROGRESS' || sync?.syncStatus === 'CANCELLING';
 

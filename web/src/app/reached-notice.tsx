@@ -1,12 +1,13 @@
 /** What is said when the server does not answer, or no longer knows who asks. What was typed on the page stays. */
-import { Alert, Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Button, Group, Modal, Stack, Text } from '@mantine/core';
 import { IconPlugConnectedX } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useEffect, useState } from 'react';
-import { api } from '../api/client.ts';
+import { useEffect } from 'react';
 import { meQuery } from '../api/queries.ts';
-import { isSignedIn, useReached } from '../api/reached.ts';
+import { useReached } from '../api/reached.ts';
 import { Faults } from '../parts/faults.tsx';
+import { SignInFields, signIn } from '../parts/sign-in-fields.tsx';
+import { useForm } from '../parts/use-form.ts';
 import { Time } from '../parts/values.tsx';
 
 export function ReachedNotice() {
@@ -38,44 +39,20 @@ function Away({ since }: { readonly since: Date }) {
 function SignInAgain() {
   const { data: me } = useQuery({ ...meQuery, enabled: false });
   const client = useQueryClient();
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  async function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    // It stands above forms of the page, to which React would pass it on.
-    event.stopPropagation();
-    const form = new FormData(event.currentTarget);
-    setBusy(true);
-    setError(null);
-    try {
-      await api.post('/app/sign-in', { email: form.get('email'), password: form.get('password') });
-      await client.fetchQuery({ ...meQuery, staleTime: 0 });
-      isSignedIn();
-      await client.invalidateQueries();
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
-  }
+  const { submit, error, isBusy } = useForm(async (form) => {
+    await signIn(form);
+    await client.fetchQuery({ ...meQuery, staleTime: 0 });
+  });
   return (
     <Modal opened onClose={() => undefined} withCloseButton={false} title="You are signed out" centered>
-      <form onSubmit={(event) => void submit(event)}>
+      <form onSubmit={submit}>
         <Stack>
           <Text size="sm">
             Your session was ended elsewhere, or is too old. Sign in again, and go on where you were: what you have
             typed is still there.
           </Text>
           <Faults error={error} />
-          <TextInput
-            label="E-mail"
-            name="email"
-            type="email"
-            autoComplete="username"
-            required
-            defaultValue={me?.person.email}
-          />
-          <PasswordInput label="Password" name="password" autoComplete="current-password" required data-autofocus />
+          <SignInFields error={error} email={me?.person.email} />
           <Group justify="flex-end">
             <Button type="submit" loading={isBusy}>
               Sign in

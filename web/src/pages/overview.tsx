@@ -9,7 +9,7 @@ import { Bars, rowSeries } from '../parts/bars.tsx';
 import { type Column, ListTable } from '../parts/list-table.tsx';
 import { Page } from '../parts/page.tsx';
 import { Empty, Loaded } from '../parts/states.tsx';
-import { Count, dayOf, SyncState, Time } from '../parts/values.tsx';
+import { Count, dayOf, SyncState, sum, Time } from '../parts/values.tsx';
 
 export function Overview() {
   const mayRead = useMay('source:read');
@@ -164,8 +164,6 @@ function Delivered() {
     </Card>
   );
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);
 
 const columns: readonly Column<WholeSync>[] = [
   {

@@ -1,8 +1,9 @@
 /** A button for what cannot be taken back: it asks first, and says what it means. */
 import { Button, type ButtonProps, Group, Modal, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { type ReactNode, useState } from 'react';
+import type { ReactNode } from 'react';
 import { Faults } from './faults.tsx';
+import { useForm } from './use-form.ts';
 
 export function Confirm({
   label,
@@ -18,20 +19,10 @@ export function Confirm({
   readonly act: () => Promise<unknown>;
 } & ButtonProps) {
   const [opened, { open, close }] = useDisclosure();
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  async function go() {
-    setBusy(true);
-    setError(null);
-    try {
-      await act();
-      close();
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
-  }
+  const { go, error, isBusy } = useForm(async () => {
+    await act();
+    return close;
+  });
   return (
     <>
       <Button variant="default" {...button} onClick={open}>
@@ -45,7 +36,7 @@ export function Confirm({
             <Button variant="default" onClick={close}>
               Leave it
             </Button>
-            <Button color="red" loading={isBusy} onClick={() => void go()}>
+            <Button color="red" loading={isBusy} onClick={go}>
               {label}
             </Button>
           </Group>

@@ -3,6 +3,8 @@ import { Badge, Code, CopyButton, Group, Tooltip, UnstyledButton } from '@mantin
 
 const numbers = new Intl.NumberFormat();
 
+export const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
+
 export function Count({ value }: { readonly value: number | string }) {
   return <span className="tabular">{numbers.format(Number(value))}</span>;
 }

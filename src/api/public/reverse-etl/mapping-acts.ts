@@ -4,12 +4,12 @@
  */
 import { z } from 'zod';
 import { resetMapping, type SyncPlan } from '../../../sync/sync.ts';
-import type { Destination, Model, ResolvedMapping } from '../../../workspace/workspace.ts';
+import type { ResolvedMapping } from '../../../workspace/workspace.ts';
 import { readBody, text } from '../body.ts';
 import { answered, conflict, type InputFault, inputInvalid, isRefusal, type PublicRefusal } from '../errors.ts';
 import type { PublicApiDeps } from '../public.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from '../route.ts';
-import { mappingAt, readView } from './source-objects.ts';
+import { jobOf, mappingAt, readView } from './source-objects.ts';
 
 /** Each reads a whole model. */
 const plansAtOnce = 2;
@@ -40,23 +40,17 @@ async function jobAt(deps: PublicApiDeps, { params, grant }: PublicRequest): Pro
   const view = await readView(deps, grant, 'source:admin');
   const mapping = mappingAt(view, params.destinationId as string, params.id as string);
   if (isRefusal(mapping)) return mapping;
-  const { models, sources, destinations } = view.workspace;
-  const model = models.find(({ id }) => id === mapping.modelId) as Model;
-  return {
-    ...{ mapping, model },
-    source: sources.find(({ id }) => id === model.sourceId) as ResolvedMapping['source'],
-    destination: destinations.find(({ id }) => id === mapping.destinationId) as Destination,
-  };
+  return jobOf(view, mapping);
 }
 
 const wantedPlan = z.object({ replayOf: text().optional() });
 
 async function plan(deps: PublicApiDeps, request: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
-  const faults: InputFault[] = [];
-  const wanted = readBody(wantedPlan, request.body ?? {}, faults);
-  if (wanted === null) return inputInvalid(faults);
   const job = await jobAt(deps, request);
   if (isRefusal(job)) return job;
+  const faults: InputFault[] = [];
+  const wanted = readBody(wantedPlan, request.body, faults);
+  if (wanted === null) return inputInvalid(faults);
   const replayOf = wanted.replayOf === undefined ? {} : { replayOf: wanted.replayOf };
   return answered(async () => ({
     plan: planBody(await deps.planMapping(job, { signal: request.signal, rowsListed, ...replayOf })),

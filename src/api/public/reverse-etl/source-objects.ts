@@ -6,6 +6,7 @@ import {
   type Mapping,
   type Model,
   may,
+  type ResolvedMapping,
   type Source,
   type Workspace,
   type WorkspaceGrant,
@@ -70,6 +71,17 @@ export function mappingAt(view: View, destinationId: string, id: string): Mappin
   if (isRefusal(destination)) return destination;
   const found = view.workspace.mappings.find((mapping) => mapping.id === id && mapping.destinationId === destinationId);
   return found ?? notFound('Subscription', id);
+}
+
+/** A mapping always has its parts. */
+export function jobOf({ workspace: { models, sources, destinations } }: View, mapping: Mapping): ResolvedMapping {
+  const model = models.find(({ id }) => id === mapping.modelId) as Model;
+  return {
+    mapping,
+    model,
+    source: sources.find(({ id }) => id === model.sourceId) as ResolvedMapping['source'],
+    destination: destinations.find(({ id }) => id === mapping.destinationId) as ResolvedMapping['destination'],
+  };
 }
 
 function reached<T extends { readonly sourceId: string }>(

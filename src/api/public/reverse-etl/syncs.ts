@@ -25,7 +25,7 @@ import { firstCursor, listCursor, type PageWanted, paginationOf, readPagination 
 import type { PublicApiDeps } from '../public.ts';
 import type { Query } from '../query.ts';
 import { actorOf, type PublicAnswer, type PublicRequest, type PublicRoute } from '../route.ts';
-import { destinationAt, modelAt, readView, type SourcePower, type View, warehouseAt } from './source-objects.ts';
+import { destinationAt, jobOf, modelAt, readView, type SourcePower, type View, warehouseAt } from './source-objects.ts';
 import { rowBody, syncBody, waitingBody } from './sync-body.ts';
 
 export function syncRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
@@ -91,17 +91,6 @@ async function ask(
     return request;
   });
   return { data: { reverseETLManualSync: { startedAt: requestedAt.toISOString(), syncId } } };
-}
-
-/** A mapping always has its parts. */
-function jobOf({ workspace: { models, sources, destinations } }: View, mapping: Mapping): ResolvedMapping {
-  const model = models.find(({ id }) => id === mapping.modelId) as Model;
-  return {
-    mapping,
-    model,
-    source: sources.find(({ id }) => id === model.sourceId) as ResolvedMapping['source'],
-    destination: destinations.find(({ id }) => id === mapping.destinationId) as ResolvedMapping['destination'],
-  };
 }
 
 /** A sync of a model, begun or waiting. What has begun is there also when its mapping is gone. */

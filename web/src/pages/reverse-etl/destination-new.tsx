@@ -1,6 +1,6 @@
 /** Adding a destination: which one, and which source it is connected to. */
 import { Button, Card, Group, Radio, Stack, Stepper, Text, TextInput, Title } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../../api/client.ts';
@@ -10,6 +10,7 @@ import { Making } from '../../parts/allowed.tsx';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
+import { useForm } from '../../parts/use-form.ts';
 
 const crumbs = [{ label: 'Destinations', to: '/destinations' }];
 
@@ -79,36 +80,24 @@ function ChooseSource({
 }) {
   const [sourceId, setSourceId] = useState(startWith ?? sources[0]?.id ?? '');
   const [name, setName] = useState('Segment Profiles');
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const client = useQueryClient();
   const navigate = useNavigate();
   const addSource = (
     <Button component={Link} {...({ to: '/sources/new', search: { next: 'destination' } } as object)} variant="light">
       Add source
     </Button>
   );
+  const { go, error, isBusy } = useForm(async () => {
+    // It starts nothing until its mappings are there and it is enabled.
+    const body = { sourceId, metadataId, name, settings: {}, enabled: false };
+    const { destination } = await api.post<{ destination: Destination }>('/public-api/destinations', body);
+    return () => navigate({ to: '/destinations/$id', params: { id: destination.id } });
+  });
   if (sources.length === 0) {
     return (
       <Empty title="There is no warehouse to connect yet" action={addSource}>
         A destination is connected to one source. Add it now; you come back here.
       </Empty>
     );
-  }
-  async function create() {
-    setBusy(true);
-    setError(null);
-    try {
-      // It starts nothing until its mappings are there and it is enabled.
-      const body = { sourceId, metadataId, name, settings: {}, enabled: false };
-      const { destination } = await api.post<{ destination: Destination }>('/public-api/destinations', body);
-      await client.invalidateQueries({ queryKey: ['destinations'] });
-      await navigate({ to: '/destinations/$id', params: { id: destination.id } });
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
   }
   const faults = fieldFaults(error);
   return (
@@ -129,7 +118,7 @@ function ChooseSource({
         onChange={(event) => setName(event.currentTarget.value)}
       />
       <Group>
-        <Button loading={isBusy} onClick={() => void create()}>
+        <Button loading={isBusy} onClick={go}>
           Create destination
         </Button>
         {addSource}

@@ -3,7 +3,7 @@ import { Alert, Button, Card, Group, Stack, Switch, Tabs, TextInput } from '@man
 import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { api } from '../../api/client.ts';
 import { useMay } from '../../api/may.ts';
 import { destinationsQuery, mappingsQuery, modelsQuery } from '../../api/queries.ts';
@@ -17,6 +17,7 @@ import { Page } from '../../parts/page.tsx';
 import { scheduleWords } from '../../parts/schedule.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { useUnsaved } from '../../parts/unsaved.tsx';
+import { useForm } from '../../parts/use-form.ts';
 
 export function DestinationPage() {
   const { id } = useParams({ from: '/inside/destinations/$id' });
@@ -116,9 +117,8 @@ function Settings({
   const [name, setName] = useState(destination.name);
   const [enabled, setEnabled] = useState(destination.enabled);
   const [values, setValues] = useState<Values>(() => startingValues(options, destination.settings));
-  const [error, setError] = useState<Error | null>(null);
   const [tried, setTried] = useState<Tried | null>(null);
-  const [busy, setBusy] = useState<'save' | 'test' | null>(null);
+  const [isTesting, setTesting] = useState(false);
   const client = useQueryClient();
   const navigate = useNavigate();
   const endpoint = values.endpoint ?? 'local';
@@ -131,30 +131,20 @@ function Settings({
   const settings = settingsOf(needed, values);
   const { guard, markSaved } = useUnsaved([name, enabled, settings]);
 
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    setBusy('save');
-    setError(null);
-    try {
-      await api.patch(`/public-api/destinations/${destination.id}`, { name, enabled, settings });
-      markSaved();
-      await client.invalidateQueries({ queryKey: ['destinations'] });
-      notifications.show({ message: 'Saved.' });
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(null);
-    }
-  }
+  const { submit, error, isBusy } = useForm(async () => {
+    await api.patch(`/public-api/destinations/${destination.id}`, { name, enabled, settings });
+    markSaved();
+    return () => notifications.show({ message: 'Saved.' });
+  });
 
   async function test() {
-    setBusy('test');
+    setTesting(true);
     try {
       setTried(await api.post<Tried>(`/public-api/destinations/${destination.id}/test`, { settings }));
     } catch (fault) {
       setTried({ ok: false, reason: (fault as Error).message });
     } finally {
-      setBusy(null);
+      setTesting(false);
     }
   }
 
@@ -169,7 +159,7 @@ function Settings({
   const running = mappings.filter((mapping) => mapping.enabled).length;
   return (
     <Card withBorder>
-      <form onSubmit={(event) => void submit(event)}>
+      <form onSubmit={submit}>
         <Editable power="source:admin">
           <Stack maw={560}>
             {guard}
@@ -190,7 +180,7 @@ function Settings({
             />
             {endpoint !== 'local' && (
               <Group>
-                <Button variant="light" loading={busy === 'test'} onClick={() => void test()}>
+                <Button variant="light" loading={isTesting} onClick={() => void test()}>
                   Test connection
                 </Button>
               </Group>
@@ -216,7 +206,7 @@ function Settings({
             />
             <Allowed power="source:admin">
               <Group>
-                <Button type="submit" loading={busy === 'save'}>
+                <Button type="submit" loading={isBusy}>
                   Save changes
                 </Button>
                 <Confirm label="Delete destination" title={`Delete ${destination.name}?`} c="red" act={remove}>

@@ -1,29 +1,16 @@
 /** There is no profile space yet: one is made in place, and what was typed in the form around stays. */
 import { Alert, Button, Group, Stack, Text, TextInput } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '../../api/client.ts';
 import { Allowed } from '../../parts/allowed.tsx';
 import { fieldFaults } from '../../parts/faults.tsx';
+import { useForm } from '../../parts/use-form.ts';
 
 export function FirstSpace() {
   const [name, setName] = useState('Main');
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const client = useQueryClient();
-  async function make() {
-    setBusy(true);
-    setError(null);
-    try {
-      await api.post('/public-api/spaces', { name, identity: 'recommended' });
-      await client.invalidateQueries({ queryKey: ['profile-spaces'] });
-      await client.invalidateQueries({ queryKey: ['spaces'] });
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
-  }
+  const { go, error, isBusy } = useForm(async () => {
+    await api.post('/public-api/spaces', { name, identity: 'recommended' });
+  });
   return (
     <Alert color="yellow" title="There is no profile space yet">
       <Stack gap="xs">
@@ -35,13 +22,11 @@ export function FirstSpace() {
               value={name}
               error={fieldFaults(error).name ?? (error === null ? undefined : error.message)}
               onChange={(event) => setName(event.currentTarget.value)}
-              onKeyDown={(event) => {
-                if (event.key !== 'Enter') return;
-                event.preventDefault();
-                void make();
+              onKeyDown={({ key }) => {
+                if (key === 'Enter') go();
               }}
             />
-            <Button variant="default" loading={isBusy} onClick={() => void make()}>
+            <Button variant="default" loading={isBusy} onClick={go}>
               Create the space
             </Button>
           </Group>

@@ -8,15 +8,16 @@ import {
   Select,
   Stack,
   Switch,
-  Table,
   Text,
   Textarea,
   TextInput,
 } from '@mantine/core';
 import { IconTrash } from '@tabler/icons-react';
-import { useState } from 'react';
+import { createContext, useContext, useEffect, useState } from 'react';
 import type { JsonObject, JsonValue } from '../../api/json.ts';
 import type { ActionField } from '../../api/types.ts';
+import { columnPath, isReachable } from './column-path.ts';
+import { mappingExamples } from './mapping-examples.ts';
 
 /** Of the model. */
 export interface Column {
@@ -31,8 +32,6 @@ const aboutRow = [
   { value: '$.event', label: 'Kind of change: new, updated or deleted' },
 ];
 
-const columnPath = (column: string) =>
-  /^[A-Za-z0-9_]+$/.test(column) ? `$.properties.${column}` : `$.properties['${column}']`;
 const pathOf = (column: string) => ({ '@path': columnPath(column) });
 
 /** The path that a directive reads, when it is a column or something about the row; null when it is something else. */
@@ -46,7 +45,15 @@ function simplePath(value: JsonValue | undefined): string | null {
 
 /** Columns of the model, and one that is named and not among them any more. */
 function columnChoices(columns: readonly Column[], path: string | null) {
-  const items = columns.map(({ name }) => ({ value: columnPath(name), label: name }));
+  const items = columns.map(({ name }) =>
+    isReachable(name)
+      ? { value: columnPath(name), label: name }
+      : {
+          value: columnPath(name),
+          label: `${name}: give it a name without dots and quotes in the query`,
+          disabled: true,
+        },
+  );
   const isKnown = path === null || [...items, ...aboutRow].some(({ value }) => value === path);
   return [
     {
@@ -75,6 +82,12 @@ function modeOf(value: JsonValue | undefined): Mode {
   if (typeof value === 'object' && value !== null && '@template' in value && Object.keys(value).length === 1)
     return 'template';
   return 'json';
+}
+
+/** What a form holds before anything is typed or chosen. */
+function emptyOf(mode: Mode): JsonValue | undefined {
+  if (mode === 'text') return '';
+  return mode === 'template' ? { '@template': '' } : undefined;
 }
 
 const modes = [
@@ -169,44 +182,34 @@ export function FieldRow({
   );
 }
 
-function ValueInput({
-  label,
-  value,
-  columns,
-  onChange,
-}: {
+interface ValueProps {
   readonly label: string;
   readonly value: JsonValue | undefined;
   readonly columns: readonly Column[];
   readonly onChange: (value: JsonValue | undefined) => void;
-}) {
+}
+
+function ValueInput({ label, value, columns, onChange }: ValueProps) {
   const [mode, setMode] = useState<Mode>(modeOf(value));
   const shownMode = mode === 'none' && value !== undefined ? modeOf(value) : mode;
   return (
-    <Group
-      gap="xs"
-      align="flex-start"
-      className="field-value"
-      onKeyDown={(event) => {
-        // A choice in a list takes Enter for itself; the form around is saved by its button.
-        if (event.key === 'Enter' && event.target instanceof HTMLInputElement) event.preventDefault();
-      }}
-    >
+    <div className="value-input">
       <Select
         aria-label={`${label}: where from`}
-        w={150}
+        className="where-from"
         allowDeselect={false}
         data={modes}
         value={shownMode}
         onChange={(next) => {
-          setMode((next ?? 'none') as Mode);
-          if (next === 'none') onChange(undefined);
+          const chosen = (next ?? 'none') as Mode;
+          setMode(chosen);
+          // What is saved is what is seen: nothing of the form before stays behind.
+          if (chosen !== 'json') onChange(emptyOf(chosen));
         }}
       />
       {shownMode === 'column' && (
         <Select
           aria-label={`${label}: column`}
-          style={{ flex: 1 }}
           searchable
           data={columnChoices(columns, simplePath(value))}
           value={simplePath(value)}
@@ -217,7 +220,6 @@ function ValueInput({
       {shownMode === 'text' && (
         <TextInput
           aria-label={`${label}: text`}
-          style={{ flex: 1 }}
           value={typeof value === 'string' ? value : ''}
           onChange={(event) => onChange(event.currentTarget.value)}
         />
@@ -225,50 +227,29 @@ function ValueInput({
       {shownMode === 'template' && (
         <TextInput
           aria-label={`${label}: template`}
-          style={{ flex: 1 }}
           placeholder="{{properties.first_name}} {{properties.last_name}}"
           value={String((value as JsonObject | undefined)?.['@template'] ?? '')}
           onChange={(event) => onChange({ '@template': event.currentTarget.value })}
         />
       )}
       {shownMode === 'json' && <JsonText label={label} value={value} columns={columns} onChange={onChange} />}
-    </Group>
+    </div>
   );
 }
 
-/** Small ones that work, over the first column of the model; docs/mapping.md has them all. */
-const examples = (column: string): Readonly<Record<string, JsonValue>> => {
-  const path = { '@path': columnPath(column) };
-  return {
-    '@path: a value of the row': path,
-    '@template: a text with values in it': { '@template': `Hello {{properties.${column}}}` },
-    // biome-ignore lint/suspicious/noThenProperty: the mapping language calls it so
-    '@if: one of two': { '@if': { exists: path, then: path, else: 'unknown' } },
-    '@case: lower or upper case': { '@case': { operator: 'lower', value: path } },
-    '@replace: a text for another': { '@replace': { value: path, pattern: '-', replacement: '_', global: true } },
-    '@excludeWhenNull: left out when null': { '@excludeWhenNull': path },
-    '@json: a text from or to JSON': { '@json': { value: path, mode: 'decode' } },
-    '@flatten: an object with dotted keys': { '@flatten': { value: path, separator: '.' } },
-    '@merge: several objects in one': { '@merge': { objects: [{ a: path }, { b: 'fixed' }], direction: 'right' } },
-    '@liquid: a template with filters': { '@liquid': `{{ properties.${column} | upcase }}` },
-    '@literal: as it stands': { '@literal': 'fixed' },
-  };
-};
+/** Told of each text that is no JSON yet: the form around must not take the value before it for what is seen. */
+export const UnreadableContext = createContext<(label: string, isUnreadable: boolean) => void>(() => undefined);
 
 /** What no other form can show: any directive. */
-function JsonText({
-  label,
-  value,
-  columns,
-  onChange,
-}: {
-  readonly label: string;
-  readonly value: JsonValue | undefined;
-  readonly columns: readonly Column[];
-  readonly onChange: (value: JsonValue) => void;
-}) {
+function JsonText({ label, value, columns, onChange }: ValueProps) {
   const [text, setText] = useState(value === undefined ? '' : JSON.stringify(value, null, 2));
   const [fault, setFault] = useState<string | null>(null);
+  const tell = useContext(UnreadableContext);
+  const isUnreadable = fault !== null;
+  useEffect(() => {
+    tell(label, isUnreadable);
+    return () => tell(label, false);
+  }, [tell, label, isUnreadable]);
   function put(next: string) {
     setText(next);
     try {
@@ -278,7 +259,7 @@ function JsonText({
       setFault(`This is not JSON: ${(error as Error).message}`);
     }
   }
-  const known = examples(columns[0]?.name ?? 'id');
+  const known = mappingExamples(columns.find(({ name }) => isReachable(name))?.name ?? 'id');
   return (
     <Stack gap={6} style={{ flex: 1, minWidth: 0 }}>
       <Select
@@ -302,17 +283,7 @@ function JsonText({
   );
 }
 
-function KeyValues({
-  label,
-  value,
-  columns,
-  onChange,
-}: {
-  readonly label: string;
-  readonly value: JsonValue | undefined;
-  readonly columns: readonly Column[];
-  readonly onChange: (value: JsonValue | undefined) => void;
-}) {
+function KeyValues({ label, value, columns, onChange }: ValueProps) {
   const isPlain =
     value === undefined ||
     (typeof value === 'object' && value !== null && !Object.keys(value).some((key) => key.startsWith('@')));
@@ -336,30 +307,31 @@ function KeyValues({
   return (
     <Stack gap="xs">
       {entries.length > 0 && (
-        <Table className="keys" withRowBorders={false} verticalSpacing={4} horizontalSpacing={0}>
-          <Table.Tbody>
-            {entries.map(([key, entry]) => (
-              <Table.Tr key={key}>
-                <Table.Td style={{ verticalAlign: 'top', paddingTop: 10, overflowWrap: 'anywhere' }}>
-                  <Code>{key}</Code>
-                </Table.Td>
-                <Table.Td>
-                  <ValueInput
-                    label={`${label} ${key}`}
-                    value={entry}
-                    columns={columns}
-                    onChange={(next) => set(key, next)}
-                  />
-                </Table.Td>
-                <Table.Td w={36}>
-                  <ActionIcon variant="subtle" color="gray" aria-label={`Remove ${key}`} onClick={() => remove(key)}>
-                    <IconTrash size={16} aria-hidden />
-                  </ActionIcon>
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
+        <ul className="key-values">
+          {entries.map(([key, entry]) => (
+            <li key={key}>
+              <Code className="key">{key}</Code>
+              <div className="value">
+                <ValueInput
+                  label={`${label} ${key}`}
+                  value={entry}
+                  columns={columns}
+                  onChange={(next) => set(key, next)}
+                />
+              </div>
+              <ActionIcon
+                className="remove"
+                variant="subtle"
+                color="gray"
+                mt={4}
+                aria-label={`Remove ${key}`}
+                onClick={() => remove(key)}
+              >
+                <IconTrash size={16} aria-hidden />
+              </ActionIcon>
+            </li>
+          ))}
+        </ul>
       )}
       <Group gap="xs">
         <TextInput

@@ -1,9 +1,9 @@
 /** A mapping: the model, the action, which records, what each field becomes, and when it runs. */
 import { Alert, Button, Card, Checkbox, Group, Select, Stack, TextInput, Title } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { useCallback, useState } from 'react';
 import { api } from '../../api/client.ts';
 import type { JsonObject } from '../../api/json.ts';
 import { useMay } from '../../api/may.ts';
@@ -15,8 +15,9 @@ import { Page } from '../../parts/page.tsx';
 import { ScheduleFields } from '../../parts/schedule.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { useUnsaved } from '../../parts/unsaved.tsx';
+import { useForm } from '../../parts/use-form.ts';
 import { FirstSpace } from './first-space.tsx';
-import { type Column, FieldRow } from './mapping-fields.tsx';
+import { type Column, FieldRow, UnreadableContext } from './mapping-fields.tsx';
 import { TestRecord } from './test-record.tsx';
 import { kinds, recordsOf, triggerOf } from './trigger.ts';
 
@@ -112,6 +113,14 @@ function MappingForm({
   readonly mapping: Mapping | null;
 }) {
   const { actions } = destination.metadata;
+  // As it was when the form was opened; it is read again behind the form, perhaps with what others changed.
+  const [opened] = useState(mapping);
+  const [unreadable, setUnreadable] = useState<readonly string[]>([]);
+  const tellUnreadable = useCallback(
+    (label: string, isUnreadable: boolean) =>
+      setUnreadable((before) => [...before.filter((one) => one !== label), ...(isUnreadable ? [label] : [])]),
+    [],
+  );
   const [modelId, setModelId] = useState(mapping?.modelId ?? models[0]?.id ?? '');
   const [actionId, setActionId] = useState(mapping?.actionId ?? actions[0]?.id ?? '');
   const [name, setName] = useState(mapping?.name ?? '');
@@ -121,9 +130,6 @@ function MappingForm({
   const [schedule, setSchedule] = useState<Schedule>(
     mapping?.reverseETLSchedule ?? { strategy: 'MANUAL', config: null },
   );
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const client = useQueryClient();
   const navigate = useNavigate();
   const action = actions.find(({ id }) => id === actionId) as Action;
   const columnsQuery = useQuery({
@@ -159,34 +165,30 @@ function MappingForm({
   const draft = { modelId, actionId, trigger, settings, skipNulls: skipped };
   const { guard, markSaved } = useUnsaved({ ...draft, name, schedule });
 
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
+  const { submit, error, setError, isBusy } = useForm(async () => {
+    refuseUnreadable();
     const path = `/public-api/destinations/${destination.id}/subscriptions`;
-    try {
-      if (mapping === null) {
-        // Switched on where it is listed, once it looks right.
-        const how = { trigger, settings, skipNulls: skipped, reverseETLSchedule: schedule };
-        const body = { name, actionId, modelId, enabled: false, ...how };
-        await api.post(path, body);
-      } else {
-        const how = { trigger, settings, skipNulls: skipped, reverseETLSchedule: schedule };
-        // What somebody else changed meanwhile, and this form did not, stays theirs.
-        const input = changedOf({ name, reverseETLModelId: modelId, ...how }, asStored(mapping));
-        await api.patch(`${path}/${mapping.id}`, { input });
-      }
-      markSaved();
-      await client.invalidateQueries({ queryKey: ['destinations'] });
-      notifications.show({
-        message: mapping === null ? 'The mapping was created. Enable it when it looks right.' : 'Saved.',
-      });
-      await navigate({ to: '/destinations/$id', params: { id: destination.id }, search: { tab: 'mappings' } });
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
+    const how = { trigger, settings, skipNulls: skipped, reverseETLSchedule: schedule };
+    if (opened === null) {
+      // Switched on where it is listed, once it looks right.
+      await api.post(path, { name, actionId, modelId, enabled: false, ...how });
+    } else {
+      // What somebody else changed meanwhile, and this form did not, stays theirs.
+      const input = changedOf({ name, reverseETLModelId: modelId, ...how }, asStored(opened));
+      await api.patch(`${path}/${opened.id}`, { input });
     }
+    markSaved();
+    const done = opened === null ? 'The mapping was created. Enable it when it looks right.' : 'Saved.';
+    return () => {
+      notifications.show({ message: done });
+      return navigate({ to: '/destinations/$id', params: { id: destination.id }, search: { tab: 'mappings' } });
+    };
+  });
+
+  /** What is seen is what is sent. */
+  function refuseUnreadable() {
+    if (unreadable.length === 0) return;
+    throw new Error(`Mend the JSON first, or choose another form: ${unreadable.join(', ')}.`);
   }
 
   async function suggest() {
@@ -210,7 +212,7 @@ function MappingForm({
     Object.entries(faults).find(([field]) => field === `settings.${key}` || field.startsWith(`settings.${key}.`))?.[1];
   const isShown = (field: string) => /^(input\.)?(name|trigger|settings\.|reverseETLSchedule)/.test(field);
   return (
-    <form onSubmit={(event) => void submit(event)}>
+    <form onSubmit={submit}>
       <Stack gap="lg">
         {guard}
         <Faults error={error} shown={isShown} />
@@ -227,7 +229,7 @@ function MappingForm({
               <Select
                 label="Action"
                 allowDeselect={false}
-                disabled={mapping !== null}
+                disabled={opened !== null}
                 description={action.description}
                 data={actions.map(({ id, name: label }) => ({ value: id, label }))}
                 value={actionId}
@@ -259,7 +261,13 @@ function MappingForm({
             )}
           </Stack>
         </Card>
-        <Card withBorder>
+        <Card
+          withBorder
+          onKeyDown={(event) => {
+            // Lists and keys take Enter for themselves; the form is saved by its button.
+            if (event.key === 'Enter' && event.target instanceof HTMLInputElement) event.preventDefault();
+          }}
+        >
           <Stack>
             <Group justify="space-between">
               <Title order={2} size="h4">
@@ -280,33 +288,42 @@ function MappingForm({
                 {spacesFault.message}
               </Alert>
             )}
-            {action.fields
-              .filter(({ hidden }) => !hidden)
-              .map((field) => (
-                <FieldRow
-                  key={field.fieldKey}
-                  field={field}
-                  value={fields[field.fieldKey]}
-                  columns={columns}
-                  choices={field.fieldKey === 'engage_space' && areListed ? (spaces.data?.choices ?? []) : null}
-                  fault={faultOf(field.fieldKey)}
-                  sendsNulls={!skipNulls.includes(field.fieldKey)}
-                  onNulls={(sends) =>
-                    setSkipNulls((before) => [
-                      ...before.filter((key) => key !== field.fieldKey),
-                      ...(sends ? [] : [field.fieldKey]),
-                    ])
-                  }
-                  onChange={(value) =>
-                    setFields(({ [field.fieldKey]: _, ...others }) =>
-                      value === undefined ? others : { ...others, [field.fieldKey]: value },
-                    )
-                  }
-                />
-              ))}
+            <UnreadableContext value={tellUnreadable}>
+              {action.fields
+                .filter(({ hidden }) => !hidden)
+                .map((field) => (
+                  <FieldRow
+                    key={field.fieldKey}
+                    field={field}
+                    value={fields[field.fieldKey]}
+                    columns={columns}
+                    choices={field.fieldKey === 'engage_space' && areListed ? (spaces.data?.choices ?? []) : null}
+                    fault={faultOf(field.fieldKey)}
+                    sendsNulls={!skipNulls.includes(field.fieldKey)}
+                    onNulls={(sends) =>
+                      setSkipNulls((before) => [
+                        ...before.filter((key) => key !== field.fieldKey),
+                        ...(sends ? [] : [field.fieldKey]),
+                      ])
+                    }
+                    onChange={(value) =>
+                      setFields(({ [field.fieldKey]: _, ...others }) =>
+                        value === undefined ? others : { ...others, [field.fieldKey]: value },
+                      )
+                    }
+                  />
+                ))}
+            </UnreadableContext>
           </Stack>
         </Card>
-        <TestRecord destinationId={destination.id} draft={draft} onRefused={setError} />
+        <TestRecord
+          destinationId={destination.id}
+          draft={() => {
+            refuseUnreadable();
+            return draft;
+          }}
+          onRefused={setError}
+        />
         <Card withBorder>
           <Stack>
             <TextInput
@@ -326,7 +343,7 @@ function MappingForm({
         </Card>
         <Group>
           <Button type="submit" loading={isBusy} disabled={records?.length === 0}>
-            {mapping === null ? 'Create mapping' : 'Save changes'}
+            {opened === null ? 'Create mapping' : 'Save changes'}
           </Button>
         </Group>
       </Stack>

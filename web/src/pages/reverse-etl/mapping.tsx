@@ -7,6 +7,7 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { api } from '../../api/client.ts';
 import { useMay } from '../../api/may.ts';
 import { destinationsQuery, mappingsQuery, modelsQuery, syncsQuery } from '../../api/queries.ts';
+import { askForSync } from '../../api/syncs.ts';
 import type { Destination, Mapping, Sync } from '../../api/types.ts';
 import { useAct } from '../../parts/act.ts';
 import { Allowed } from '../../parts/allowed.tsx';
@@ -74,9 +75,7 @@ function Acts({ destination, mapping }: Both) {
   const navigate = useNavigate();
   const path = `/public-api/destinations/${destination.id}/subscriptions/${mapping.id}`;
   const run = () =>
-    api.post('/public-api/reverse-etl-syncs', {
-      ...{ sourceId: destination.sourceId, modelId: mapping.modelId, subscriptionId: mapping.id },
-    });
+    askForSync({ sourceId: destination.sourceId, modelId: mapping.modelId, subscriptionId: mapping.id });
   async function remove() {
     await api.delete(path);
     await client.invalidateQueries({ queryKey: ['destinations'] });

@@ -18,7 +18,7 @@ import {
 import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { type FormEvent, lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { api } from '../../api/client.ts';
 import type { JsonValue } from '../../api/json.ts';
 import { useMay } from '../../api/may.ts';
@@ -31,6 +31,7 @@ import { Page } from '../../parts/page.tsx';
 import type { Table as WarehouseTable } from '../../parts/sql-editor.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { useUnsaved } from '../../parts/unsaved.tsx';
+import { useForm } from '../../parts/use-form.ts';
 
 const SqlEditor = lazy(() => import('../../parts/sql-editor.tsx'));
 const crumbs = [{ label: 'Models', to: '/models' }];
@@ -124,8 +125,7 @@ function ModelForm({
   const [identifier, setIdentifier] = useState(model?.queryIdentifierColumn ?? '');
   const [preview, setPreview] = useState<Preview | null>(null);
   const [previewError, setPreviewError] = useState<Error | null>(null);
-  const [error, setError] = useState<Error | null>(null);
-  const [busy, setBusy] = useState<'preview' | 'save' | null>(null);
+  const [isLooking, setLooking] = useState(false);
   const { guard, markSaved } = useUnsaved([sourceId, name, description, enabled, sql, identifier]);
   const mayChange = useMay('source:admin');
   const client = useQueryClient();
@@ -141,7 +141,7 @@ function ModelForm({
   });
 
   async function look() {
-    setBusy('preview');
+    setLooking(true);
     setPreviewError(null);
     try {
       // The identifier may be chosen from what the preview shows.
@@ -151,31 +151,24 @@ function ModelForm({
       setPreview(null);
       setPreviewError(fault as Error);
     } finally {
-      setBusy(null);
+      setLooking(false);
     }
   }
 
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    setBusy('save');
-    setError(null);
+  const { submit, error, isBusy } = useForm(async () => {
     const body = { name, description: description || ' ', enabled, query: sql, queryIdentifierColumn: identifier };
-    try {
-      if (model === null) await api.post('/public-api/reverse-etl-models', { ...body, sourceId });
-      else await api.patch(`/public-api/reverse-etl-models/${model.id}`, body);
-      await client.invalidateQueries({ queryKey: ['models'] });
-      notifications.show({
-        message: model === null ? 'The model was added. Next: a destination for its rows.' : 'Saved.',
-      });
-      markSaved();
-      if (model !== null) return;
-      if (destination === undefined) await navigate({ to: '/destinations' });
-      else await navigate({ to: '/destinations/$id/mappings/new', params: { id: destination } });
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(null);
-    }
+    if (model === null) await api.post('/public-api/reverse-etl-models', { ...body, sourceId });
+    else await api.patch(`/public-api/reverse-etl-models/${model.id}`, body);
+    markSaved();
+    return goOn;
+  });
+
+  function goOn() {
+    if (model !== null) return notifications.show({ message: 'Saved.' });
+    notifications.show({ message: 'The model was added. Next: a destination for its rows.' });
+    return destination === undefined
+      ? navigate({ to: '/destinations' })
+      : navigate({ to: '/destinations/$id/mappings/new', params: { id: destination } });
   }
 
   async function remove() {
@@ -188,7 +181,7 @@ function ModelForm({
   const faults = fieldFaults(error);
   const shown = ['name', 'description', 'query', 'queryIdentifierColumn'];
   return (
-    <form onSubmit={(event) => void submit(event)}>
+    <form onSubmit={submit}>
       <Editable power="source:admin">
         <Stack>
           {guard}
@@ -236,12 +229,7 @@ function ModelForm({
           />
           <Allowed power="source:admin">
             <Group>
-              <Button
-                variant="light"
-                loading={busy === 'preview'}
-                disabled={sql.trim() === ''}
-                onClick={() => void look()}
-              >
+              <Button variant="light" loading={isLooking} disabled={sql.trim() === ''} onClick={() => void look()}>
                 Preview 10 rows
               </Button>
             </Group>
@@ -271,7 +259,7 @@ function ModelForm({
           )}
           <Allowed power="source:admin">
             <Group>
-              <Button type="submit" loading={busy === 'save'}>
+              <Button type="submit" loading={isBusy}>
                 {model === null ? 'Add model' : 'Save changes'}
               </Button>
               {model !== null && (

@@ -1,8 +1,8 @@
 /** Adding a warehouse: choosing its kind, saying where it is, trying it. */
 import { Button, Card, Group, SimpleGrid, Stack, Text, TextInput } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { ApiError, api } from '../../api/client.ts';
 import { sourceCatalogQuery } from '../../api/queries.ts';
 import type { Source, SourceMetadata } from '../../api/types.ts';
@@ -11,6 +11,7 @@ import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { OptionFields, settingsOf, startingValues, type Values } from '../../parts/option-fields.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Loaded } from '../../parts/states.tsx';
+import { useForm } from '../../parts/use-form.ts';
 
 const crumbs = [{ label: 'Sources', to: '/sources' }];
 
@@ -79,47 +80,41 @@ function Kinds({
 }
 
 async function answers(sourceId: string): Promise<boolean> {
-  return (await api.post<{ ok: boolean }>(`/public-api/sources/${sourceId}/test`)).ok;
+  // The source is there by now: whatever goes wrong with its test is said on its page.
+  const tried = api.post<{ ok: boolean }>(`/public-api/sources/${sourceId}/test`);
+  return tried.then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 function SourceForm({ kind, back }: { readonly kind: SourceMetadata; readonly back: () => void }) {
   const [values, setValues] = useState<Values>(() => startingValues(kind.options));
   const [slug, setSlug] = useState('');
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
   const { next } = useSearch({ from: '/inside/sources/new' });
-  const client = useQueryClient();
   const navigate = useNavigate();
 
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      const body = { slug, enabled: true, metadataId: kind.id, settings: settingsOf(kind.options, values) };
-      if (kind.slug === 'duckdb' && body.settings.path === undefined && body.settings.files === undefined) {
-        const message = 'Give a database file here, or files below.';
-        throw new ApiError(422, [{ type: 'input-validation', field: 'settings.path', message }]);
-      }
-      const { source } = await api.post<{ source: Source }>('/public-api/sources', body);
-      await client.invalidateQueries({ queryKey: ['sources'] });
-      // On the way to a destination one stays here only for what does not work yet.
-      const goesOn = next === 'destination' && (await answers(source.id));
-      await navigate(
+  const { submit, error, isBusy } = useForm(async () => {
+    const settings = settingsOf(kind.options, values);
+    if (kind.slug === 'duckdb' && settings.path === undefined && settings.files === undefined) {
+      const message = 'Give a database file here, or files below.';
+      throw new ApiError(422, [{ type: 'input-validation', field: 'settings.path', message }]);
+    }
+    const body = { slug, enabled: true, metadataId: kind.id, settings };
+    const { source } = await api.post<{ source: Source }>('/public-api/sources', body);
+    // On the way to a destination one stays here only for what does not work yet.
+    const goesOn = next === 'destination' && (await answers(source.id));
+    return () =>
+      navigate(
         goesOn
           ? { to: '/destinations/new', search: { source: source.id } }
           : { to: '/sources/$id', params: { id: source.id }, search: { tried: true } },
       );
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
-  }
+  });
 
   const faults = fieldFaults(error);
   return (
-    <form onSubmit={(event) => void submit(event)}>
+    <form onSubmit={submit}>
       <Stack maw={560}>
         <Faults error={error} shown={(field) => field === 'slug' || field.startsWith('settings.')} />
         <TextInput

@@ -3,7 +3,7 @@ import { Alert, Button, Card, Group, Stack, Switch, Text, TextInput, Title } fro
 import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { type FormEvent, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { api } from '../../api/client.ts';
 import { modelsQuery, sourceQuery } from '../../api/queries.ts';
 import type { Source } from '../../api/types.ts';
@@ -14,6 +14,7 @@ import { OptionFields, settingsOf, startingValues, type Values } from '../../par
 import { Page } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { useUnsaved } from '../../parts/unsaved.tsx';
+import { useForm } from '../../parts/use-form.ts';
 
 export function SourcePage() {
   const { id } = useParams({ from: '/inside/sources/$id' });
@@ -143,29 +144,17 @@ function Settings({ source, onDirty }: { readonly source: Source; readonly onDir
   const [name, setName] = useState(source.name);
   const [enabled, setEnabled] = useState(source.enabled);
   const [values, setValues] = useState<Values>(() => startingValues(options, source.settings));
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
   const { guard, markSaved, isDirty } = useUnsaved([name, enabled, values]);
   useEffect(() => onDirty(isDirty), [isDirty, onDirty]);
   const client = useQueryClient();
   const navigate = useNavigate();
 
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      await api.patch(`/public-api/sources/${source.id}`, { name, enabled, settings: settingsOf(options, values) });
-      markSaved();
-      onDirty(false);
-      await client.invalidateQueries({ queryKey: ['sources'] });
-      notifications.show({ message: 'Saved.' });
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
-  }
+  const { submit, error, isBusy } = useForm(async () => {
+    await api.patch(`/public-api/sources/${source.id}`, { name, enabled, settings: settingsOf(options, values) });
+    markSaved();
+    onDirty(false);
+    return () => notifications.show({ message: 'Saved.' });
+  });
 
   async function remove() {
     await api.delete(`/public-api/sources/${source.id}`);
@@ -177,7 +166,7 @@ function Settings({ source, onDirty }: { readonly source: Source; readonly onDir
   const faults = fieldFaults(error);
   return (
     <Card withBorder>
-      <form onSubmit={(event) => void submit(event)}>
+      <form onSubmit={submit}>
         <Editable power="source:admin">
           <Stack maw={560}>
             <Title order={2} size="h4">

@@ -5,7 +5,15 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useCallback } from 'react';
 import { api } from '../../api/client.ts';
 import { useMay } from '../../api/may.ts';
-import { type FailedRow, isRunning, rowsQuery, type WholeSync, wholeSyncQuery } from '../../api/syncs.ts';
+import {
+  type Asked,
+  askForSync,
+  type FailedRow,
+  isRunning,
+  rowsQuery,
+  type WholeSync,
+  wholeSyncQuery,
+} from '../../api/syncs.ts';
 import { useAct } from '../../parts/act.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Counts } from '../../parts/counts.tsx';
@@ -49,7 +57,7 @@ function Acts({ sync, path }: { readonly sync: WholeSync; readonly path: string 
   const navigate = useNavigate();
   /** Goes on to the sync that was asked for. */
   const again = (words: 'retry-failed' | 'replay') => async () => {
-    const made = await api.post<{ reverseETLManualSync: { syncId: string } }>(`${path}/${words}`);
+    const made = await api.post<Asked>(`${path}/${words}`);
     await goTo(made.reverseETLManualSync.syncId);
   };
   const goTo = (syncId: string) =>
@@ -70,12 +78,7 @@ function Acts({ sync, path }: { readonly sync: WholeSync; readonly path: string 
     );
   }
   const failed = (sync.counts?.refused ?? 0) + (sync.counts?.givenUp ?? 0);
-  const runNow = async () => {
-    const { sourceId, modelId, subscriptionId } = sync;
-    const body = { sourceId, modelId, subscriptionId };
-    const made = await api.post<{ reverseETLManualSync: { syncId: string } }>('/public-api/reverse-etl-syncs', body);
-    await goTo(made.reverseETLManualSync.syncId);
-  };
+  const runNow = async () => goTo(await askForSync(sync));
   return (
     <>
       {failed === 0 && (

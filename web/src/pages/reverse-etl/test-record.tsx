@@ -21,8 +21,8 @@ export function TestRecord({
   onRefused = () => undefined,
 }: {
   readonly destinationId: string;
-  /** What is in the form; left out for a mapping that is saved. */
-  readonly draft?: JsonObject | object;
+  /** What is in the form, or throws why it cannot be sent; left out for a mapping that is saved. */
+  readonly draft?: () => object;
   readonly mappingId?: string;
   /** Faults that belong to fields of the form. */
   readonly onRefused?: (error: Error | null) => void;
@@ -40,7 +40,7 @@ export function TestRecord({
     try {
       setTested(
         await api.post<Tested>(`/public-api/destinations/${destinationId}/subscriptions/${one}`, {
-          ...draft,
+          ...draft?.(),
           ...row,
           send,
         }),

@@ -17,8 +17,8 @@ import { useState } from 'react';
 import { api } from '../../api/client.ts';
 import { type AlertEvent, type AlertRule, allMappingsQuery, type Channel } from '../../api/settings.ts';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
+import { useForm } from '../../parts/use-form.ts';
 import { channelWords, events } from './alert-words.ts';
-import { useForm } from './use-form.ts';
 
 /** A channel with a key that stays while others are added and taken away. */
 interface Row {

@@ -12,10 +12,10 @@ import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { type Column, ListTable } from '../../parts/list-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
+import { useForm } from '../../parts/use-form.ts';
 import { Time } from '../../parts/values.tsx';
 import { type Chosen, chosen, chosenOf, permissionsOf, RoleFields, RoleWords, requireRole } from './roles.tsx';
 import { ShownOnce } from './shown-once.tsx';
-import { useForm } from './use-form.ts';
 
 export function People() {
   const query = useQuery(peopleQuery);

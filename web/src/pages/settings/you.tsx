@@ -13,8 +13,8 @@ import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { type Column, ListTable } from '../../parts/list-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Loaded } from '../../parts/states.tsx';
+import { useForm } from '../../parts/use-form.ts';
 import { Time } from '../../parts/values.tsx';
-import { useForm } from './use-form.ts';
 
 export function You() {
   const query = useQuery(meQuery);

@@ -2,9 +2,10 @@
 import { Alert, Anchor, Button, Card, Center, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
 import { ApiError, api } from '../../api/client.ts';
+import { fieldFaults } from '../../parts/faults.tsx';
 import { Loaded } from '../../parts/states.tsx';
+import { useForm } from '../../parts/use-form.ts';
 import { Time } from '../../parts/values.tsx';
 
 interface Invited {
@@ -58,34 +59,22 @@ function Gone() {
 }
 
 function Welcome({ link, path }: { readonly link: Invited; readonly path: string }) {
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
   const client = useQueryClient();
   const navigate = useNavigate();
 
-  async function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    setBusy(true);
-    setError(null);
-    try {
-      await api.post(path, {
-        ...(link.asksForEmail && { email: form.get('email') }),
-        name: form.get('name'),
-        password: form.get('password'),
-      });
-      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'link' });
-      await navigate({ to: '/' });
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
-  }
+  const { submit, error, isBusy } = useForm(async (form) => {
+    await api.post(path, {
+      ...(link.asksForEmail && { email: form.get('email') }),
+      name: form.get('name'),
+      password: form.get('password'),
+    });
+    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'link' });
+    await navigate({ to: '/' });
+  });
 
-  const fields = error instanceof ApiError ? error.fields : {};
+  const fields = fieldFaults(error);
   return (
-    <form onSubmit={(event) => void submit(event)}>
+    <form onSubmit={submit}>
       <Stack>
         <Text c="dimmed">
           Choose how you sign in. This link works once, until <Time at={link.expiresAt} />.

@@ -1,10 +1,9 @@
 /** Signing in with an e-mail address and a password. */
-import { Alert, Button, Card, Center, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Alert, Button, Card, Center, Stack, Text, Title } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
-import { ApiError, api } from '../../api/client.ts';
-import { isSignedIn } from '../../api/reached.ts';
+import { SignInFields, signIn } from '../../parts/sign-in-fields.tsx';
+import { useForm } from '../../parts/use-form.ts';
 
 /** Only a path of ours: an address from elsewhere must not lead elsewhere. */
 function pathOf(to: string | undefined): string {
@@ -14,33 +13,19 @@ function pathOf(to: string | undefined): string {
 
 export function SignIn() {
   const { to } = useSearch({ from: '/sign-in' });
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
   const client = useQueryClient();
   const navigate = useNavigate();
 
-  async function submit(event: FormEvent<HTMLFormElement>) {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    setBusy(true);
-    setError(null);
-    try {
-      await api.post('/app/sign-in', { email: form.get('email'), password: form.get('password') });
-      client.clear();
-      isSignedIn();
-      await navigate({ to: pathOf(to) });
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
-  }
+  const { submit, error, isBusy } = useForm(async (form) => {
+    await signIn(form);
+    client.clear();
+    await navigate({ to: pathOf(to) });
+  });
 
-  const fields = error instanceof ApiError ? error.fields : {};
   return (
     <Center mih="100vh" p="md">
       <Card withBorder padding="xl" w={400} maw="100%" component="main">
-        <form onSubmit={(event) => void submit(event)}>
+        <form onSubmit={submit}>
           <Stack>
             <Title order={1} size="h2">
               Sign in to Millrace
@@ -50,14 +35,7 @@ export function SignIn() {
                 {error.message}
               </Alert>
             )}
-            <TextInput label="E-mail" name="email" type="email" autoComplete="username" required error={fields.email} />
-            <PasswordInput
-              label="Password"
-              name="password"
-              autoComplete="current-password"
-              required
-              error={fields.password}
-            />
+            <SignInFields error={error} />
             <Button type="submit" loading={isBusy}>
               Sign in
             </Button>

@@ -1,14 +1,15 @@
 /** Creating a space: what it is called, and by which rules it decides who is who. */
 import { Button, Card, Group, Radio, Select, Stack, TextInput, Title } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { api } from '../../api/client.ts';
 import { spacesQuery } from '../../api/queries.ts';
 import type { SpaceDetail } from '../../api/spaces.ts';
 import { Making } from '../../parts/allowed.tsx';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { Page } from '../../parts/page.tsx';
+import { useForm } from '../../parts/use-form.ts';
 import { IdentityRules, isRuleField, rulesInput, usualRules } from './space/identity-rules.tsx';
 
 type Identity = 'recommended' | 'own' | 'import';
@@ -41,31 +42,18 @@ function NewSpace() {
   const [identity, setIdentity] = useState<Identity>('recommended');
   const [rules, setRules] = useState(usualRules);
   const [importFrom, setImportFrom] = useState<string | null>(null);
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const client = useQueryClient();
   const navigate = useNavigate();
 
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      const body = {
-        ...{ name, identity },
-        ...(slug !== '' && { slug }),
-        ...(identity === 'own' && rulesInput(rules)),
-        ...(identity === 'import' && importFrom !== null && { importFrom }),
-      };
-      const { space } = await api.post<{ space: SpaceDetail }>('/public-api/spaces', body);
-      await client.invalidateQueries();
-      await navigate({ to: '/spaces/$id', params: { id: space.id } });
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
-  }
+  const { submit, error, isBusy } = useForm(async () => {
+    const body = {
+      ...{ name, identity },
+      ...(slug !== '' && { slug }),
+      ...(identity === 'own' && rulesInput(rules)),
+      ...(identity === 'import' && importFrom !== null && { importFrom }),
+    };
+    const { space } = await api.post<{ space: SpaceDetail }>('/public-api/spaces', body);
+    return () => navigate({ to: '/spaces/$id', params: { id: space.id } });
+  });
 
   const faults = fieldFaults(error);
   const isShown = (field: string) => ['name', 'slug', 'importFrom'].includes(field) || isRuleField(field);
@@ -75,7 +63,7 @@ function NewSpace() {
       lead="A space decides who is who, and keeps the profiles. Most companies need one; tests get one of their own."
       crumbs={crumbs}
     >
-      <form onSubmit={(event) => void submit(event)}>
+      <form onSubmit={submit}>
         <Stack>
           <Faults error={error} shown={isShown} />
           <Card withBorder>

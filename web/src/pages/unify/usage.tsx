@@ -8,7 +8,7 @@ import { Counts } from '../../parts/counts.tsx';
 import { type Column, ListTable } from '../../parts/list-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
-import { Count, dayOf } from '../../parts/values.tsx';
+import { Count, dayOf, sum } from '../../parts/values.tsx';
 
 interface Day {
   readonly timestamp: string;
@@ -148,5 +148,3 @@ function Month({ days }: { readonly days: readonly Day[] }) {
     </Stack>
   );
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);

@@ -1,12 +1,12 @@
 /** Who is who in a space: the rules, and what changing them means. */
 import { Button, Group, Stack } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { api } from '../../../api/client.ts';
 import { useMay } from '../../../api/may.ts';
 import { type SpaceDetail, spacePath } from '../../../api/spaces.ts';
 import { Faults, fieldFaults } from '../../../parts/faults.tsx';
+import { useForm } from '../../../parts/use-form.ts';
 import { IdentityRules, isRuleField, type Rules, RulesWarning, rulesInput } from './identity-rules.tsx';
 
 const rulesOf = ({ identifiers, otherIdentifiers, autoRegister }: SpaceDetail): Rules => ({
@@ -17,30 +17,17 @@ const rulesOf = ({ identifiers, otherIdentifiers, autoRegister }: SpaceDetail): 
 
 export function Identity({ space }: { readonly space: SpaceDetail }) {
   const [rules, setRules] = useState(() => rulesOf(space));
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const client = useQueryClient();
   const mayChange = useMay('space:admin');
   const isChanged = JSON.stringify(rules) !== JSON.stringify(rulesOf(space));
 
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      const answer = await api.patch<{ space: SpaceDetail }>(spacePath(space.id), rulesInput(rules));
-      setRules(rulesOf(answer.space));
-      await client.invalidateQueries({ queryKey: ['spaces'] });
-      notifications.show({ color: 'green', message: 'Saved. New messages follow these rules.' });
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
-  }
+  const { submit, error, isBusy } = useForm(async () => {
+    const answer = await api.patch<{ space: SpaceDetail }>(spacePath(space.id), rulesInput(rules));
+    setRules(rulesOf(answer.space));
+    return () => notifications.show({ color: 'green', message: 'Saved. New messages follow these rules.' });
+  });
 
   return (
-    <form onSubmit={(event) => void submit(event)}>
+    <form onSubmit={submit}>
       <Stack>
         <RulesWarning hasProfiles={space.hasProfiles} />
         <Faults error={error} shown={isRuleField} />

@@ -2,7 +2,7 @@
 import { Alert, Button, Card, Group, Select, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { api } from '../../../api/client.ts';
 import { useMay } from '../../../api/may.ts';
 import { sourceCatalogQuery, sourcesQuery } from '../../../api/queries.ts';
@@ -12,6 +12,7 @@ import { useAct } from '../../../parts/act.ts';
 import { Confirm } from '../../../parts/confirm.tsx';
 import { Faults, fieldFaults } from '../../../parts/faults.tsx';
 import { Loaded } from '../../../parts/states.tsx';
+import { useForm } from '../../../parts/use-form.ts';
 import { Copied, Time } from '../../../parts/values.tsx';
 
 export function SpaceOverview({ space }: { readonly space: SpaceDetail }) {
@@ -168,29 +169,16 @@ function NewStream({ space }: { readonly space: SpaceDetail }) {
   const kinds = catalog.filter(({ slug }) => slug === 'http-api' || slug === 'javascript');
   const [slug, setSlug] = useState('');
   const [kind, setKind] = useState<string | null>(null);
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const client = useQueryClient();
   const metadataId = kind ?? kinds[0]?.id ?? '';
   const words: Readonly<Record<string, string>> = { 'http-api': 'a server or an app', javascript: 'a website' };
 
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      await api.post('/public-api/sources', { slug, enabled: true, metadataId, settings: { spaces: [space.id] } });
-      setSlug('');
-      await client.invalidateQueries();
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
-  }
+  const { submit, error, isBusy } = useForm(async () => {
+    await api.post('/public-api/sources', { slug, enabled: true, metadataId, settings: { spaces: [space.id] } });
+    setSlug('');
+  });
 
   return (
-    <form onSubmit={(event) => void submit(event)}>
+    <form onSubmit={submit}>
       <Stack gap="sm">
         <Faults error={error} shown={(field) => field === 'slug'} />
         <Group align="flex-end">

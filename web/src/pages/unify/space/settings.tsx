@@ -4,37 +4,25 @@ import { notifications } from '@mantine/notifications';
 import { IconTrash } from '@tabler/icons-react';
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { api } from '../../../api/client.ts';
 import { useMay } from '../../../api/may.ts';
 import { type SpaceDetail, type SpaceFilter, spacePath } from '../../../api/spaces.ts';
 import { Confirm } from '../../../parts/confirm.tsx';
 import { Faults, fieldFaults } from '../../../parts/faults.tsx';
+import { useForm } from '../../../parts/use-form.ts';
 
 export function SpaceSettings({ space }: { readonly space: SpaceDetail }) {
   const [name, setName] = useState(space.name);
   const [filters, setFilters] = useState(space.filters);
   const [groups, setGroups] = useState(space.subscriptionGroups);
   const [identifierDeletion, setIdentifierDeletion] = useState(space.identifierDeletion);
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
-  const client = useQueryClient();
   const mayChange = useMay('space:admin');
 
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      await api.patch(spacePath(space.id), { name, filters, subscriptionGroups: groups, identifierDeletion });
-      await client.invalidateQueries({ queryKey: ['spaces'] });
-      notifications.show({ color: 'green', message: 'Saved.' });
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
-  }
+  const { submit, error, isBusy } = useForm(async () => {
+    await api.patch(spacePath(space.id), { name, filters, subscriptionGroups: groups, identifierDeletion });
+    return () => notifications.show({ color: 'green', message: 'Saved.' });
+  });
 
   const faults = fieldFaults(error);
   const isShown = (field: string) => field === 'name' || /^(filters|subscriptionGroups)\.\d+/.test(field);
@@ -42,7 +30,7 @@ export function SpaceSettings({ space }: { readonly space: SpaceDetail }) {
   return (
     <Stack>
       <Card withBorder>
-        <form onSubmit={(event) => void submit(event)}>
+        <form onSubmit={submit}>
           <Stack maw={620}>
             <Title order={2} size="h4">
               Settings

@@ -1,7 +1,7 @@
 /** Who may read the profiles of a space: tokens for the Profile API. A secret is shown once. */
 import { Alert, Badge, Button, Card, Group, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { api } from '../../../api/client.ts';
 import { useMay } from '../../../api/may.ts';
 import { type SpaceDetail, type SpaceToken, spacePath, spaceTokensQuery } from '../../../api/spaces.ts';
@@ -9,6 +9,7 @@ import { Confirm } from '../../../parts/confirm.tsx';
 import { Faults, fieldFaults } from '../../../parts/faults.tsx';
 import { ListTable } from '../../../parts/list-table.tsx';
 import { Empty, Loaded } from '../../../parts/states.tsx';
+import { useForm } from '../../../parts/use-form.ts';
 import { Copied, Time } from '../../../parts/values.tsx';
 
 type NewToken = SpaceToken & { readonly secret: string };
@@ -105,27 +106,16 @@ function NewTokenForm({
   readonly done: (token: NewToken) => Promise<void>;
 }) {
   const [name, setName] = useState('');
-  const [error, setError] = useState<Error | null>(null);
-  const [isBusy, setBusy] = useState(false);
 
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    setBusy(true);
-    setError(null);
-    try {
-      const { token } = await api.post<{ token: NewToken }>(`${spacePath(space.id)}/tokens`, { name });
-      setName('');
-      await done(token);
-    } catch (fault) {
-      setError(fault as Error);
-    } finally {
-      setBusy(false);
-    }
-  }
+  const { submit, error, isBusy } = useForm(async () => {
+    const { token } = await api.post<{ token: NewToken }>(`${spacePath(space.id)}/tokens`, { name });
+    setName('');
+    await done(token);
+  });
 
   return (
     <Card withBorder>
-      <form onSubmit={(event) => void submit(event)}>
+      <form onSubmit={submit}>
         <Stack gap="sm">
           <Faults error={error} shown={(field) => field === 'name'} />
           <Group align="flex-end">

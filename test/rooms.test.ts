@@ -26,13 +26,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   destination: ['base'],
   delivery: ['base'],
   space: ['base', 'db'],
+  audience: ['base', 'db', 'space'],
   workspace: ['base', 'db', 'space'],
   sync: stages,
   privacy: ['base', 'db', 'space', 'workspace', 'sync'],
   schedule: ['base', 'db', 'workspace', 'sync'],
   alerts: ['base', 'db', 'workspace', 'sync'],
-  api: ['base', 'workspace', 'space', 'sync', 'privacy', 'schedule', 'alerts'],
-  cli: [...stages, 'sync', 'privacy', 'schedule', 'alerts', 'api'],
+  api: ['base', 'workspace', 'space', 'audience', 'sync', 'privacy', 'schedule', 'alerts'],
+  cli: [...stages, 'audience', 'sync', 'privacy', 'schedule', 'alerts', 'api'],
 };
 
 /** Packages by the folders or files that may import them. Every dependency of package.json is listed. */
@@ -56,6 +57,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   'string-width': ['src/cli/'],
   '@segment/destination-subscriptions': ['src/base/fql.ts'],
   liquidjs: ['src/mapping/'],
+  chevrotain: ['src/audience/query/'],
   pino: ['src/base/log.ts'],
   jose: ['src/api/'],
   undici: ['src/delivery/', 'src/destination/', 'src/alerts/'],

@@ -6,6 +6,18 @@
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Transaction } from '../db/db.ts';
 
+export { type ComputedValues, type Evaluated, type Evaluation, writeComputed } from './computing/computed.ts';
+export { findDue, startComputing, stopComputing } from './computing/due.ts';
+export { countMembers, listMembers } from './computing/members.ts';
+export { type ReleasedComputation, releaseComputed } from './computing/release.ts';
+export {
+  type LoadedSubjects,
+  loadSubjects,
+  nextProfiles,
+  type SpaceSubject,
+  type SpaceSubjectEvent,
+  type WantedEvents,
+} from './computing/subjects.ts';
 export { type DeletionJob, deletePeople, forgetDeletions } from './deletion/deletion.ts';
 export { deleteIdentifier, type IdentifierToDelete } from './deletion/identifier-deletion.ts';
 export {

@@ -99,6 +99,7 @@ async function deleteProfiles(db: Database, job: DeletionJob, userIds: readonly 
       profileIds,
     ]);
     await tx.query('DELETE FROM profiles WHERE space_no = $1 AND profile_id = ANY($2)', [spaceNo, profileIds]);
+    await tx.query('DELETE FROM due_profiles WHERE space_no = $1 AND profile_id = ANY($2)', [spaceNo, profileIds]);
     const messageIds = [...new Set([...tree.flatMap(messageIdsOf), ...links.messageIds])];
     const isTheirs = isTellingMessage(
       messageIds,

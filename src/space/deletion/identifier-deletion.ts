@@ -5,6 +5,7 @@
  */
 import { storableText } from '../../base/text.ts';
 import type { Database, Queryable, Transaction } from '../../db/db.ts';
+import { noteDue } from '../computing/due.ts';
 import { identifiersJson } from '../facts/row-json.ts';
 import { identifierKey } from '../identity/extract.ts';
 import type { IdentifierDeletion } from '../space.ts';
@@ -29,7 +30,7 @@ export async function deleteIdentifier(
   // Looked at before the turn is taken: what is not there must not hold up those who write.
   const first = await find(db.pool, spaceNo, identifier);
   if (typeof first === 'string') return first;
-  return inTurn(db, spaceNo, async (tx) => {
+  return inTurn(db, spaceNo, async (tx, { seq, computes }) => {
     const owner = await find(tx, spaceNo, identifier);
     if (typeof owner === 'string') return owner;
     await remove(tx, spaceNo, owner, identifier);
@@ -37,6 +38,7 @@ export async function deleteIdentifier(
       'UPDATE profiles SET updated_at = greatest(updated_at, $3) WHERE space_no = $1 AND profile_id = $2',
       [spaceNo, standsFor(owner), identifier.now],
     );
+    if (computes) await noteDue(tx, spaceNo, seq, [standsFor(owner)]);
     return 'deleted';
   });
 }

@@ -316,6 +316,7 @@ function createProfile(
     traits: {},
     writes: [],
     consent: null,
+    computed: null,
   });
   return id;
 }

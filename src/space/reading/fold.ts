@@ -28,7 +28,10 @@ export function foldProfile(parent: ProfileRow, members: readonly ProfileRow[]):
     consent: parent.consent?.categories ?? null,
     // Folded when looked at: most readers want one of the two.
     get traits() {
-      traits ??= members.length === 0 ? ownTraits(parent) : foldTraits([parent, ...members]);
+      traits ??= withComputed(members.length === 0 ? ownTraits(parent) : foldTraits([parent, ...members]), [
+        parent,
+        ...members,
+      ]);
       return traits;
     },
     get externalIds() {
@@ -67,6 +70,18 @@ function ownTraits(row: ProfileRow): ProfileTrait[] {
     for (const key of write.keys) traits.push({ key, value: row.traits[key] as Json, class: 'custom', origin });
   }
   return traits.sort((a, b) => compareText(a.key, b.key));
+}
+
+/** What is computed stands before what messages say. After a merge the parent's does, until it is computed again. */
+function withComputed(traits: ProfileTrait[], rows: readonly ProfileRow[]): ProfileTrait[] {
+  if (rows.every(({ computed }) => computed === null)) return traits;
+  const computed = new Map(rows.toReversed().flatMap((row) => Object.entries(row.computed ?? {})));
+  const all = traits.filter(({ key }) => !computed.has(key));
+  for (const [key, { value, by, at }] of computed) {
+    const origin = { sourceId: by, mappingId: null, syncId: null, messageId: null, updatedAt: isoTime(at) };
+    all.push({ key, value, class: by.startsWith('aud_') ? 'audience' : 'computed_trait', origin });
+  }
+  return all.sort((a, b) => compareText(a.key, b.key));
 }
 
 interface Newest {

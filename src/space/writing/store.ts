@@ -29,6 +29,7 @@ export const realTables: SpaceTables = {
   subscriptions: 'subscriptions',
 };
 
+/** As writers write them. What is computed is read beside them. */
 export const profileColumns =
   'profile_id, collection, created_at, updated_at, merged_into, merged_at, merged_by, members, first_message_id,' +
   ' first_source_id, last_message_id, last_source_id, last_event_at, identifiers, traits, writes, consent';
@@ -51,6 +52,7 @@ interface StoredProfile {
   readonly traits: Traits;
   readonly writes: readonly WriteJson[];
   readonly consent: Consent | null;
+  readonly computed: ProfileRow['computed'];
 }
 
 function profileOf(row: StoredProfile): ProfileRow {
@@ -75,6 +77,7 @@ function profileOf(row: StoredProfile): ProfileRow {
     traits: row.traits,
     writes: writesOf(row.writes, first),
     consent: row.consent,
+    computed: row.computed,
   };
 }
 
@@ -116,7 +119,7 @@ export async function loadProfiles(
       for (let from = 0; from < missing.length; from += rowsPerRead) {
         const { rows } = await db.query<StoredProfile>({
           name: `space-profiles-${table}`,
-          text: `SELECT ${profileColumns} FROM ${table} WHERE space_no = $1 AND profile_id = ANY($2)`,
+          text: `SELECT ${profileColumns}, computed FROM ${table} WHERE space_no = $1 AND profile_id = ANY($2)`,
           values: [spaceNo, missing.slice(from, from + rowsPerRead)],
         });
         for (const row of rows) profiles.set(row.profile_id, profileOf(row));

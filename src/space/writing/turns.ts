@@ -3,6 +3,7 @@
  * committed in between. Whoever changes profiles takes a turn in the same transaction and says which it changed.
  */
 import type { Database, Queryable, Transaction } from '../../db/db.ts';
+import { noteDue } from '../computing/due.ts';
 
 /** How far a space is, and whether there are people whose messages it may not take. */
 export interface Head {
@@ -27,46 +28,65 @@ export async function readHead(client: Queryable, spaceNo: number): Promise<Head
  * transaction that fails gives the number back. The counter must be there. Whatever else is read has to be read by a later
  * statement: this one sees other tables as they were before it waited. Follow it with `noteChanges`.
  */
-export async function takeTurn(tx: Transaction, spaceNo: number): Promise<bigint> {
-  const { rows } = await tx.query<{ seq: string }>({
+export async function takeTurn(tx: Transaction, spaceNo: number): Promise<Turn> {
+  const { rows } = await tx.query<StoredTurn>({
     name: 'space-turn',
-    text: 'UPDATE space_heads SET seq = seq + 1 WHERE space_no = $1 RETURNING seq',
+    text: 'UPDATE space_heads SET seq = seq + 1 WHERE space_no = $1 RETURNING seq, computes',
     values: [spaceNo],
   });
-  return BigInt((rows[0] as { seq: string }).seq);
+  return turnOf(rows[0] as StoredTurn);
+}
+
+/** A number of the counter. */
+export interface Turn {
+  readonly seq: bigint;
+  /** Whether something is computed in the space: then who is touched is to be said (`noteDue`). */
+  readonly computes: boolean;
+}
+
+interface StoredTurn {
+  readonly seq: string;
+  readonly computes: boolean;
+}
+
+function turnOf({ seq, computes }: StoredTurn): Turn {
+  return { seq: BigInt(seq), computes };
 }
 
 /**
  * Takes the next number if the counter is at `before` and nobody holds it, without waiting: whoever holds it may wait for
  * rows that this transaction has written. Null otherwise.
  */
-export async function takeTurnIfAt(tx: Transaction, spaceNo: number, before: bigint): Promise<bigint | null> {
-  const { rows } = await tx.query<{ seq: string }>({
+export async function takeTurnIfAt(tx: Transaction, spaceNo: number, before: bigint): Promise<Turn | null> {
+  const { rows } = await tx.query<StoredTurn>({
     name: 'space-turn-if-at',
     text: `UPDATE space_heads SET seq = seq + 1
       WHERE space_no = (SELECT space_no FROM space_heads WHERE space_no = $1 AND seq = $2 FOR UPDATE SKIP LOCKED)
-      RETURNING seq`,
+      RETURNING seq, computes`,
     values: [spaceNo, before.toString()],
   });
-  return rows[0] === undefined ? null : BigInt(rows[0].seq);
+  return rows[0] === undefined ? null : turnOf(rows[0]);
 }
 
 /**
- * Changes a space by other ways than the writer: what writers have computed before is computed again, and readers forget
- * the profiles in `changed` (null: all that they remember).
+ * Changes a space by other ways than the writer: what writers have computed before is computed again, readers forget
+ * the profiles in `changed` (null: all that they remember), and what is computed about those that are named is computed
+ * again.
  */
 export async function inTurn<T>(
   db: Database,
   spaceNo: number,
-  work: (tx: Transaction) => Promise<T>,
+  work: (tx: Transaction, turn: Turn) => Promise<T>,
   changed: readonly string[] | null = null,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await db.transaction(async (tx) => {
         await readHead(tx, spaceNo);
-        await noteChanges(tx, spaceNo, await takeTurn(tx, spaceNo), changed);
-        return await work(tx);
+        const turn = await takeTurn(tx, spaceNo);
+        await noteChanges(tx, spaceNo, turn.seq, changed);
+        if (turn.computes && changed !== null) await noteDue(tx, spaceNo, turn.seq, changed);
+        return await work(tx, turn);
       });
     } catch (error) {
       if (!isCollision(error) || attempt === 5) throw error;

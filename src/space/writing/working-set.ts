@@ -38,6 +38,15 @@ export interface Moment {
   readonly received: number;
 }
 
+/** What a computation found out about a profile: a value, or whether it is in an audience. */
+export interface ComputedValue {
+  readonly value: Json;
+  /** The id of the computation. */
+  readonly by: string;
+  /** When it became so, ms. */
+  readonly at: number;
+}
+
 export interface Consent extends Moment {
   readonly categories: Readonly<Record<string, ConsentValue>>;
 }
@@ -73,6 +82,8 @@ export interface ProfileRow {
   readonly writes: readonly TraitWrite[];
   /** Null while nobody said anything. */
   readonly consent: Consent | null;
+  /** By key; null: none. Writers leave it alone (`computed.ts`). */
+  readonly computed: Readonly<Record<string, ComputedValue>> | null;
 }
 
 /** What a batch asks the space for. */

@@ -10,7 +10,8 @@
  * again under the lock of the counter, where nobody can come between.
  */
 import type { Log } from '../../base/log.ts';
-import type { Database } from '../../db/db.ts';
+import type { Database, Transaction } from '../../db/db.ts';
+import { noteDue, touchedBy } from '../computing/due.ts';
 import { createDays, type Days } from '../events/days.ts';
 import { compileRules, type SpaceRules } from '../identity/rules.ts';
 import type { AlsoWrite, IncomingMessage, OnWritten, SpaceRef, SpaceWriter, Written } from '../space.ts';
@@ -18,7 +19,7 @@ import { applyBatch, type Delta, type PreparedBatch, prepareBatch } from './batc
 import { type DeltaStatement, renderDelta, writeDelta } from './delta.ts';
 import { type Remembered, SpaceMemory } from './memory.ts';
 import { loadWorkingSet, realTables } from './store.ts';
-import { isCollision, noteChanges, readHead, takeTurn, takeTurnIfAt } from './turns.ts';
+import { isCollision, noteChanges, readHead, type Turn, takeTurn, takeTurnIfAt } from './turns.ts';
 import { newerOver, type Overlay, type WorkingSet } from './working-set.ts';
 
 /** A batch's result, and the statements that store it. */
@@ -262,17 +263,16 @@ class SpaceLane {
   }
 
   /** Writes, then takes the turn. Null, and nothing is stored, when the batch was not computed from the truth. */
-  private async commitAhead({ computed, expected, also }: Work): Promise<bigint | null> {
+  private async commitAhead({ batch, computed, expected, also }: Work): Promise<bigint | null> {
     const { delta, statements } = computed;
     try {
       return await this.db.transaction(async (tx) => {
         await writeDelta(tx, statements);
         const before = await soon(expected);
-        const seq = before === null ? null : await takeTurnIfAt(tx, this.spaceNo, before);
-        if (seq === null) throw new LostRace();
-        await noteChanges(tx, this.spaceNo, seq, [...delta.state.changed]);
-        await also?.(tx, { outcomes: delta.outcomes, effects: delta.effects });
-        return seq;
+        const own = before === null ? null : await takeTurnIfAt(tx, this.spaceNo, before);
+        if (own === null) throw new LostRace();
+        await this.note(tx, own, batch, delta, also);
+        return own.seq;
       });
     } catch (error) {
       if (error instanceof LostRace || isCollision(error)) return null;
@@ -283,7 +283,8 @@ class SpaceLane {
   /** Takes the turn, then writes. */
   private commitInTurn({ batch, rules, computed: first, also, tell }: Work, expected: bigint | null) {
     return this.db.transaction(async (tx) => {
-      const seq = await takeTurn(tx, this.spaceNo);
+      const own = await takeTurn(tx, this.spaceNo);
+      const { seq } = own;
       const asComputed = seq - 1n === expected;
       let computed = first;
       if (!asComputed) {
@@ -294,10 +295,16 @@ class SpaceLane {
       }
       const { delta, statements } = computed;
       await writeDelta(tx, statements);
-      await noteChanges(tx, this.spaceNo, seq, [...delta.state.changed]);
-      await also?.(tx, { outcomes: delta.outcomes, effects: delta.effects });
+      await this.note(tx, own, batch, delta, also);
       return { delta, seq, asComputed };
     });
+  }
+
+  /** What goes with the batch in its turn. */
+  private async note(tx: Transaction, { seq, computes }: Turn, batch: PreparedBatch, delta: Delta, also?: AlsoWrite) {
+    await noteChanges(tx, this.spaceNo, seq, [...delta.state.changed]);
+    if (computes) await noteDue(tx, this.spaceNo, seq, touchedBy(delta), batch.messages.at(-1)?.incoming.receivedAt);
+    await also?.(tx, { outcomes: delta.outcomes, effects: delta.effects });
   }
 }
 

@@ -1,0 +1,93 @@
+/**
+ * Ends what a computation said about profiles: it is deleted, and its values stay as custom traits (`activation.md`
+ * section 4). In: a computation, and where to go on. Out: the last profile done, until none is left. Promised: a custom
+ * trait of the same key that is newer stands.
+ */
+import type { Database, Queryable, Transaction } from '../../db/db.ts';
+import { writesJson } from '../facts/row-json.ts';
+import { writeTraits } from '../facts/traits.ts';
+import { loadProfiles, realTables } from '../writing/store.ts';
+import { inTurn } from '../writing/turns.ts';
+import type { ComputedValue, ProfileRow } from '../writing/working-set.ts';
+import { columnsOf } from './computed.ts';
+
+export interface ReleasedComputation {
+  readonly id: string;
+  readonly key: string;
+}
+
+/** The next profiles after `after`, at most `limit`; null when none is left. */
+export async function releaseComputed(
+  db: Database,
+  spaceNo: number,
+  computation: ReleasedComputation,
+  after: string,
+  limit: number,
+): Promise<string | null> {
+  const ids = await findHolders(db.pool, spaceNo, computation, after, limit);
+  const last = ids.at(-1);
+  if (last === undefined) return null;
+  await inTurn(
+    db,
+    spaceNo,
+    async (tx) => {
+      const rows = await loadProfiles(tx, spaceNo, ids, [realTables]);
+      await writeReleased(
+        tx,
+        spaceNo,
+        ids.flatMap((id) => released(rows.get(id), computation) ?? []),
+      );
+    },
+    ids,
+  );
+  return last;
+}
+
+async function findHolders(
+  db: Queryable,
+  spaceNo: number,
+  { id, key }: ReleasedComputation,
+  after: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const { rows } = await db.query<{ profile_id: string }>(
+    `SELECT profile_id FROM profiles
+      WHERE space_no = $1 AND profile_id > $2 AND computed IS NOT NULL AND computed -> $3 ->> 'by' = $4
+      ORDER BY profile_id LIMIT $5`,
+    [spaceNo, after, key, id, limit],
+  );
+  return rows.map((row) => row.profile_id);
+}
+
+interface Released {
+  readonly row: ProfileRow;
+  readonly traits: ReturnType<typeof writeTraits>;
+  readonly computed: Readonly<Record<string, ComputedValue>>;
+}
+
+function released(row: ProfileRow | undefined, { id, key }: ReleasedComputation): Released | undefined {
+  const held = row?.computed?.[key];
+  if (row === undefined || held?.by !== id) return undefined;
+  const origin = { at: held.at, received: held.at, place: 0, source: id, message: null };
+  const { [key]: _, ...computed } = row.computed ?? {};
+  return { row, traits: writeTraits(row, { [key]: held.value }, origin), computed };
+}
+
+async function writeReleased(tx: Transaction, spaceNo: number, all: readonly Released[]): Promise<void> {
+  const columns = all.map(({ computed }) => columnsOf(computed));
+  await tx.query(
+    `UPDATE profiles p SET traits = d.traits, writes = d.writes, computed = d.computed,
+        member_of = string_to_array(d.member_of, ',')
+      FROM unnest($2::text[], $3::json[], $4::json[], $5::json[], $6::text[])
+        AS d (profile_id, traits, writes, computed, member_of)
+      WHERE p.space_no = $1 AND p.profile_id = d.profile_id`,
+    [
+      spaceNo,
+      all.map(({ row }) => row.id),
+      all.map(({ traits }) => JSON.stringify(traits.traits)),
+      all.map(({ row, traits }) => writesJson(traits.writes, row)),
+      columns.map(({ computed }) => computed),
+      columns.map(({ memberOf }) => memberOf),
+    ],
+  );
+}

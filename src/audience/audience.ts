@@ -6,7 +6,9 @@
  */
 import type { Cadence, ComputationKind, Entity } from './query/query.ts';
 
+export { prunePreviews } from './previews.ts';
 export type { Cadence, ComputationKind, Entity } from './query/query.ts';
+export { type ComputationWorkerOptions, startComputations } from './worker.ts';
 
 export interface ComputationOptions {
   /** Whether messages that came before the computation was made count. Batch ones always look at all. */

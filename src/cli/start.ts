@@ -1,5 +1,6 @@
 /** `start`: serves the APIs until it is told to stop. */
 import { startAlerts } from '../alerts/alerts.ts';
+import { startComputations } from '../audience/audience.ts';
 import type { JsonObject } from '../base/json.ts';
 import { listProfileSpaces, regionUrls, segmentProfiles, testConnection } from '../destination/destination.ts';
 import { startRegulationWorker } from '../privacy/privacy.ts';
@@ -51,6 +52,7 @@ export const startCommand: Command = {
     await using discards = createDiscardLog({ db: pool, clock: context.clock, log: context.log });
     await using _upkeep = keepTidy(context, db);
     await using _regulations = startRegulationWorker({ db, log: context.log, clock: context.clock, everyMs: 5_000 });
+    await using _computations = startComputations({ db, log: context.log, clock: context.clock });
     await using _alerts = startAlerts(await alerting(context));
     await using _syncs = await keepSyncing(context, db);
     await using serving = await serve(await api(context, discards), { host, port });

@@ -1,4 +1,5 @@
 /** What a server does beside serving: forgets what has expired. Any number of processes may do it at once. */
+import { prunePreviews } from '../audience/audience.ts';
 import type { Database } from '../db/db.ts';
 import { expireDays, pruneSpaceLog } from '../space/space.ts';
 import {
@@ -25,6 +26,7 @@ export function keepTidy({ clock, config, log }: CliContext, db: Database): Asyn
     await pruneSpaceLog(db.pool, before);
     await pruneDiscards(db.pool, before);
     await foldMessageCounts(db.pool, now);
+    await prunePreviews(db, new Date(now.getTime() - dayMs));
     await pruneOauth(db.pool, now);
     await pruneSessions(db.pool, { idleDays: config.sessionIdleDays, longestDays: config.sessionDays }, now);
     await pruneSignInFailures(db.pool, now);

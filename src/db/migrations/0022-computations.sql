@@ -72,5 +72,14 @@ CREATE TABLE audience_previews (
   results text[] COLLATE "C",
   size bigint,
   failure text,
+  -- Until when a process works on it.
+  claimed_until timestamptz,
   PRIMARY KEY (space_no, preview_id)
+);
+
+-- The process that computes in a space, and until when: another takes over when it is silent.
+CREATE TABLE computing_leases (
+  space_no integer PRIMARY KEY,
+  holder text NOT NULL,
+  until timestamptz NOT NULL
 );

@@ -1,0 +1,120 @@
+/**
+ * Computes what is due. In: a space with its computations. Out: values on profiles. Three kinds of steps, each small and
+ * complete by itself: profiles that are due; the next part of a run over all profiles; the next part of a deletion.
+ * Promised: a step that was cut off is done again and gives the same.
+ */
+import { breathe } from '../base/breathe.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Database, Transaction } from '../db/db.ts';
+import { findDue, loadSubjects, nextProfiles, releaseComputed, writeComputed } from '../space/space.ts';
+import type { Computation } from './audience.ts';
+import { evaluateSubject } from './evaluate.ts';
+import { holdLease } from './lease.ts';
+import { type Prepared, wantedEvents } from './prepare.ts';
+
+export interface ComputeContext {
+  readonly db: Database;
+  readonly clock: Clock;
+  /** The process, in leases. */
+  readonly holder: string;
+}
+
+/** Profiles of one step: few enough that look-ups beside it do not wait. */
+const peopleAtOnce = 250;
+/** An account brings all its people. */
+const accountsAtOnce = 20;
+const releasedAtOnce = 500;
+
+/** Profiles that are due. Returns how many were. */
+export async function computeDue(context: ComputeContext, spaceNo: number, all: readonly Prepared[]): Promise<number> {
+  const ids = await findDue(context.db.pool, spaceNo, context.clock.now(), peopleAtOnce);
+  if (ids.length === 0) return 0;
+  const live = all.filter(({ computation }) => computation.enabled && computation.cadence === 'REALTIME');
+  await computeProfiles(context, spaceNo, ids, live);
+  return ids.length;
+}
+
+/** The next part of a run; at its end, the end. */
+export async function computeRunStep(
+  context: ComputeContext,
+  computation: Computation,
+  all: readonly Prepared[],
+): Promise<void> {
+  const { spaceNo, entity, run } = computation;
+  if (run === null) return;
+  const [collection, limit] =
+    entity === 'USERS' ? (['users', peopleAtOnce] as const) : (['accounts', accountsAtOnce] as const);
+  const ids = await nextProfiles(context.db.pool, spaceNo, collection, run.cursor, limit);
+  // With all that messages decide, so that it is known when each profile is due next.
+  const together = all.filter(
+    (one) =>
+      one.computation.id === computation.id || (one.computation.enabled && one.computation.cadence === 'REALTIME'),
+  );
+  const last = ids.at(-1);
+  if (last === undefined) await endRun(context, computation, null);
+  else await computeProfiles(context, spaceNo, ids, together, (tx) => advance(tx, computation, last));
+}
+
+/** The next part of a deletion: values become custom traits. */
+export async function releaseStep(context: ComputeContext, computation: Computation): Promise<void> {
+  const { spaceNo, run } = computation;
+  const last = await releaseComputed(context.db, spaceNo, computation, run?.cursor ?? '', releasedAtOnce);
+  if (last === null) await endRun(context, computation, null);
+  else await context.db.transaction((tx) => advance(tx, computation, last));
+}
+
+async function computeProfiles(
+  context: ComputeContext,
+  spaceNo: number,
+  ids: readonly string[],
+  all: readonly Prepared[],
+  alongside?: (tx: Transaction) => Promise<void>,
+): Promise<void> {
+  const { db, clock, holder } = context;
+  const { seq, subjects, missing } = await loadSubjects(db.pool, spaceNo, ids, wantedEvents(all));
+  await breathe();
+  const now = clock.now().getTime();
+  const evaluations = subjects.map((subject) => evaluateSubject(subject, all, now));
+  await writeComputed(db, spaceNo, { seq, evaluations, missing }, async (tx) => {
+    await holdLease(tx, spaceNo, holder);
+    await alongside?.(tx);
+  });
+}
+
+/** A run that was asked for again meanwhile begins anew. */
+async function advance(tx: Transaction, { spaceNo, id, run }: Computation, cursor: string): Promise<void> {
+  await tx.query({
+    name: 'computation-run-advance',
+    text: `UPDATE computations SET run_cursor = $4
+      WHERE space_no = $1 AND computation_id = $2 AND run_asked_at = $3`,
+    values: [spaceNo, id, run?.askedAt, cursor],
+  });
+}
+
+/** How often batch computations run (`activation.md` section 1). */
+export const batchEveryMs = 8 * 60 * 60 * 1000;
+
+/** `failure`: why it did not work, in words. */
+export async function endRun(
+  { db, clock }: ComputeContext,
+  { spaceNo, id, run, cadence, deletedAt }: Computation,
+  failure: string | null,
+): Promise<void> {
+  const now = clock.now();
+  const next = cadence === 'BATCH' && deletedAt === null ? new Date(now.getTime() + batchEveryMs) : null;
+  await db.pool.query(
+    `UPDATE computations SET run_asked_at = NULL, run_cursor = NULL, run_reason = NULL, last_run_at = $4,
+        next_run_at = $5, failure = $6
+      WHERE space_no = $1 AND computation_id = $2 AND run_asked_at = $3`,
+    [spaceNo, id, run?.askedAt, now, next, failure],
+  );
+}
+
+/** Batch computations whose time has come. */
+export async function askScheduledRuns(db: Database, now: Date): Promise<void> {
+  await db.pool.query(
+    `UPDATE computations SET run_asked_at = $1, run_cursor = '', run_reason = 'schedule'
+      WHERE enabled AND deleted_at IS NULL AND run_asked_at IS NULL AND next_run_at <= $1`,
+    [now],
+  );
+}

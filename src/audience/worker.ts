@@ -1,0 +1,111 @@
+/**
+ * Computes for as long as a server serves. In: a pause. Out: something to dispose of. Promised: who is touched by a message
+ * is computed within about a second of its commit, while the machine keeps up; each space by one process at a time; what
+ * fails is logged and tried again; disposing stops at the next step, and lets another process go on at once.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../base/clock.ts';
+import { newId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import type { Database } from '../db/db.ts';
+import type { Computation } from './audience.ts';
+import { askScheduledRuns, type ComputeContext, computeDue, computeRunStep, endRun, releaseStep } from './compute.ts';
+import { LeaseLost, releaseLeases, takeLease } from './lease.ts';
+import { createPreparer } from './prepare.ts';
+import { runPreview } from './previews.ts';
+import { readWorking } from './rows.ts';
+import { countSize } from './sizes.ts';
+
+export interface ComputationWorkerOptions {
+  readonly db: Database;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The pause between two looks, ms. */
+  readonly everyMs?: number;
+}
+
+export function startComputations({ everyMs = 500, ...options }: ComputationWorkerOptions): AsyncDisposable {
+  const { db, log } = options;
+  const stop = new AbortController();
+  const { signal } = stop;
+  const holder = newId('cmp');
+  const look = createLook({ ...options, holder }, signal);
+  const repeat = async (what: string, work: () => Promise<boolean>) => {
+    while (!signal.aborted) {
+      const isMore = await work().catch((error: unknown) => {
+        if (!signal.aborted && !(error instanceof LeaseLost)) log.error({ err: error }, what);
+        return false;
+      });
+      if (!isMore) await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+    }
+  };
+  const working = Promise.all([
+    repeat('audiences and computed traits cannot be computed now', look),
+    repeat('previews of audiences cannot be computed now', () => runPreview(options, signal)),
+  ]);
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await working;
+      await releaseLeases(db.pool, holder).catch(() => undefined);
+    },
+  };
+}
+
+/** One look: a step in each space that has something to do. Returns whether there may be more at once. */
+export function createLook(context: ComputeContext & { readonly log: Log }, signal: AbortSignal) {
+  const { db, clock, holder, log } = context;
+  const prepare = createPreparer();
+  /** Audiences that may have other members than when they were counted. */
+  const uncounted = new Map<string, Computation>();
+  const seen = new Set<string>();
+  const tellOfFaults = createFaultTeller(log);
+  return async (): Promise<boolean> => {
+    await askScheduledRuns(db, clock.now());
+    let isMore = false;
+    for (const [spaceNo, computations] of bySpace(await readWorking(db.pool))) {
+      if (signal.aborted) return false;
+      if (!(await takeLease(db.pool, spaceNo, holder, clock.now()))) continue;
+      const { ordered, faulty } = prepare(computations.filter(({ deletedAt }) => deletedAt === null));
+      for (const { computation, message } of faulty) {
+        tellOfFaults(computation);
+        if (computation.run !== null) await endRun(context, computation, message);
+      }
+      const done = await computeDue(context, spaceNo, ordered);
+      const unreadable = new Set(faulty.map(({ computation }) => computation.id));
+      const running = computations.find(({ run, id }) => run !== null && !unreadable.has(id));
+      if (running?.deletedAt === null) await computeRunStep(context, running, ordered);
+      else if (running !== undefined) await releaseStep(context, running);
+      const hadWork = done > 0 || running !== undefined;
+      for (const one of computations) if (hadWork || !seen.has(one.id)) uncounted.set(one.id, one);
+      for (const { id } of computations) seen.add(id);
+      if (hadWork) isMore = true;
+    }
+    if (!isMore) await countAll(db, clock.now(), uncounted);
+    return isMore;
+  };
+}
+
+async function countAll(db: Database, now: Date, uncounted: Map<string, Computation>): Promise<void> {
+  for (const [id, one] of uncounted) {
+    const isAudience = one.kind === 'audience' && one.deletedAt === null;
+    if (!isAudience || (await countSize(db, now, one))) uncounted.delete(id);
+  }
+}
+
+function bySpace(all: readonly Computation[]): ReadonlyMap<number, readonly Computation[]> {
+  const spaces = new Map<number, Computation[]>();
+  for (const one of all) spaces.set(one.spaceNo, [...(spaces.get(one.spaceNo) ?? []), one]);
+  return spaces;
+}
+
+/** Says once of each definition that it cannot be read. Not its text, which may name people. */
+function createFaultTeller(log: Log): (computation: Computation) => void {
+  const told = new Set<string>();
+  return ({ id, query }) => {
+    const which = `${id} ${query}`;
+    if (told.has(which)) return;
+    told.add(which);
+    log.warn({ computation: id }, 'a computation cannot be read by this version, and computes nothing');
+  };
+}

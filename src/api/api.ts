@@ -27,7 +27,7 @@ import {
 } from './public/public.ts';
 import { createSessionGrant } from './session.ts';
 import { type TrackingDeps, trackingApi, trackingArea } from './tracking/tracking.ts';
-import { type Area, answerUnreadable, frameworkErrorIn, installTransport } from './transport.ts';
+import { type Area, answerUnreadableIn, frameworkErrorIn, installTransport } from './transport.ts';
 
 export interface ApiLimits {
   /** Profile API requests per second and space, and how many may come at once; 0: no limit. */
@@ -148,7 +148,7 @@ function emptyApp(
       connectionsCheckingInterval: Math.min(5_000, requestTimeout),
     },
     frameworkErrors: frameworkErrorIn(areas),
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: answerUnreadableIn(areas),
   });
 }
 

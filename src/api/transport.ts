@@ -27,6 +27,8 @@ export interface Area {
   owns(path: string): boolean;
   /** Sends the error in that form. */
   refuse(reply: FastifyReply, answer: Refusal): FastifyReply;
+  /** The body of an error in that form, of a request that cannot be read; only of an area that owns every path. */
+  bodyOf?(answer: Refusal): string;
 }
 
 /** Sets the headers of every answer. Returns the form of its errors. */
@@ -100,13 +102,13 @@ export function installTransport(
     }
   });
   app.server.on('checkExpectation', (_, response: ServerResponse) => {
-    const { status, body } = expectationUnknown;
+    const { status } = expectationUnknown;
     response.writeHead(status, {
       'Request-Id': randomUUID(),
       'Content-Type': 'application/json',
       'Cache-Control': 'no-store',
     });
-    response.end(body);
+    response.end(bodyIn(areas, expectationUnknown));
   });
   app.setNotFoundHandler((_, reply) => refuse(reply, routeNotFound));
   app.setErrorHandler((error, request, reply) => {
@@ -137,14 +139,23 @@ const statusText: Readonly<Record<number, string>> = {
 };
 
 /** Answers bytes that are no HTTP request, in our form, and ends the connection. */
-export function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const { status, body } = unreadable[error.code ?? ''] ?? notHttp;
-  socket.end(
-    `HTTP/1.1 ${status} ${statusText[status]}\r\nRequest-Id: ${randomUUID()}\r\nContent-Type: application/json\r\n` +
-      `Cache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
+export function answerUnreadableIn(areas: readonly Area[]) {
+  return (error: Error & { code?: string }, socket: Socket): void => {
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const answer = unreadable[error.code ?? ''] ?? notHttp;
+    const { status } = answer;
+    const body = bodyIn(areas, answer);
+    socket.end(
+      `HTTP/1.1 ${status} ${statusText[status]}\r\nRequest-Id: ${randomUUID()}\r\nContent-Type: application/json\r\n` +
+        `Cache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    );
+  };
+}
+
+/** Of a request whose path is not known. */
+function bodyIn(areas: readonly Area[], answer: Refusal): string {
+  return areas.find((area) => area.bodyOf !== undefined)?.bodyOf?.(answer) ?? answer.body;
 }

@@ -206,13 +206,18 @@ export function isRefusal(value: unknown): value is PublicRefusal {
   return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'refusal';
 }
 
-export function refusePublic(reply: FastifyReply, { status, problems, headers }: PublicRefusal): FastifyReply {
+export function refusePublic(reply: FastifyReply, refusal: PublicRefusal): FastifyReply {
+  const { status, headers } = refusal;
   for (const name in headers) reply.header(name, headers[name]);
   return reply
     .code(status)
     .header('Content-Type', 'application/json; charset=utf-8')
     .serializer(asIs)
-    .send(JSON.stringify({ errors: problems }));
+    .send(bodyOfRefusal(refusal));
+}
+
+export function bodyOfRefusal({ problems }: PublicRefusal): string {
+  return JSON.stringify({ errors: problems });
 }
 
 /** Sends a finished JSON text. */

@@ -25,6 +25,11 @@ export interface PaginationOutput {
 
 /** Adds what is wrong with the count to `faults`; cursors are read by the lists. */
 export function readPagination(query: Query, faults: InputFault[]): PageWanted {
+  // An object that could be read is not a text.
+  if ((query.text('pagination') ?? '') !== '') {
+    const message = '"pagination" must be an object with count and cursor, e.g. {"count":10}';
+    faults.push({ field: 'pagination', message });
+  }
   const given = query.text('pagination.count');
   const count = given === undefined ? usualCount : /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;
   if (!(count >= 1 && count <= maxCount)) {

@@ -16,6 +16,7 @@ import { publicAccess, type VerifyWorkspaceToken } from './access.ts';
 import type { ConfigDeps } from './config.ts';
 import {
   asIs,
+  bodyOfRefusal,
   isRefusal,
   notAllowed,
   type PublicRefusal,
@@ -80,7 +81,11 @@ declare module 'fastify' {
 }
 
 /** The same for a server that has this API and nothing else. */
-export const wholeServer: Area = { ...publicArea, owns: () => true };
+export const wholeServer: Area = {
+  ...publicArea,
+  owns: () => true,
+  bodyOf: ({ status, message, headers }) => bodyOfRefusal(refusalOfStatus(status, message, headers)),
+};
 
 /** @param below the path of its root: `''` on a port of its own */
 export async function publicApi(

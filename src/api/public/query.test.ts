@@ -44,6 +44,8 @@ test('the count of a page', () => {
     expect(wanted(`pagination[count]=${count}`).faults).toEqual(['pagination.count']);
   }
   expect(wanted('pagination[count]=1000').faults).toEqual([]);
+  for (const text of ['{broken', '7', '"x"']) expect(wanted(`pagination=${text}`).faults).toEqual(['pagination']);
+  expect(wanted('pagination=').faults).toEqual([]);
 });
 
 test('rows page by page, each once, and no next after the last', () => {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createWorkspaceToken } from '../../workspace/workspace.ts';
+import { sendBytes } from '../profile/http-client.conformance.ts';
 import { serve } from '../server.ts';
 import { isRefusal } from './errors.ts';
 import { type Answered, openPublicApi, type PublicServer } from './public.test-support.ts';
@@ -156,5 +157,16 @@ describe('on a port of its own', () => {
       'method-not-allowed',
     ]);
     expect((await ask('/spaces', { headers: { authorization: '' } })).status).toBe(401);
+  });
+
+  test('what is no HTTP request is told in that form too', async () => {
+    await using serving = await serve(await server.ownApp(), { host: '127.0.0.1', port: 0 });
+    const long = `GET /${'x'.repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    for (const [bytes, status] of [['GARBAGE\r\n\r\n', 400] as const, [long, 431] as const]) {
+      const answer = await sendBytes(serving.port, bytes);
+      expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+      const { errors } = JSON.parse(answer.split('\r\n\r\n')[1] ?? '');
+      expect(errors).toEqual([{ type: 'bad-request', message: expect.any(String) }]);
+    }
   });
 });

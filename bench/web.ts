@@ -154,9 +154,9 @@ async function addFailedSync(db: Database): Promise<string> {
   const [mapping] = rows;
   if (mapping === undefined) throw new Error('There is no mapping.');
   await db.pool.query(
-    `INSERT INTO syncs (id, mapping_id, mapping, model, destination, state, started_at, loading_at, finished_at,
+    `INSERT INTO syncs (id, mapping_id, mapping, model, model_id, source_id, destination, state, started_at, loading_at, finished_at,
        extracted, added, refused)
-     SELECT $1, mapping_id, mapping, model, destination, 'failed', started_at - interval '1 hour',
+     SELECT $1, mapping_id, mapping, model, model_id, source_id, destination, 'failed', started_at - interval '1 hour',
             loading_at - interval '1 hour', finished_at - interval '1 hour', $2, $2, $2
      FROM syncs ORDER BY started_at LIMIT 1`,
     [id, failedRows],

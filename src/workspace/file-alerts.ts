@@ -1,9 +1,10 @@
 /** The alerts of a workspace file. */
+
+import { suggestion } from '../base/near-names.ts';
 import { alertRuleFaults } from './alert-rules.ts';
 import type { AlertDefinition } from './definitions.ts';
 import type { FaultList } from './file-faults.ts';
 import type { Shaped } from './file-shape.ts';
-import { suggestion } from './near-names.ts';
 import type { AlertChannel } from './workspace.ts';
 
 type ShapedChannel = Shaped<'alerts'>['channels'][number];

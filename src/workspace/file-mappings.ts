@@ -1,11 +1,11 @@
 /** The mappings of a workspace file. */
 import type { Fault } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
+import { suggestion } from '../base/near-names.ts';
 import type { MappingDefinition } from './definitions.ts';
 import type { FaultList, FilePath } from './file-faults.ts';
 import type { Shaped } from './file-shape.ts';
 import { fieldFaults, isSpaceKey, namedSpace, skipNullFault, triggerFault } from './mapping-rules.ts';
-import { suggestion } from './near-names.ts';
 import { type Schedule, scheduleFaults } from './schedules.ts';
 import type { Fields, MappingChecks } from './workspace-file.ts';
 

@@ -1,9 +1,9 @@
 /** The shape of a workspace file: which keys there are, of which type. What they mean together is checked elsewhere. */
 import { z } from 'zod';
 import type { Json } from '../base/json.ts';
+import { nearNames, suggestion } from '../base/near-names.ts';
 import type { FaultList, FilePath } from './file-faults.ts';
 import { unwrap, withStandIns } from './file-stand-ins.ts';
-import { nearNames, suggestion } from './near-names.ts';
 
 /** Any JSON: the file reader lets nothing else through. */
 const json = z.unknown();

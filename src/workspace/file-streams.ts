@@ -1,8 +1,9 @@
 /** The event streams of a workspace file. */
+
+import { suggestion } from '../base/near-names.ts';
 import type { EventStreamDefinition } from './definitions.ts';
 import type { FaultList } from './file-faults.ts';
 import type { Shaped } from './file-shape.ts';
-import { suggestion } from './near-names.ts';
 import { isWriteKey, writeKeyRule } from './write-keys.ts';
 
 /** `taken` holds the write keys of the streams before this one, and gets its own. */

@@ -1,7 +1,7 @@
 /** Finding what is configured, by name or id. */
 import { MillraceError } from '../base/errors.ts';
+import { suggestion } from '../base/near-names.ts';
 import type { Queryable, Transaction } from '../db/db.ts';
-import { suggestion } from './near-names.ts';
 import {
   alertOf,
   destinationOf,

@@ -1,8 +1,8 @@
 /** What holds for a mapping wherever it is written: in a file or over an API. Pure. */
 import { type Fault, isMillraceError } from '../base/errors.ts';
 import { isJsonObject, type Json } from '../base/json.ts';
+import { suggestion } from '../base/near-names.ts';
 import type { Action } from '../destination/destination.ts';
-import { suggestion } from './near-names.ts';
 import type { Fields, MappingChecks } from './workspace-file.ts';
 
 /** What is wrong with the fields; `where` is the place in them, e.g. `user_id.@path`. */

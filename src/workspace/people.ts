@@ -6,11 +6,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
+import { suggestion } from '../base/near-names.ts';
 import type { Database, Queryable, Transaction } from '../db/db.ts';
 import { type Actor, recordAudit } from './audit.ts';
 import { checkGiving } from './giving.ts';
 import { changeWorkspace } from './lock.ts';
-import { suggestion } from './near-names.ts';
 import type { Grant } from './roles.ts';
 import { endSessionsOf } from './sessions.ts';
 

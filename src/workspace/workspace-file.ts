@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Environment } from '../base/config.ts';
 import { type Fault, MillraceError } from '../base/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../base/json.ts';
+import { suggestion } from '../base/near-names.ts';
 import type { Action, ActionSlug } from '../destination/destination.ts';
 import type {
   Definitions,
@@ -23,7 +24,6 @@ import { readSpace } from './file-spaces.ts';
 import { readEventStream } from './file-streams.ts';
 import { variableFiller } from './file-variables.ts';
 import { isName, nameRule } from './names.ts';
-import { suggestion } from './near-names.ts';
 import type { ScheduleLimits } from './schedules.ts';
 import { readYaml } from './yaml-file.ts';
 

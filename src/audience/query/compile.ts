@@ -1,0 +1,59 @@
+/**
+ * Gives a query its meaning. In: its text and what it is for. Out: a compiled query, or every fault with its place. The
+ * parts are compiled by `conditions.ts`, `scalars.ts` and `streams.ts`; here is what is asked of the whole.
+ */
+import { Compiler, type Scope } from './compiler.ts';
+import { compileCondition } from './conditions.ts';
+import { parseQuery } from './parse.ts';
+import type { Cadence, Compiled, CompiledQuery, Evaluated, QueryUse } from './query.ts';
+import { Run } from './run.ts';
+import { compileTrait } from './traits.ts';
+import type { Node } from './tree.ts';
+
+/** Conditions of one query (`activation.md` section 1). */
+const mostPrimaries = 50;
+
+export function compileQuery(text: string, use: QueryUse): Compiled {
+  const parsed = parseQuery(text);
+  if (parsed.kind === 'faulty') return parsed;
+  const compiler = new Compiler(use, compileCondition);
+  const scope: Scope = { entity: use.entity, event: 'none' };
+  const evaluate =
+    use.kind === 'audience' ? audience(compiler, parsed.tree, scope) : compileTrait(compiler, parsed.tree, scope);
+  if (compiler.primaries > mostPrimaries) {
+    compiler.fault(
+      { line: 1, column: 1 },
+      `A query has at most ${mostPrimaries} conditions; this one has ${compiler.primaries}.`,
+    );
+  }
+  const { faults } = compiler;
+  if (evaluate === null || faults.length > 0) return { kind: 'faulty', faults: inOrder(faults) };
+  return { kind: 'compiled', query: queryOf(compiler, evaluate) };
+}
+
+type Evaluator = Pick<CompiledQuery, 'evaluate' | 'emptied'>;
+
+function audience(compiler: Compiler, tree: Node, scope: Scope): Evaluator | null {
+  const condition = compileCondition(compiler, tree, scope);
+  if (condition === null) return null;
+  const evaluate = (subject: Run['subject'], now: number): Evaluated => {
+    const run = new Run(subject, now);
+    const value = condition(run, null, null);
+    return { value, changesAt: nextChange(run) };
+  };
+  return { emptied: undefined, evaluate };
+}
+
+export function nextChange({ changes }: Run): number | null {
+  return Number.isFinite(changes.at) ? changes.at : null;
+}
+
+function queryOf(compiler: Compiler, evaluator: Evaluator): CompiledQuery {
+  const { events, traits, longestWindowMs } = compiler;
+  const cadence: Cadence = compiler.isBatch ? 'BATCH' : 'REALTIME';
+  return { cadence, events, traits, longestWindowMs, needsEvents: events.size > 0, ...evaluator };
+}
+
+function inOrder(faults: Compiler['faults']): Compiler['faults'] {
+  return [...faults].sort((a, b) => a.line - b.line || a.column - b.column);
+}

@@ -1,0 +1,74 @@
+/** Single values: traits, properties of events and their context, what reducers make of events, and literals. */
+import type { Json } from '../../base/json.ts';
+import { type Compiler, literalOf, type Scope } from './compiler.ts';
+import { compileProperty } from './properties.ts';
+import { compileReducer, isStreamCall, reducerNames } from './reduce.ts';
+import type { Scalar } from './run.ts';
+import type { Call, Literal, Node } from './tree.ts';
+import { pathOf, valueAt } from './values.ts';
+
+const extractors = ['trait', 'property', 'context', 'literal', 'event'];
+
+/** A value that can be compared. */
+export function compileScalar(compiler: Compiler, node: Node, scope: Scope): Scalar | null {
+  const literal = literalOf(node);
+  if (literal !== null) return constant(compiler, literal);
+  if (node.kind !== 'call') return compiler.fault(node, 'Here a value is expected, not a condition.');
+  if (node.on !== null) return reduced(compiler, node, scope);
+  switch (node.name) {
+    case 'trait':
+      return trait(compiler, node);
+    case 'property':
+    case 'context':
+      return compileProperty(compiler, node, scope);
+    case 'event':
+      return compiler.fault(node, "Events are no value yet: count them, e.g. event('Order Completed').count() >= 1.");
+    case 'entity':
+      return compiler.fault(node, 'Tables of a warehouse, entity(), cannot be looked at here.');
+    case 'literal':
+      compiler.plain(node, 1);
+      return compiler.fault(node, 'literal() takes a text, a number, a day, a time, true or false.');
+    default:
+      return compiler.unknown(node, extractors);
+  }
+}
+
+function constant(compiler: Compiler, literal: Literal): Scalar | null {
+  if (literal.kind === 'duration')
+    return compiler.fault(literal, 'A duration cannot be compared with; within_last() and its kin take one.');
+  const value = valueOfLiteral(literal);
+  return { read: () => value, isMany: false, isProperty: false, isConstant: true };
+}
+
+export function valueOfLiteral(literal: Exclude<Literal, { readonly kind: 'duration' }>): Json {
+  // With its zone, so that it has an order.
+  return literal.kind === 'time' ? new Date(literal.ms).toISOString() : literal.value;
+}
+
+function reduced(compiler: Compiler, call: Call, scope: Scope): Scalar | null {
+  if (!isStreamCall(call)) return compiler.unknown(call, reducerNames);
+  const reducer = compileReducer(compiler, call, scope);
+  if (reducer === null) return null;
+  if (reducer.kind === 'list') {
+    return compiler.fault(call, 'A list cannot be compared: unique(…).count() says how many there are.');
+  }
+  return { read: reducer.read, isMany: false, isProperty: false, isConstant: false };
+}
+
+function trait(compiler: Compiler, call: Call): Scalar | null {
+  const [node] = compiler.plain(call, 1) ?? [];
+  const text = node && compiler.text(node, 'The key of a trait');
+  if (node === undefined || text === null || text === undefined) return null;
+  const path = pathOf(text);
+  const key = path?.steps[0];
+  if (path === null || key === undefined)
+    return compiler.fault(node, 'This is not the key of a trait: a part between dots is empty.');
+  compiler.traits.add(key);
+  const isPlain = path.steps.length === 1;
+  return {
+    read: isPlain
+      ? ({ subject }) => subject.traits.get(key)
+      : ({ subject }) => valueAt(subject.traits.get(key), path, 1),
+    ...{ isMany: path.isMany, isProperty: false, isConstant: false },
+  };
+}

@@ -1,0 +1,156 @@
+/** Events that are looked at: `event('…')` and what narrows it. Filters of a chain hold all together, in any order. */
+import { type Compiler, literalOf, type Scope } from './compiler.ts';
+import { type Duration, durationMs, windowSpan } from './moments.ts';
+import type { SubjectEvent } from './query.ts';
+import type { Condition, Stream } from './run.ts';
+import type { Argument, Call, Node } from './tree.ts';
+
+export const filterNames = ['where', 'sources', 'within', 'between', 'expires_after'];
+
+/** How much of one chain was compiled. */
+interface Parts {
+  /** Cheap ones. */
+  readonly windows: Condition[];
+  readonly conditions: Condition[];
+  sessionMs: number | null;
+}
+
+/** The events at the end of a chain; null and faults when it is none. */
+export function compileStream(compiler: Compiler, node: Node, scope: Scope): Stream | null {
+  const chain: Call[] = [];
+  let start: Node = node;
+  while (start.kind === 'call' && start.on !== null) {
+    chain.unshift(start);
+    start = start.on;
+  }
+  if (start.kind !== 'call' || start.name !== 'event') {
+    return compiler.fault(start, "Only events can be filtered and counted: begin with event('…').");
+  }
+  const [given] = compiler.plain(start, 1) ?? [];
+  const name = given && compiler.text(given, 'The name of an event');
+  if (name === undefined || name === null) return null;
+  compiler.watchesEvent(name);
+  if (scope.event !== 'none') compiler.isBatch = true;
+  compiler.around.push(name);
+  const inside: Scope = { ...scope, event: scope.event === 'none' ? 'one' : 'inner' };
+  const parts: Parts = { windows: [], conditions: [], sessionMs: null };
+  for (const call of chain) addFilter(compiler, call, inside, parts);
+  compiler.around.pop();
+  return { items: itemsOf(name, parts) };
+}
+
+function itemsOf(name: string, { windows, conditions, sessionMs }: Parts): Stream['items'] {
+  const filters = [...windows, ...conditions];
+  if (filters.length === 0 && sessionMs === null) return ({ subject }) => subject.events(name);
+  return (run, outer) => {
+    const items = run.subject.events(name).filter((event) => {
+      for (const filter of filters) if (!filter(run, event, outer)) return false;
+      return true;
+    });
+    return sessionMs === null ? items : lastSession(items, sessionMs);
+  };
+}
+
+/** What belongs together at the end: no gap is longer. */
+function lastSession(items: readonly SubjectEvent[], sessionMs: number): readonly SubjectEvent[] {
+  let start = items.length - 1;
+  while (start > 0 && (items[start] as SubjectEvent).at - (items[start - 1] as SubjectEvent).at <= sessionMs)
+    start -= 1;
+  return start <= 0 ? items : items.slice(start);
+}
+
+function addFilter(compiler: Compiler, call: Call, inside: Scope, parts: Parts): void {
+  switch (call.name) {
+    case 'where': {
+      const [node] = compiler.plain(call, 1) ?? [];
+      const condition = node && compiler.condition(compiler, node, inside);
+      if (condition) parts.conditions.push(condition);
+      return;
+    }
+    case 'sources':
+      addSources(compiler, call, parts);
+      return;
+    case 'within':
+      addWindow(compiler, call, inside, parts, 1);
+      return;
+    case 'between':
+      addWindow(compiler, call, inside, parts, 2);
+      return;
+    case 'expires_after': {
+      const [node] = compiler.plain(call, 1) ?? [];
+      const duration = node && durationOf(compiler, node, true);
+      if (!duration) return;
+      const ms = durationMs(duration);
+      parts.sessionMs = Math.min(ms, parts.sessionMs ?? ms);
+      return;
+    }
+    default:
+      compiler.unknown(call, [...filterNames, 'count', 'sum', 'avg', 'min', 'max', 'mode', 'first', 'last', 'unique']);
+  }
+}
+
+function addSources(compiler: Compiler, call: Call, parts: Parts): void {
+  const args = compiler.counted(call, call.args, 1, Number.POSITIVE_INFINITY);
+  if (args === null) return;
+  const odd = args.find(
+    (arg, at) => (arg.name === undefined ? at === 0 : arg.name !== 'exclude') || arg.as !== undefined,
+  );
+  if (odd !== undefined) {
+    compiler.fault(odd.value, "sources() takes the sources to leave out: sources({exclude: 'ID'}).");
+    return;
+  }
+  const ids = args.map(({ value }) => compiler.text(value, 'The id of a source'));
+  const excluded = new Set(ids);
+  parts.windows.push((_, item) => item !== null && !excluded.has(item.sourceId));
+}
+
+/** `within(d)`, `between(a, b)`: back from now, or on from the event around. */
+function addWindow(compiler: Compiler, call: Call, inside: Scope, parts: Parts, count: 1 | 2): void {
+  const args = compiler.counted(call, call.args, count);
+  if (args === null) return;
+  const isParent = args.some(({ name }) => name === 'parent');
+  const odd = args.find(
+    (arg, at) => arg.as !== undefined || (arg.name !== undefined && (arg.name !== 'parent' || at > 0)),
+  );
+  if (odd !== undefined) {
+    compiler.fault(
+      odd.value,
+      `${call.name}() takes ${count === 1 ? 'a duration' : 'two durations'}, the first with parent: or without.`,
+    );
+    return;
+  }
+  const durations = args.map(({ value }: Argument) => durationOf(compiler, value, false));
+  if (durations.some((duration) => duration === null)) return;
+  const [a, b] = durations.map((duration) => durationMs(duration as Duration));
+  const [from, to] = b === undefined ? [0, a as number] : [a as number, b];
+  if (b !== undefined && from >= to) {
+    compiler.fault(call, 'between() takes the shorter duration first: between(7 days, 10 days) is 7 to 10 days ago.');
+    return;
+  }
+  if (isParent) {
+    if (inside.event !== 'inner') {
+      compiler.fault(call, 'parent: is the event around this one: it stands in an event(…) inside of where(…).');
+      return;
+    }
+    compiler.isBatch = true;
+    parts.windows.push((_, item, parent) => {
+      if (item === null || parent === null) return false;
+      const since = item.at - parent.at;
+      return since >= from && since <= to;
+    });
+    return;
+  }
+  compiler.looksBack(to);
+  if (compiler.use.kind === 'computed_trait') compiler.isBatch = true;
+  parts.windows.push((run, item) => item !== null && run.holds(windowSpan(item.at, from, to)));
+}
+
+/** @param seconds whether it may be of seconds */
+export function durationOf(compiler: Compiler, node: Node, seconds: boolean): Duration | null {
+  const literal = literalOf(node);
+  if (literal?.kind !== 'duration')
+    return compiler.fault(node, 'Here a duration is expected, e.g. 7 days or 12 hours.');
+  if (!seconds && literal.unit === 'second')
+    return compiler.fault(literal, 'Seconds are for expires_after() alone; take hours or days.');
+  return literal;
+}

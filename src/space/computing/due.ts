@@ -18,13 +18,13 @@ function isPerson(profileId: string): boolean {
   return profileId.startsWith('use_');
 }
 
-/** In the turn `seq`. Due at `at`, or now; earlier if that was said before. In the order of ids, as all who write here. */
+/** In the turn `seq`. Due at `at`, or at once; earlier if that was said before. In the order of ids, as all who write here. */
 export async function noteDue(
   tx: Transaction,
   spaceNo: number,
   seq: bigint,
   profileIds: readonly string[],
-  at: Date = new Date(),
+  at: Date = new Date(0),
 ): Promise<void> {
   const people = profileIds.filter(isPerson).sort();
   if (people.length === 0) return;

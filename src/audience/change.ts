@@ -19,7 +19,6 @@ import {
   type ComputationRefusal,
   completeOptions,
   defaultBackfillDays,
-  definitionFaults,
   type GivenOptions,
   queryFaults,
   refusal,
@@ -74,16 +73,14 @@ export async function changeComputation(
 /** As it would be; a refusal when it cannot. */
 function changed(before: Computation, change: ComputationChange): Computation | ComputationRefusal {
   const { name = before.name, description = before.description, enabled = before.enabled } = change;
-  const faults = definitionFaults(before, { name });
   const query = change.query ?? before.query;
   const compiled = compileQuery(query, before);
   if (compiled.kind === 'faulty') {
     // One that an older version took can still be renamed and disabled.
     const isStale = change.query === undefined && change.options === undefined && change.enabled !== true;
-    if (isStale && faults.length === 0) return { ...before, name, description, enabled };
-    return { kind: 'refused', reason: 'invalid', faults: [...faults, ...queryFaults(compiled.faults)] };
+    if (isStale) return { ...before, name, description, enabled };
+    return { kind: 'refused', reason: 'invalid', faults: queryFaults(compiled.faults) };
   }
-  if (faults.length > 0) return { kind: 'refused', reason: 'invalid', faults };
   if (compiled.query.cadence !== before.cadence) return otherCadence(before);
   const options = changedOptions(before, compiled.query, change.options ?? {});
   return 'reason' in options ? options : { ...before, name, description, enabled, query, options };

@@ -189,7 +189,7 @@ describe('changing', () => {
     const { id } = await make('Old');
     await endRuns();
     server.clock.pass(1_000);
-    const { data } = await patch(id, { name: 'New', description: 'why' });
+    const { data } = await patch(id, { name: '新', description: 'why' });
     const now = server.clock.now().toISOString();
     expect(data.audience).toMatchObject({
       name: 'New',
@@ -199,7 +199,7 @@ describe('changing', () => {
       updatedAt: now,
     });
     expect((await events()).at(-1)).toEqual({
-      ...{ type: 'Audience Modified', resource_id: id, resource_name: 'New' },
+      ...{ type: 'Audience Modified', resource_id: id, resource_name: '新' },
       changed: ['name', 'description'],
     });
   });
@@ -280,7 +280,7 @@ describe('changing', () => {
     ],
     ['what it is for', { audienceType: 'ACCOUNTS' }, 400, 'audienceType', 'make a new one'],
     ['a query that cannot be read', { definition: { query: "trait('x'" } }, 422, 'definition.query', 'Line 1, column'],
-    ['a name of nothing', { name: '—' }, 422, 'name', 'letter'],
+    ['a name of nothing', { name: ' ' }, 422, 'name', 'must be text'],
     ['a wrong type', { enabled: 1 }, 422, 'enabled', 'boolean'],
   ])('%s: refused', async (_, change, status, field, says) => {
     const { id } = await make('Fixed', bought);
@@ -321,6 +321,16 @@ describe('audiences that look at others', () => {
     await call('DELETE', `${url}/${x.id}`);
     expect((await call('DELETE', `${url}/${y.id}`)).status).toBe(200);
   });
+});
+
+test('of two changes at the same moment that make a circle together, one is refused', async () => {
+  const [a, b] = [await make('A'), await make('B')];
+  await endRuns();
+  const answers = await Promise.all([
+    patch(a.id, { definition: { query: "trait('b') = 'true'" } }),
+    patch(b.id, { definition: { query: "trait('a') = 'true'" } }),
+  ]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 400]);
 });
 
 test('a deleted one is gone from the API, and waits to be taken off the profiles', async () => {

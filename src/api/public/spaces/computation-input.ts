@@ -19,7 +19,9 @@ const entities: readonly Entity[] = ['USERS', 'ACCOUNTS'];
 const longestQuery = 50_000;
 const mostDays = 3_650;
 
-const name = text().refine((value) => !/[\p{Cc}\u2028\u2029]/u.test(value), { error: 'must be text on one line' });
+const name = text().refine((value) => value.trim() !== '' && !/[\p{Cc}\u2028\u2029]/u.test(value), {
+  error: 'must be text on one line',
+});
 const description = z.string().max(2_000);
 const definition = z.object({ query: text(longestQuery), type: z.string().optional() });
 const days = z.number().int().min(1).max(mostDays);
@@ -89,7 +91,8 @@ export function readChange(
   const faults: InputFault[] = [];
   const schema = before.kind === 'audience' ? changedAudience : changedTrait;
   const { given, parts } = readShape(schema, body, faults);
-  addDefinitionFaults(before, parts, true, faults);
+  // The key stays, whatever the name becomes.
+  addDefinitionFaults(before, { ...parts, name: undefined }, true, faults);
   if (faults.length > 0 || given === null) return inputInvalid(faults);
   for (const [field, type] of [
     ['audienceType', given.audienceType],

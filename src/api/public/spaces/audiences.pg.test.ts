@@ -192,7 +192,7 @@ describe('changing', () => {
     const { data } = await patch(id, { name: '新', description: 'why' });
     const now = server.clock.now().toISOString();
     expect(data.audience).toMatchObject({
-      name: 'New',
+      name: '新',
       key: 'old',
       description: 'why',
       status: 'Live',

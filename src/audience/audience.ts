@@ -6,8 +6,30 @@
  */
 import type { Cadence, ComputationKind, Entity } from './query/query.ts';
 
+export {
+  type ChangedComputation,
+  type ComputationChange,
+  changeComputation,
+  deleteComputation,
+} from './change.ts';
+export {
+  createComputation,
+  findComputation,
+  listComputations,
+  listReaders,
+  type NewComputation,
+} from './computations.ts';
+export {
+  type ComputationRefusal,
+  type DefinitionFault,
+  definitionFaults,
+  type GivenOptions,
+  includesAnonymous,
+} from './definition.ts';
+export { type AudiencePreview, createPreview, findPreview } from './preview-store.ts';
 export { prunePreviews } from './previews.ts';
 export type { Cadence, ComputationKind, Entity } from './query/query.ts';
+export { statusOf } from './status.ts';
 export { type ComputationWorkerOptions, startComputations } from './worker.ts';
 
 export interface ComputationOptions {

@@ -48,6 +48,22 @@ describe('to the older generation', () => {
   });
 });
 
+const named = { id: 'a', name: 'n', status: 'Live' };
+const definition = { query: "trait('plan') = 'pro'", type: 'users' };
+const audience = { ...named, definition, audienceType: 'USERS', options: {}, computeCadence: {}, size: {} };
+
+test('audiences and computed traits', () => {
+  const data = { audience, audiences: [{ ...audience, schedules: [], failureReason: 'x' }] };
+  const { type: _, ...newerDefinition } = definition;
+  const newer = { ...audience, definition: newerDefinition };
+  expect(trimFor('newer', data)).toEqual({ audience: newer, audiences: [{ ...newer, schedules: [] }] });
+  const older = { ...named, definition };
+  expect(trimFor('older', data)).toEqual({ audience: older, audiences: [older] });
+  const computedTrait = { ...named, definition, options: {}, failureReason: 'x' };
+  expect(trimFor('newer', { computedTrait })).toEqual({ computedTrait: { ...named, definition, options: {} } });
+  expect(trimFor('older', { computedTraits: [computedTrait] })).toEqual({ computedTraits: [older] });
+});
+
 test('to the newer one', () => {
   const models = [{ id: 'm', scheduleStrategy: 'MANUAL', scheduleConfig: {} }];
   expect(trimFor('newer', { models })).toEqual({ models: [{ id: 'm' }] });

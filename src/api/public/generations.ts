@@ -67,6 +67,13 @@ const subscription: Trim = (object) => without(object, 'reverseETLSchedule', 'sk
 
 const space: Trim = ({ id, slug, name }) => ({ id, slug, name });
 
+/** Audiences were only listed, enabled and deleted. */
+const olderComputation: Trim = (object) =>
+  without(object, 'failureReason', 'audienceType', 'options', 'computeCadence', 'size', 'schedules');
+const newerAudience: Trim = (object) =>
+  inside('definition', (definition) => without(definition, 'type'))(without(object, 'failureReason'));
+const newerTrait: Trim = (object) => without(object, 'failureReason');
+
 const older: Readonly<Record<string, Trim>> = {
   sourceMetadata,
   sourcesCatalog: sourceMetadata,
@@ -80,6 +87,10 @@ const older: Readonly<Record<string, Trim>> = {
   subscription,
   subscriptions: subscription,
   space,
+  audience: olderComputation,
+  audiences: olderComputation,
+  computedTrait: olderComputation,
+  computedTraits: olderComputation,
 };
 
 const model: Trim = (object) => without(object, 'scheduleStrategy', 'scheduleConfig');
@@ -91,4 +102,8 @@ const newer: Readonly<Record<string, Trim>> = {
   destinationSubscription: newerSubscription,
   subscription: newerSubscription,
   subscriptions: newerSubscription,
+  audience: newerAudience,
+  audiences: newerAudience,
+  computedTrait: newerTrait,
+  computedTraits: newerTrait,
 };

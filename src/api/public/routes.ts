@@ -14,7 +14,9 @@ import { subscriptionRoutes } from './reverse-etl/subscriptions.ts';
 import { syncRoutes } from './reverse-etl/syncs.ts';
 import { workspaceSyncRoutes } from './reverse-etl/workspace-syncs.ts';
 import type { PublicRoute } from './route.ts';
+import { audiencePreviewRoutes } from './spaces/audience-previews.ts';
 import { audienceRoutes } from './spaces/audiences.ts';
+import { computedTraitRoutes } from './spaces/computed-traits.ts';
 import { messagingSubscriptionRoutes } from './spaces/messaging-subscriptions.ts';
 import { profileRoutes } from './spaces/profiles.ts';
 import { regulationRoutes } from './spaces/regulations.ts';
@@ -57,7 +59,9 @@ const all = [
   eventsVolumeRoutes,
   deliveryOverviewRoutes,
   deliveryMetricsRoutes,
+  audiencePreviewRoutes,
   audienceRoutes,
+  computedTraitRoutes,
   iamChangeRoutes,
   tokenRoutes,
   auditTrailRoutes,

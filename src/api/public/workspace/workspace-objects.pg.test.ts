@@ -1,4 +1,4 @@
-/** Spaces, labels, people, the audit trail, echo, audiences: what there is beside the path of a sync. */
+/** Spaces, labels, people, the audit trail, echo: what there is beside the path of a sync. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createWorkspaceToken } from '../../../workspace/workspace.ts';
 import { openPublicApi, type PublicServer } from '../public.test-support.ts';
@@ -156,31 +156,6 @@ describe('echo', () => {
     const [status, errors] = await get('/echo?delay=1e9&triggerError=maybe&statusCode=99');
     expect([status, errors]).toEqual([422, ['message', 'delay', 'triggerError', 'statusCode'].map(fault)]);
   });
-});
-
-describe.each([
-  ['audiences', 'audiences'],
-  ['computed-traits', 'computedTraits'],
-])('%s', (path, key) => {
-  test('none are there, and none can be made', async () => {
-    const url = `/spaces/${server.space.id}/${path}`;
-    expect(await get(url)).toEqual([200, { [key]: [], pagination: { current: 'MA==', totalEntries: 0 } }]);
-    const made = await server.call('POST', url, { body: { name: 'x', definition: { query: 'x', type: 'USERS' } } });
-    expect([made.status, made.json.errors]).toEqual([
-      400,
-      [{ type: 'bad-request', message: expect.stringContaining('not available in this version') }],
-    ]);
-    for (const method of ['GET', 'PATCH', 'DELETE'] as const) {
-      expect((await server.call(method, `${url}/aud_1`)).status).toBe(404);
-    }
-    expect((await server.call('GET', `/spaces/none/${path}`)).status).toBe(404);
-  });
-});
-
-test('previews of audiences: neither made nor found', async () => {
-  const url = `/spaces/${server.space.id}/audiences/previews`;
-  expect((await server.call('POST', url, { body: {} })).status).toBe(400);
-  expect((await get(`${url}/pv`))[1][0].message).toBe("Audience preview with id 'pv' not found.");
 });
 
 describe('what may come', () => {

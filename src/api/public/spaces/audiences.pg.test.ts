@@ -164,7 +164,7 @@ describe('making', () => {
     expect(errors[0]?.message).toContain('never given again');
   });
 
-  test('of two at the same moment, one gets the key', async () => {
+  test('of several at the same moment, one gets the key', async () => {
     const answers = await Promise.all(Array.from({ length: 5 }, () => post('Same', isPro)));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409, 409]);
   });

@@ -81,11 +81,11 @@ async function get(deps: PublicApiDeps, request: PublicRequest) {
 
 /** Only audiences of warehouses have schedules of their own, and those are not here. */
 function includesSchedules(query: Query, faults: InputFault[]): boolean {
-  for (const _ of query.list('include')?.filter((name) => name !== 'schedules') ?? []) {
+  const wanted = query.list('include') ?? [];
+  if (wanted.some((name) => name !== 'schedules')) {
     faults.push({ field: 'include', message: '"include" must be one of schedules' });
-    break;
   }
-  return query.list('include')?.includes('schedules') === true;
+  return wanted.includes('schedules');
 }
 
 function audienceWith(space: Space, computation: Computation, withSchedules: boolean) {

@@ -147,6 +147,7 @@ export function FieldRow({
         <div style={{ flex: '1 1 240px' }}>{label}</div>
         <Select
           aria-label={field.label}
+          allowDeselect={false}
           style={{ flex: '1 1 320px' }}
           data={withCurrent(choices, value)}
           value={typeof value === 'string' ? value : null}
@@ -211,6 +212,8 @@ function ValueInput({ label, value, columns, onChange }: ValueProps) {
         <Select
           aria-label={`${label}: column`}
           searchable
+          // Enter on what is chosen keeps it; to map nothing there is a choice of its own.
+          allowDeselect={false}
           data={columnChoices(columns, simplePath(value))}
           value={simplePath(value)}
           placeholder="Choose a column"

@@ -9,7 +9,7 @@ import type { Actor } from './audit.ts';
 import { type Definition, type Definitions, definitionsOf, type Kind, kinds } from './definitions.ts';
 import { changeWorkspace } from './lock.ts';
 import { workspaceOf } from './lookup.ts';
-import { isName } from './names.ts';
+import { longestStem, nameFrom } from './names.ts';
 import { type ApplyOptions, planBetween } from './plan.ts';
 import { readRecords, type WorkspaceRecords } from './records.ts';
 import type { Secrets } from './secrets.ts';
@@ -92,27 +92,11 @@ function draftOf(
     },
     put: (kind, definition) => void of(kind).set(definition.name, definition),
     remove: (kind, name) => void of(kind).delete(name),
-    nameFor: (kind, title) => freeName(nameOf(kind, title), (name) => of(kind).has(name)),
+    nameFor: (kind, title) => freeName(nameFrom(title) ?? kind.replace(' ', '-'), (name) => of(kind).has(name)),
   };
   const wanted = () =>
     Object.fromEntries(kindNames.map((kind) => [kinds[kind].list, [...of(kind).values()]])) as unknown as Definitions;
   return { draft, wanted };
-}
-
-const longestName = 100;
-/** Room for `-2`, `-3` … */
-const longestStem = longestName - 6;
-
-function nameOf(kind: Kind, title: string): string {
-  if (isName(title)) return title;
-  const stem = title
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9_]+/g, '-')
-    .replace(/^[-_]+|[-_]+$/g, '')
-    .slice(0, longestStem);
-  return isName(stem) ? stem : kind.replace(' ', '-');
 }
 
 function freeName(wanted: string, isTaken: (name: string) => boolean): string {

@@ -7,6 +7,32 @@ export function isName(text: string): boolean {
   return form.test(text);
 }
 
+/** Room for `-2`, `-3` … behind a name that is made. */
+export const longestStem = 94;
+
+/** Letters that are no plain letter with a mark, and how they are usually written without them. */
+const spelled: Readonly<Record<string, string>> = {
+  ...{ ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd', ð: 'd', þ: 'th', ħ: 'h', ŧ: 't', ŋ: 'ng', ı: 'i' },
+};
+
+/**
+ * A name made of a title for people: `Straße 7` becomes `strasse-7`. Null when nothing is left. The form of
+ * a new space shows it beforehand (`web/src/pages/unify/space-name.ts`).
+ */
+export function nameFrom(title: string): string | null {
+  if (isName(title)) return title;
+  const stem = title
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9_]/g, (letter) => spelled[letter] ?? '-')
+    .replace(/-+/g, '-')
+    .replace(/^[-_]+/, '')
+    .slice(0, longestStem)
+    .replace(/[-_]+$/, '');
+  return isName(stem) ? stem : null;
+}
+
 /** What a name must be, as the end of a sentence. */
 export const nameRule =
   'begin with a lower-case letter or a digit and go on with lower-case letters, digits, _ and -, up to 100 characters';

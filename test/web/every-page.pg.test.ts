@@ -1,33 +1,12 @@
 /**
  * Every page of the app, in a wide and a narrow window, light and dark: it has a heading and a title of its own, nothing of
- * it is wider than the window, axe finds nothing serious, and the browser complains of nothing. Whoever may read alone finds
+ * it is wider than the window, whatever takes input is in sight, axe finds nothing serious, and the browser complains of nothing. Whoever may read alone finds
  * no form that works and no way to what is not theirs; what is not there is called by its name.
  */
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type OpenPage, openPage } from '../chromium.ts';
-import { type App, expectAccessible, startApp } from './app.test-support.ts';
-
-const workspace = (folder: string) => `
-spaces: { main: {} }
-sources:
-  shop: { engine: duckdb, path: ${JSON.stringify(path.join(folder, 'shop.duckdb'))} }
-event_streams:
-  website: { spaces: [main] }
-models:
-  customers: { source: shop, identifier: id, query: 'SELECT * FROM customers' }
-destinations:
-  profiles: { source: shop, settings: { endpoint: local } }
-mappings:
-  customers-identify:
-    destination: profiles
-    model: customers
-    action: sendIdentify
-    fields:
-      engage_space: main
-      user_id: { '@path': $.properties.id }
-      traits: { email: { '@path': $.properties.email }, a_trait_with_a_rather_long_name: { '@path': $.properties.plan } }
-`;
+import type { OpenPage } from '../chromium.ts';
+import { type App, expectAccessible } from './app.test-support.ts';
+import { ask, comeIn, mappingOf, startShop } from './shop.test-support.ts';
 
 let app: App;
 let pages: readonly string[];
@@ -37,35 +16,26 @@ let editing: readonly string[];
 let unknown: readonly (readonly [to: string, what: string])[];
 
 beforeAll(async () => {
-  app = await startApp({ workspace });
-  expect((await app.run(['sync', 'run', 'customers-identify']).ended).code).toBe(0);
-  const get = (to: string) =>
-    app.page.evaluate(async (url) => (await (await fetch(url)).json()) as { data: never }, `/public-api${to}`);
-  interface Named {
-    readonly id: string;
-    readonly slug?: string;
-  }
-  const first = async (to: string, key: string) => ((await get(to)).data as Record<string, Named[]>)[key]?.[0]?.id;
-  const [destination, model, space] = [
-    await first('/destinations', 'destinations'),
-    await first('/reverse-etl-models', 'models'),
-    await first('/spaces', 'spaces'),
-  ];
-  const mapping = await first(`/destinations/${destination}/subscriptions`, 'subscriptions');
-  const sources = ((await get('/sources')).data as { sources: Named[] }).sources;
-  const shop = sources.find(({ slug }) => slug === 'shop')?.id;
-  const sync = ((await get('/reverse-etl-syncs')).data as { syncs: { syncId: string }[] }).syncs[0]?.syncId;
+  app = await startShop({ synced: ['customers-identify'] });
+  const { destination, path: at } = await mappingOf(app);
+  const { models } = await ask<{ models: { id: string }[] }>(app.page, '/reverse-etl-models');
+  const { spaces } = await ask<{ spaces: { id: string; slug: string }[] }>(app.page, '/spaces');
+  const { sources } = await ask<{ sources: { id: string; slug: string }[] }>(app.page, '/sources');
+  const { syncs } = await ask<{ syncs: { syncId: string }[] }>(app.page, '/reverse-etl-syncs');
   const { rows } = await app.db.pool.query<{ id: string }>('SELECT profile_id AS id FROM profiles LIMIT 1');
-  const at = `/destinations/${destination}/mappings`;
-  making = ['/sources/new', '/models/new', '/destinations/new', '/spaces/new', `${at}/new`];
-  editing = [`/sources/${shop}`, `/models/${model}`, `/destinations/${destination}`, `${at}/${mapping}/edit`];
+  const [model, sync] = [models[0]?.id, syncs[0]?.syncId];
+  const shop = sources.find(({ slug }) => slug === 'shop')?.id;
+  const space = spaces.find(({ slug }) => slug === 'main')?.id;
+  const mappings = `/destinations/${destination}/mappings`;
+  making = ['/sources/new', '/models/new', '/destinations/new', '/spaces/new', `${mappings}/new`];
+  editing = [`/sources/${shop}`, `/models/${model}`, `/destinations/${destination}`, `${at}/edit`];
   unknown = [
     ['/sources/src_none', 'source'],
     ['/spaces/spa_none', 'space'],
     ['/models/mdl_none', 'model'],
     ['/destinations/dst_none', 'destination'],
-    [`${at}/map_none`, 'mapping'],
-    [`${at}/${mapping}/syncs/syn_none`, 'sync'],
+    [`${mappings}/map_none`, 'mapping'],
+    [`${at}/syncs/syn_none`, 'sync'],
   ];
   pages = [
     ...['/', '/sources', '/sources/new', `/sources/${shop}`, '/models', '/models/new', `/models/${model}`],
@@ -75,9 +45,9 @@ beforeAll(async () => {
       `/destinations/${destination}`,
       `/destinations/${destination}?tab=mappings`,
     ],
-    ...[`${at}/new`, `${at}/${mapping}`, `${at}/${mapping}/edit`, `${at}/${mapping}/syncs/${sync}`],
+    ...[`${mappings}/new`, at, `${at}/edit`, `${at}/syncs/${sync}`],
     ...['/spaces', '/spaces/new', `/spaces/${space}`],
-    ...['identity', 'tokens', 'dropped', 'live', 'danger'].map((tab) => `/spaces/${space}?tab=${tab}`),
+    ...['identity', 'tokens', 'dropped', 'live', 'settings'].map((tab) => `/spaces/${space}?tab=${tab}`),
     ...['/profiles', `/profiles?space=${space}&find=c-7`, `/profiles?space=${space}&find=nobody`],
     ...['', 'identifiers', 'events', 'linked', 'consent'].map((tab) => `/profiles/${space}/${rows[0]?.id}?tab=${tab}`),
     ...['/usage', '/settings/people', '/settings/tokens', '/settings/alerts', '/settings/audit', '/settings/you'],
@@ -86,6 +56,19 @@ beforeAll(async () => {
 });
 
 afterAll(() => app[Symbol.asyncDispose]());
+
+/**
+ * Whatever of the page takes input, reaches beyond the left or right edge, and is in nothing that scrolls. As text: it is
+ * compiled where there is no document.
+ */
+const controlsBeyondTheWindow = `() =>
+  [...document.querySelectorAll('main :is(input, button, select, textarea, [contenteditable=true])')]
+    .filter((control) => control.checkVisibility({ visibilityProperty: true }) && control.closest('.scrolls, .list-box') === null)
+    .filter((control) => {
+      const { left, right } = control.getBoundingClientRect();
+      return left < -1 || right > window.innerWidth + 1;
+    })
+    .map((control) => control.outerHTML.slice(0, 200))`;
 
 describe.each([
   { width: 1280, colorScheme: 'light' as const },
@@ -105,10 +88,12 @@ describe.each([
         headings: document.querySelectorAll('h1').length,
         title: document.title,
         isWider: document.documentElement.scrollWidth > window.innerWidth,
-      })`)) as { headings: number; title: string; isWider: boolean };
+        beyond: (${controlsBeyondTheWindow})(),
+      })`)) as { headings: number; title: string; isWider: boolean; beyond: readonly string[] };
       if (found.headings !== 1) faults.push(`${to}: ${found.headings} h1`);
       if (!/.+ · Millrace$/.test(found.title)) faults.push(`${to}: the title is ${found.title}`);
       if (found.isWider) faults.push(`${to}: wider than the window`);
+      for (const control of found.beyond) faults.push(`${to}: out of the window: ${control}`);
       for (const fault of await app.axe()) faults.push(`${to}: ${fault}`);
     }
     expect(faults).toEqual([]);
@@ -145,10 +130,7 @@ describe.each([
   let reader: OpenPage;
 
   beforeAll(async () => {
-    reader = await openPage();
-    reader.page.setDefaultTimeout(20_000);
-    await reader.page.emulateMedia({ reducedMotion: 'reduce' });
-    await comeIn(reader, role);
+    reader = await comeIn(app, role);
   }, 60_000);
 
   afterAll(() => reader[Symbol.asyncDispose]());
@@ -206,25 +188,3 @@ describe.each([
     expect(await main.getByRole('link', { name: 'Look at the profiles' }).count()).toBe(reads === 'space' ? 1 : 0);
   }, 60_000);
 });
-
-/** Invited by the first person with one role, everywhere. */
-async function comeIn({ page }: OpenPage, role: string): Promise<void> {
-  const path = await app.page.evaluate(
-    async ([email, roleId]) => {
-      const me = (await (await fetch('/app/me')).json()) as { data: { csrfToken: string } };
-      const permissions = [{ roleId, resources: [{ type: 'WORKSPACE' }] }];
-      const made = await fetch('/public-api/invites', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-csrf-token': me.data.csrfToken },
-        body: JSON.stringify({ invites: [{ email, permissions }] }),
-      });
-      return ((await made.json()) as { data: { links: { path: string }[] } }).data.links[0]?.path as string;
-    },
-    [`${role}@example.com`, role] as const,
-  );
-  await page.goto(new URL(path, app.url).href);
-  await page.getByLabel('Name').fill(role);
-  await page.locator('input[name=password]').fill('a password of a reader');
-  await page.getByRole('button', { name: 'Create my account' }).click();
-  await page.getByRole('heading', { name: 'Overview', exact: true }).waitFor();
-}

@@ -5,53 +5,15 @@
  */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type App, startApp } from './app.test-support.ts';
-
-const workspace = `
-spaces: { main: { subscription_groups: [digest] }, other: {} }
-event_streams:
-  website: { spaces: [main] }
-sources:
-  shop: { engine: duckdb, path: ./shop.duckdb }
-models:
-  customers: { source: shop, identifier: id, query: 'SELECT * FROM customers' }
-destinations:
-  profiles: { source: shop, settings: { endpoint: local } }
-mappings:
-  customers-identify:
-    destination: profiles
-    model: customers
-    action: sendIdentify
-    fields:
-      engage_space: main
-      user_id: { '@path': $.properties.id }
-      traits:
-        email: { '@path': $.properties.email }
-        name: { '@path': $.properties.name }
-        plan: { '@path': $.properties.plan }
-  customers-group:
-    destination: profiles
-    model: customers
-    action: sendGroup
-    fields:
-      engage_space: main
-      user_id: { '@path': $.properties.id }
-      group_id: { '@path': $.properties.company }
-      traits: { name: { '@path': $.properties.company_name } }
-`;
-const sql = `CREATE TABLE customers AS SELECT 'c-' || i AS id, 'u' || i || '@example.com' AS email,
-  'Person ' || i AS name, 'pro' AS plan, 'acme' AS company, 'Acme Ltd' AS company_name FROM range(150) r(i)`;
+import type { App } from './app.test-support.ts';
+import { startShop } from './shop.test-support.ts';
 
 let app: App;
 let page: Page;
 
 beforeAll(async () => {
-  app = await startApp({ workspace, sql });
+  app = await startShop({ customers: 150, synced: ['customers-identify', 'customers-group'] });
   page = app.page;
-  for (const mapping of ['customers-identify', 'customers-group']) {
-    const { code, stderr } = await app.run(['sync', 'run', mapping]).ended;
-    expect(code, stderr).toBe(0);
-  }
   await sendFromWebsite();
 }, 120_000);
 afterAll(() => app[Symbol.asyncDispose]());

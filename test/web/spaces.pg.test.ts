@@ -1,7 +1,7 @@
 /**
- * Spaces in the web app, in a real browser against the real program: one is created with recommended rules, a limit is
- * changed and a value blocked; a token that is shown once reads a profile; a message sent under the write key of its event stream
- * is seen as it arrives, and one that is dropped is found with its reason.
+ * Spaces in the web app, in a real browser against the real program: one is created with recommended rules and the name that
+ * was shown beforehand, a limit is changed and a value blocked; a token that is shown once reads a profile; a message sent under
+ * the write key of its event stream is seen as it arrives, and one that is dropped is found with its reason.
  */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -50,7 +50,14 @@ test('a space is created with recommended rules', async () => {
   await page.getByRole('link', { name: 'Create a space' }).click();
   await heading('Create a space').waitFor();
   const name = page.getByRole('textbox', { name: 'Name', exact: true });
-  await name.fill('Web shop');
+  for (const [title, proposed] of [
+    ['Straße', 'strasse'],
+    ['main', 'main-2'],
+    ['Web shop', 'web-shop'],
+  ] as const) {
+    await name.fill(title);
+    await page.getByText(`Left empty, it is ${proposed}.`).waitFor();
+  }
   const inFiles = page.getByRole('textbox', { name: 'Name in files and addresses' });
   await inFiles.fill('Web shop!');
   await expectAccessible();

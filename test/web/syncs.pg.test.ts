@@ -2,44 +2,16 @@
  * What runs, what failed, and what is done about it, in a real browser: rows that were refused are found from the overview,
  * the mapping is mended, and they are sent again; a plan, a reset; a long list of failed rows.
  */
-import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type App, owner, startApp } from './app.test-support.ts';
-
-const workspace = (folder: string) => `
-spaces: { main: {} }
-sources:
-  shop: { engine: duckdb, path: ${JSON.stringify(path.join(folder, 'shop.duckdb'))} }
-models:
-  customers:
-    source: shop
-    identifier: id
-    query: SELECT id, uid, email FROM customers
-destinations:
-  profiles: { source: shop, settings: { endpoint: local } }
-mappings:
-  customers-identify:
-    destination: profiles
-    model: customers
-    action: sendIdentify
-    fields:
-      engage_space: main
-      user_id: { '@path': $.properties.uid }
-      traits: { email: { '@path': $.properties.email } }
-`;
-
-/** Those without a uid are refused. */
-const sql = `CREATE TABLE customers AS
-  SELECT 'c-' || i AS id, CASE WHEN i < 700 THEN NULL ELSE 'u-' || i END AS uid, 'u' || i || '@example.com' AS email
-  FROM range(1000) r(i);
-INSERT INTO customers VALUES (NULL, 'x', 'nobody@example.com')`;
+import { type App, owner } from './app.test-support.ts';
+import { startShop } from './shop.test-support.ts';
 
 let app: App;
 let page: Page;
 
 beforeAll(async () => {
-  app = await startApp({ workspace, sql });
+  app = await startShop({ customers: 1000, faulty: 700 });
   page = app.page;
 });
 
@@ -108,7 +80,7 @@ test('the mapping is mended, and the rows that failed are sent again', async () 
   await button('Run now').waitFor();
   const { rows } = await app.db.pool.query('SELECT count(*)::int AS profiles FROM profiles');
   expect(rows).toEqual([{ profiles: 1000 }]);
-  const mapping = await app.db.pool.query('SELECT skip_nulls FROM mappings');
+  const mapping = await app.db.pool.query("SELECT skip_nulls FROM mappings WHERE name = 'customers-identify'");
   expect(mapping.rows).toEqual([{ skip_nulls: ['traits'] }]);
 });
 

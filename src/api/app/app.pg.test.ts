@@ -119,10 +119,25 @@ describe('the cookie', () => {
     expect(secure.headers['set-cookie']).toMatch(/^__Host-millrace_session=mrs_.*; HttpOnly; Secure; SameSite=Strict$/);
     // Over https, one that was set over http is none.
     expect((await browser.call('GET', '/app/me')).status).toBe(200);
-    expect((await browser.call('GET', '/app/me', { headers: https })).status).toBe(401);
+    expect((await browser.call('GET', '/app/me', { headers: https })).json.data).toEqual({ person: null });
     // Who is not a trusted proxy cannot claim https.
     const claimed = await server.browser().signIn('cookie@example.org', password, { headers: https });
     expect(claimed.headers['set-cookie']).toMatch(/^millrace_session=/);
+  });
+
+  test('without one, a page of this server is told that nobody is signed in, and nothing else is answered', async () => {
+    const visitor = server.browser();
+    const asked = await visitor.call('GET', '/app/me');
+    expect([asked.status, asked.json]).toEqual([200, { data: { person: null } }]);
+    expect(asked.headers['set-cookie']).toBeUndefined();
+    const elsewhere = await visitor.call('GET', '/app/me', { headers: { origin: 'https://evil.example' } });
+    expect(elsewhere.status).toBe(401);
+    for (const url of ['/app/sessions', '/public-api/', '/public-api/sources']) {
+      expect([url, (await visitor.call('GET', url)).status]).toEqual([url, 401]);
+    }
+    for (const url of ['/app/name', '/app/password', '/app/sign-out']) {
+      expect([url, (await visitor.call('POST', url, { body: {} })).status]).toEqual([url, 401]);
+    }
   });
 
   test('one that somebody planted is not used, and one that was there before ends', async () => {

@@ -140,6 +140,12 @@ export async function appApi(app: FastifyInstance, deps: AppDeps): Promise<void>
     return undefined;
   }
 
+  /** Also for a page of this server that nobody has signed in on: to ask who has is no fault of it. */
+  async function letInOrNobody(request: FastifyRequest, reply: FastifyReply) {
+    const isNobody = readSessionCookie(request) === null && isOwnOrigin(request, deps.publicUrl);
+    return isNobody ? undefined : letIn(request, reply);
+  }
+
   /** For whoever comes, but not from a page of somebody else, who would have people signed in as another. */
   async function letInFromHere(request: FastifyRequest, reply: FastifyReply) {
     return isOwnOrigin(request, deps.publicUrl) ? undefined : refusePublic(reply, ofSession(foreignOrigin));
@@ -186,7 +192,9 @@ export async function appApi(app: FastifyInstance, deps: AppDeps): Promise<void>
     return {};
   });
 
-  route('GET', '/me', letIn, async (request) => me(signedInOf(request), readSessionCookie(request) ?? ''));
+  route('GET', '/me', letInOrNobody, async (request) =>
+    request.signedIn === null ? { person: null } : me(request.signedIn, readSessionCookie(request) ?? ''),
+  );
 
   route('GET', '/links/:token', letInFromHere, async (request) => {
     const link = await readLink(db.pool, tokenOf(request), clock.now());

@@ -1,6 +1,6 @@
 /** What pages ask for, under one key each. */
 import { queryOptions } from '@tanstack/react-query';
-import { allPages, api, setCsrfToken } from './client.ts';
+import { ApiError, allPages, api, setCsrfToken } from './client.ts';
 import type {
   Destination,
   DestinationMetadata,
@@ -18,7 +18,8 @@ const root = '/public-api';
 export const meQuery = queryOptions({
   queryKey: ['me'],
   queryFn: async ({ signal }) => {
-    const me = await api.get<Me>('/app/me', signal);
+    const me = await api.get<Me | { readonly person: null }>('/app/me', signal);
+    if (me.person === null) throw new ApiError(401, [{ type: 'unauthorized', message: 'Nobody is signed in.' }]);
     setCsrfToken(me.csrfToken);
     return me;
   },

@@ -61,9 +61,16 @@ const ways = [
   { to: '/settings/audit', label: 'Audit trail', icon: IconHistory, group: 'Settings', power: 'workspace:admin' },
 ] as const satisfies readonly Way[];
 
+const focusMain = () => document.getElementById('main')?.focus({ preventScroll: true });
+
 export function Layout() {
   const [opened, { toggle, close }] = useDisclosure();
   const { pathname } = useLocation();
+  const choose = () => {
+    close();
+    // A menu that is closed holds no focus. The page that comes takes it on to its heading.
+    focusMain();
+  };
   const isHere = (to: string) => (to === '/' ? pathname === '/' : pathname === to || pathname.startsWith(`${to}/`));
   const powers = useQuery(meQuery).data?.powers ?? [];
   const shown = (ways as readonly Way[]).filter(({ power }) => power === undefined || powers.includes(power));
@@ -74,13 +81,20 @@ export function Layout() {
       navbar={{ width: 232, breakpoint: 'sm', collapsed: { mobile: !opened } }}
       padding="lg"
     >
-      <UnstyledButton className="skip" onClick={() => document.getElementById('main')?.focus()}>
+      <UnstyledButton className="skip" onClick={focusMain}>
         Skip to the page
       </UnstyledButton>
       <AppShell.Header>
         <Group h="100%" px="md" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
-            <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Show the way around" />
+            <Burger
+              opened={opened}
+              onClick={toggle}
+              hiddenFrom="sm"
+              size="sm"
+              aria-expanded={opened}
+              aria-label="Show the way around"
+            />
             <img src="/favicon.svg" alt="" width={24} height={24} />
             <Text fw={700}>Millrace</Text>
           </Group>
@@ -91,7 +105,7 @@ export function Layout() {
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar p="xs" aria-label="Main">
+      <AppShell.Navbar p="xs" aria-label="Main" className="menu" mod={{ opened }}>
         <ScrollArea>
           {groups.map((group) => (
             <div key={group}>
@@ -111,7 +125,7 @@ export function Layout() {
                     leftSection={<Icon size={18} aria-hidden />}
                     active={isHere(to)}
                     {...(isHere(to) && { 'aria-current': 'page' as const })}
-                    onClick={close}
+                    onClick={choose}
                   />
                 ))}
             </div>

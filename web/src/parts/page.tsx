@@ -26,8 +26,8 @@ export function Page({
     document.title = `${title} · Millrace`;
   }, [title]);
   useEffect(() => {
-    // Chosen from the menu: readers of screens go on with the page.
-    if (document.activeElement?.closest('nav') != null) heading.current?.focus();
+    // Chosen from the menu, which leaves the focus at the frame of the page: readers of screens go on with the page.
+    if (document.activeElement?.id === 'main') heading.current?.focus();
   }, []);
   return (
     <Stack gap="lg">

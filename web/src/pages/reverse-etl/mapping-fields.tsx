@@ -147,6 +147,7 @@ export function FieldRow({
         <div style={{ flex: '1 1 240px' }}>{label}</div>
         <Select
           aria-label={field.label}
+          allowDeselect={false}
           style={{ flex: '1 1 320px' }}
           data={withCurrent(choices, value)}
           value={typeof value === 'string' ? value : null}
@@ -158,10 +159,12 @@ export function FieldRow({
     );
   }
   const mapped = value ?? field.defaultValue ?? undefined;
+  // Keys and their values take all the width there is, below what they are for.
+  const basis = field.type === 'OBJECT' ? { label: '100%', value: '100%' } : { label: '240px', value: '320px' };
   return (
     <Group align="flex-start" wrap="wrap">
-      <div style={{ flex: '1 1 240px' }}>{label}</div>
-      <Stack gap={6} style={{ flex: '1 1 320px', minWidth: 0 }}>
+      <div style={{ flex: `1 1 ${basis.label}` }}>{label}</div>
+      <Stack gap={6} className="field-value" style={{ flex: `1 1 ${basis.value}` }}>
         {field.type === 'OBJECT' ? (
           <KeyValues label={field.label} value={mapped} columns={columns} onChange={onChange} />
         ) : (
@@ -211,6 +214,8 @@ function ValueInput({ label, value, columns, onChange }: ValueProps) {
         <Select
           aria-label={`${label}: column`}
           searchable
+          // Enter on what is chosen keeps it; to map nothing there is a choice of its own.
+          allowDeselect={false}
           data={columnChoices(columns, simplePath(value))}
           value={simplePath(value)}
           placeholder="Choose a column"
@@ -349,7 +354,7 @@ function KeyValues({ label, value, columns, onChange }: ValueProps) {
         <Button variant="light" size="xs" disabled={!canAdd} onClick={addKey}>
           Add
         </Button>
-        <Button variant="subtle" size="xs" disabled={columns.length === 0} onClick={addAll}>
+        <Button variant="default" size="xs" disabled={columns.length === 0} onClick={addAll}>
           Add all columns
         </Button>
       </Group>

@@ -16,6 +16,7 @@ import { ScheduleFields } from '../../parts/schedule.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { useUnsaved } from '../../parts/unsaved.tsx';
 import { useForm } from '../../parts/use-form.ts';
+import { bothChanges, bothLists, isSame } from './both-changes.ts';
 import { FirstSpace } from './first-space.tsx';
 import { type Column, FieldRow, UnreadableContext } from './mapping-fields.tsx';
 import { TestRecord } from './test-record.tsx';
@@ -93,15 +94,26 @@ function Frame({ destinationId, mappingId }: { readonly destinationId: string; r
   );
 }
 
-const asStored = ({ name, modelId, trigger, settings, skipNulls, reverseETLSchedule }: Mapping) => ({
-  ...{ name, reverseETLModelId: modelId, trigger, settings, skipNulls, reverseETLSchedule },
-});
+const manual: Schedule = { strategy: 'MANUAL', config: null };
 
-function changedOf(wanted: Readonly<Record<string, unknown>>, stored: Readonly<Record<string, unknown>>): object {
-  return Object.fromEntries(
-    Object.entries(wanted).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(stored[key])),
-  );
+/** What a form changed of a mapping, on top of what somebody else changed of the same parts. */
+function changesOf(opened: Mapping, wanted: Parts, stored: Mapping): Partial<Parts> {
+  const [before, now] = [partsOf(opened), partsOf(stored)];
+  const together: Parts = {
+    ...wanted,
+    settings: bothChanges(before.settings, wanted.settings, now.settings) as JsonObject,
+    skipNulls: bothLists(before.skipNulls, wanted.skipNulls, now.skipNulls),
+  };
+  const isChanged = (part: string) => !isSame(wanted[part as keyof Parts], before[part as keyof Parts]);
+  return Object.fromEntries(Object.entries(together).filter(([part]) => isChanged(part)));
 }
+
+type Parts = ReturnType<typeof partsOf>;
+
+const partsOf = ({ name, modelId, trigger, settings, skipNulls, reverseETLSchedule = manual }: Mapping) => ({
+  ...{ name, reverseETLModelId: modelId, trigger, settings, skipNulls },
+  reverseETLSchedule: reverseETLSchedule as Schedule & JsonObject,
+});
 
 function MappingForm({
   destination,
@@ -127,9 +139,7 @@ function MappingForm({
   const [trigger, setTrigger] = useState(mapping?.trigger ?? triggerOf(['new', 'updated']));
   const [fields, setFields] = useState<JsonObject>(mapping?.settings ?? {});
   const [skipNulls, setSkipNulls] = useState<readonly string[]>(mapping?.skipNulls ?? []);
-  const [schedule, setSchedule] = useState<Schedule>(
-    mapping?.reverseETLSchedule ?? { strategy: 'MANUAL', config: null },
-  );
+  const [schedule, setSchedule] = useState<Schedule>(mapping?.reverseETLSchedule ?? manual);
   const navigate = useNavigate();
   const action = actions.find(({ id }) => id === actionId) as Action;
   const columnsQuery = useQuery({
@@ -168,14 +178,16 @@ function MappingForm({
   const { submit, error, setError, isBusy } = useForm(async () => {
     refuseUnreadable();
     const path = `/public-api/destinations/${destination.id}/subscriptions`;
-    const how = { trigger, settings, skipNulls: skipped, reverseETLSchedule: schedule };
+    const how = { trigger, settings, skipNulls: skipped, reverseETLSchedule: schedule as Schedule & JsonObject };
     if (opened === null) {
       // Switched on where it is listed, once it looks right.
       await api.post(path, { name, actionId, modelId, enabled: false, ...how });
     } else {
       // What somebody else changed meanwhile, and this form did not, stays theirs.
-      const input = changedOf({ name, reverseETLModelId: modelId, ...how }, asStored(opened));
-      await api.patch(`${path}/${opened.id}`, { input });
+      const one = `${path}/${opened.id}`;
+      const { subscription: stored } = await api.get<{ subscription: Mapping }>(one);
+      const input = changesOf(opened, { name, reverseETLModelId: modelId, ...how }, stored);
+      await api.patch(one, { input });
     }
     markSaved();
     const done = opened === null ? 'The mapping was created. Enable it when it looks right.' : 'Saved.';

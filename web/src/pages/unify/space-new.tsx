@@ -11,6 +11,7 @@ import { Faults, fieldFaults } from '../../parts/faults.tsx';
 import { Page } from '../../parts/page.tsx';
 import { useForm } from '../../parts/use-form.ts';
 import { IdentityRules, isRuleField, rulesInput, usualRules } from './space/identity-rules.tsx';
+import { spaceNameOf } from './space-name.ts';
 
 type Identity = 'recommended' | 'own' | 'import';
 
@@ -43,11 +44,16 @@ function NewSpace() {
   const [rules, setRules] = useState(usualRules);
   const [importFrom, setImportFrom] = useState<string | null>(null);
   const navigate = useNavigate();
+  const proposed = spaceNameOf(
+    name.trim(),
+    spaces.map((space) => space.slug),
+  );
 
   const { submit, error, isBusy } = useForm(async () => {
     const body = {
       ...{ name, identity },
-      ...(slug !== '' && { slug }),
+      // What is shown is what it gets.
+      slug: slug === '' ? proposed : slug,
       ...(identity === 'own' && rulesInput(rules)),
       ...(identity === 'import' && importFrom !== null && { importFrom }),
     };
@@ -78,8 +84,8 @@ function NewSpace() {
               />
               <TextInput
                 label="Name in files and addresses"
-                description="Lower-case letters, digits, - and _. Left empty, it is made of the name. It cannot be changed later."
-                placeholder="web-shop"
+                description={`Lower-case letters, digits, - and _. ${name.trim() === '' ? 'Left empty, it is made of the name.' : `Left empty, it is ${proposed}.`} It cannot be changed later.`}
+                placeholder={name.trim() === '' ? 'web-shop' : proposed}
                 value={slug}
                 error={faults.slug}
                 onChange={(event) => setSlug(event.currentTarget.value)}

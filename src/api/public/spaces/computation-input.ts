@@ -170,7 +170,9 @@ function addDefinitionFaults(
   faults: InputFault[],
 ): void {
   const query = isKnown ? parts.definition?.query : undefined;
-  faults.push(...definitionFaults(use, { name: parts.name, query }).map(inputFault));
+  // A name that is told of already is not told of twice.
+  const name = faults.some(({ field }) => field === 'name') ? undefined : parts.name;
+  faults.push(...definitionFaults(use, { name, query }).map(inputFault));
 }
 
 const fieldOf: Readonly<Record<DefinitionFault['where'], string | undefined>> = {

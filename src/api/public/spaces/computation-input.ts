@@ -19,7 +19,8 @@ const entities: readonly Entity[] = ['USERS', 'ACCOUNTS'];
 const longestQuery = 50_000;
 const mostDays = 3_650;
 
-const name = text().refine((value) => value.trim() !== '' && !/[\p{Cc}\u2028\u2029]/u.test(value), {
+/** That an empty one is none is told already. */
+const name = text().refine((value) => value === '' || (value.trim() !== '' && !/[\p{Cc}\u2028\u2029]/u.test(value)), {
   error: 'must be text on one line',
 });
 const description = z.string().max(2_000);

@@ -2,8 +2,10 @@
  * `demo`: the main job from end to end on sample data, through the same code as everything else. It has a data folder of
  * its own inside the configured one, which it empties first, and it never touches a database that is configured.
  */
+
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { startComputations } from '../../audience/audience.ts';
 import type { Flags } from '../../base/config.ts';
 import { MillraceError } from '../../base/errors.ts';
 import { prepareFolder } from '../../db/data-folder.ts';
@@ -130,6 +132,7 @@ async function show(context: CliContext, folder: string, rows: number, serves: b
     const db = await context.database();
     // Syncs that are started in the web app run, as in a server.
     await using _syncs = await keepSyncing(context, db);
+    await using _computations = startComputations({ db, log: context.log, clock: context.clock });
     const first = await makeFirstLink(db, context.clock.now());
     output.say(words.serving(server, first && linkAddress(context.config, first.secret, server.url)));
     await aborted(signal);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { createLog } from '../src/base/log.ts';
 import { type Database, openDatabase } from '../src/db/db.ts';
 import type { BenchResult } from './bench.ts';
+import { benchComputing } from './computing.ts';
 import { benchConfigDuringSync } from './config-during-sync.ts';
 import { deliveryBench } from './delivery.ts';
 import { mappingBench } from './mapping.ts';
@@ -54,6 +55,7 @@ async function measureSyncs(db: Database, folder: string): Promise<BenchResult[]
   if (names.includes('profile-api-during-sync')) {
     measured.push(await benchProfileApiDuringSync(db, bench.space, rows, (begun) => bench.everythingAgain(begun), say));
   }
+  if (names.includes('computing')) measured.push(...(await benchComputing(db, bench.space, rows, say)));
   if (names.includes('config-during-sync')) measured.push(await benchConfigDuringSync(db, folder, rows, say));
   if (names.some((name) => name.startsWith('web-'))) {
     measured.push(...(await webBench(db, folder, bench.space, rows, say)));

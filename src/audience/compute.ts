@@ -34,26 +34,48 @@ export async function computeDue(context: ComputeContext, spaceNo: number, all: 
   return ids.length;
 }
 
-/** The next part of a run; at its end, the end. */
+/**
+ * The next part of runs; at their end, the end. Those of people go together, and so do those of accounts: whoever is behind
+ * goes first, and takes along those whom it reaches.
+ */
 export async function computeRunStep(
   context: ComputeContext,
-  computation: Computation,
+  running: readonly RunningComputation[],
   all: readonly Prepared[],
 ): Promise<void> {
-  const { spaceNo, entity, run } = computation;
-  if (run === null) return;
+  const cursor = running.map(({ run }) => run.cursor).reduce(lesser);
+  const behind = running.filter(({ run }) => run.cursor === cursor);
+  const ahead = running.map(({ run }) => run.cursor).filter((other) => other > cursor);
+  const [first] = behind;
+  if (first === undefined) return;
+  const { spaceNo, entity } = first;
   const [collection, limit] =
     entity === 'USERS' ? (['users', peopleAtOnce] as const) : (['accounts', accountsAtOnce] as const);
-  const ids = await nextProfiles(context.db.pool, spaceNo, collection, run.cursor, limit);
+  const next = await nextProfiles(context.db.pool, spaceNo, collection, cursor, limit);
+  const end = ahead.length === 0 ? undefined : ahead.reduce(lesser);
+  const ids = end === undefined ? next : next.filter((id) => id <= end);
+  const last = ids.length < next.length ? end : ids.at(-1);
+  if (last === undefined) {
+    for (const computation of behind) await endRun(context, computation, null);
+    return;
+  }
   // With all that messages decide, so that it is known when each profile is due next.
-  const together = all.filter(
-    (one) =>
-      one.computation.id === computation.id || (one.computation.enabled && one.computation.cadence === 'REALTIME'),
-  );
-  const last = ids.at(-1);
-  if (last === undefined) await endRun(context, computation, null);
-  else await computeProfiles(context, spaceNo, ids, together, (tx) => advance(tx, computation, last));
+  const runs = new Set(behind.map(({ id }) => id));
+  const together = all.filter(({ computation: { id, enabled, cadence } }) => {
+    return runs.has(id) || (enabled && cadence === 'REALTIME');
+  });
+  await computeProfiles(context, spaceNo, ids, together, async (tx) => {
+    for (const computation of behind) await advance(tx, computation, last);
+  });
 }
+
+export type RunningComputation = Computation & { readonly run: NonNullable<Computation['run']> };
+
+export function isRunning(computation: Computation): computation is RunningComputation {
+  return computation.run !== null;
+}
+
+const lesser = (a: string, b: string) => (a < b ? a : b);
 
 /** The next part of a deletion: values become custom traits. */
 export async function releaseStep(context: ComputeContext, computation: Computation): Promise<void> {

@@ -9,7 +9,16 @@ import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { Database } from '../db/db.ts';
 import type { Computation } from './audience.ts';
-import { askScheduledRuns, type ComputeContext, computeDue, computeRunStep, endRun, releaseStep } from './compute.ts';
+import {
+  askScheduledRuns,
+  type ComputeContext,
+  computeDue,
+  computeRunStep,
+  endRun,
+  isRunning,
+  type RunningComputation,
+  releaseStep,
+} from './compute.ts';
 import { LeaseLost, releaseLeases, takeLease } from './lease.ts';
 import { createPreparer } from './prepare.ts';
 import { runPreview } from './previews.ts';
@@ -24,7 +33,7 @@ export interface ComputationWorkerOptions {
   readonly everyMs?: number;
 }
 
-export function startComputations({ everyMs = 500, ...options }: ComputationWorkerOptions): AsyncDisposable {
+export function startComputations({ everyMs = 250, ...options }: ComputationWorkerOptions): AsyncDisposable {
   const { db, log } = options;
   const stop = new AbortController();
   const { signal } = stop;
@@ -73,10 +82,9 @@ export function createLook(context: ComputeContext & { readonly log: Log }, sign
       }
       const done = await computeDue(context, spaceNo, ordered);
       const unreadable = new Set(faulty.map(({ computation }) => computation.id));
-      const running = computations.find(({ run, id }) => run !== null && !unreadable.has(id));
-      if (running?.deletedAt === null) await computeRunStep(context, running, ordered);
-      else if (running !== undefined) await releaseStep(context, running);
-      const hadWork = done > 0 || running !== undefined;
+      const running = computations.filter(isRunning).filter(({ id }) => !unreadable.has(id));
+      await nextStep(context, running, ordered);
+      const hadWork = done > 0 || running.length > 0;
       for (const one of computations) if (hadWork || !seen.has(one.id)) uncounted.set(one.id, one);
       for (const { id } of computations) seen.add(id);
       if (hadWork) isMore = true;
@@ -84,6 +92,19 @@ export function createLook(context: ComputeContext & { readonly log: Log }, sign
     if (!isMore) await countAll(db, clock.now(), uncounted);
     return isMore;
   };
+}
+
+/** Of what was deleted, of people, or of accounts: whichever was asked for first. */
+async function nextStep(
+  context: ComputeContext,
+  running: readonly RunningComputation[],
+  ordered: Parameters<typeof computeRunStep>[2],
+): Promise<void> {
+  const [first] = [...running].sort((a, b) => a.run.askedAt.getTime() - b.run.askedAt.getTime());
+  if (first === undefined) return;
+  if (first.deletedAt !== null) return releaseStep(context, first);
+  const alike = running.filter(({ deletedAt, entity }) => deletedAt === null && entity === first.entity);
+  return computeRunStep(context, alike, ordered);
 }
 
 async function countAll(db: Database, now: Date, uncounted: Map<string, Computation>): Promise<void> {

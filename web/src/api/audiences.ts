@@ -4,10 +4,9 @@
  */
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { allPages, api } from './client.ts';
+import type { Cadence, Entity, Kind } from './computation-kinds.ts';
 
-export type Kind = 'audience' | 'computed_trait';
-export type Entity = 'USERS' | 'ACCOUNTS';
-export type Cadence = 'REALTIME' | 'BATCH';
+export type { Cadence, Entity, Kind } from './computation-kinds.ts';
 
 export interface ComputationOptions {
   readonly includeHistoricalData: boolean;

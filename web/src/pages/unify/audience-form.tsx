@@ -20,11 +20,12 @@ import { Page } from '../../parts/page.tsx';
 import { Loaded } from '../../parts/states.tsx';
 import { useUnsaved } from '../../parts/unsaved.tsx';
 import { useForm } from '../../parts/use-form.ts';
+import { keyOf } from './audience/key.ts';
 import { Options, optionsSaid, optionValues } from './audience/options.tsx';
 import { Preview } from './audience/preview.tsx';
 import { type FaultyQuery, faultsOfQuery, isQueryField } from './audience/query-faults.ts';
 import { QueryField } from './audience/query-field.tsx';
-import { crumbsOf, isKind, keyOf, kindWords, NoSuch } from './audience/words.tsx';
+import { crumbsOf, isKind, kindWords, NoSuch } from './audience/words.tsx';
 
 export function AudienceNew() {
   const { space } = useParams({ from: '/inside/audiences/$space/new' });

@@ -1,5 +1,5 @@
 /** The language of queries as the form shows it: names to complete, examples to begin with, and a short reference. Data alone. */
-import type { Entity, Kind } from '../../../api/audiences.ts';
+import type { Entity, Kind } from '../../../api/computation-kinds.ts';
 
 interface Word {
   readonly label: string;

@@ -29,14 +29,6 @@ export function NoSuch({ space }: { readonly space: string }) {
   );
 }
 
-const longestKey = 255;
-
-/** The key that the server will make of a name; empty when the name has nothing to make one of. */
-export function keyOf(name: string): string {
-  const key = name.toLowerCase().replace(/[^a-z0-9]+/g, '_');
-  return key.replace(/^_/, '').slice(0, longestKey).replace(/_$/, '');
-}
-
 const states: Readonly<Record<string, readonly [label: string, color: string]>> = {
   Live: ['live', 'green'],
   Backfilling: ['first look at all profiles', 'blue'],

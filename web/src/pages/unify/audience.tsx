@@ -197,8 +197,9 @@ function Counting({ computation: { kind, entity, cadence, options } }: { readonl
   );
 }
 
-function Members({ space, computation: { id, size, entity, status } }: InSpace) {
-  const query = useInfiniteQuery(membersQuery(space, id, size));
+function Members({ space, computation }: InSpace) {
+  const { entity, status } = computation;
+  const query = useInfiniteQuery(membersQuery(space, computation));
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
   return (
     <Loaded query={query} what="the members">

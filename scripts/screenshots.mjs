@@ -105,7 +105,7 @@ async function pictures(ask) {
   const audiences = `${api}/spaces/${space.id}/audiences`;
   const audience = await made(ask, audiences, 'audience', {
     ...{ name: 'On a paid plan', description: 'Whoever pays, now.', audienceType: 'USERS' },
-    definition: { query: "trait('plan').one_of('pro', 'team', 'enterprise')" },
+    definition: { query: "trait('plan').one_of('team', 'business')" },
   });
   await made(ask, `${api}/spaces/${space.id}/computed-traits`, 'computedTrait', {
     ...{
@@ -114,6 +114,12 @@ async function pictures(ask) {
     },
   });
   const one = `/audiences/${space.id}/audience/${audience.id}`;
+  const previewed = async (page) => {
+    await page.getByRole('button', { name: 'Preview' }).click();
+    await page.getByText('would be in it.').waitFor();
+    // The pointer leaves, and the page is seen from its top.
+    await page.evaluate(() => window.scrollTo(0, 0));
+  };
   const byRole = (role, name) => (page) => page.getByRole(role, { name }).first().click();
   return [
     ['overview', '/'],
@@ -132,7 +138,7 @@ async function pictures(ask) {
     ['audiences', '/audiences'],
     ['computed-traits', '/audiences?kind=computed_trait'],
     ['audience-new', `/audiences/${space.id}/new`],
-    ['audience-form', `${one}/edit`, byRole('button', 'Preview')],
+    ['audience-form', `${one}/edit`, previewed],
     ['audience', one],
     ['spaces', '/spaces'],
     ['space-identity', `/spaces/${space.id}?tab=identity`],

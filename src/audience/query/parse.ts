@@ -214,9 +214,13 @@ class QueryParser extends EmbeddedActionsParser {
           ALT: () => {
             const token = this.CONSUME(t.Numeral);
             let node: Literal = this.ACTION(() => ({ ...placeOf(token), kind: 'number', value: Number(token.image) }));
-            this.OPTION(() => {
-              const unit = this.CONSUME(t.Word);
-              node = this.ACTION(() => durationOf(token, unit));
+            this.OPTION({
+              // What is followed by a bracket is a function.
+              GATE: () => this.LA(2).tokenType !== t.Open,
+              DEF: () => {
+                const unit = this.CONSUME(t.Word);
+                node = this.ACTION(() => durationOf(token, unit));
+              },
             });
             return node;
           },

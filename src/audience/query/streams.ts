@@ -7,6 +7,8 @@ import type { Argument, Call, Node } from './tree.ts';
 
 export const filterNames = ['where', 'sources', 'within', 'between', 'expires_after'];
 
+export const noTables = 'Tables of a warehouse, entity(), cannot be looked at here.';
+
 /** How much of one chain was compiled. */
 interface Parts {
   /** Cheap ones. */
@@ -23,6 +25,7 @@ export function compileStream(compiler: Compiler, node: Node, scope: Scope): Str
     chain.unshift(start);
     start = start.on;
   }
+  if (start.kind === 'call' && start.name === 'entity') return compiler.fault(start, noTables);
   if (start.kind !== 'call' || start.name !== 'event') {
     return compiler.fault(start, "Only events can be filtered and counted: begin with event('…').");
   }

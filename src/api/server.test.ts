@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import http from 'node:http';
 import Fastify from 'fastify';
 import { expect, test } from 'vitest';
@@ -70,4 +71,13 @@ test('closing finishes the requests that run', async () => {
   expect(await body).toBe('done');
   await closing;
   agent.destroy();
+});
+
+test('a connection without a request does not hold up closing', async () => {
+  const serving = await serve(Fastify(), { host: '127.0.0.1', port: 0 });
+  const socket = net.connect(serving.port, '127.0.0.1');
+  const closed = once(socket, 'close');
+  await once(socket, 'connect');
+  await serving.close();
+  await closed;
 });

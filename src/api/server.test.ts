@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
+import net from 'node:net';
 import Fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { MillraceError } from '../base/errors.ts';

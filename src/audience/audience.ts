@@ -18,6 +18,7 @@ export {
   listComputations,
   listReaders,
   type NewComputation,
+  namesOfComputations,
 } from './computations.ts';
 export {
   type ComputationRefusal,

@@ -48,6 +48,21 @@ export async function listComputations(
   return rows.map(computationOf);
 }
 
+/** What those among these ids are called that are still there. */
+export async function namesOfComputations(
+  db: Queryable,
+  spaceNo: number,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await db.query<{ computation_id: string; name: string }>({
+    name: 'computations-names',
+    text: `SELECT computation_id, name FROM computations
+      WHERE space_no = $1 AND computation_id = ANY($2) AND deleted_at IS NULL`,
+    values: [spaceNo, ids],
+  });
+  return new Map(rows.map(({ computation_id, name }) => [computation_id, name]));
+}
+
 /** Null when there is none, or none any more. */
 export async function findComputation(
   db: Queryable,

@@ -59,7 +59,7 @@ test('audiences and computed traits', () => {
   expect(trimFor('newer', data)).toEqual({ audience: newer, audiences: [{ ...newer, schedules: [] }] });
   const older = { ...named, definition };
   expect(trimFor('older', data)).toEqual({ audience: older, audiences: [older] });
-  const computedTrait = { ...named, definition, options: {}, failureReason: 'x' };
+  const computedTrait = { ...named, definition, options: {}, computeCadence: {}, failureReason: 'x' };
   expect(trimFor('newer', { computedTrait })).toEqual({ computedTrait: { ...named, definition, options: {} } });
   expect(trimFor('older', { computedTraits: [computedTrait] })).toEqual({ computedTraits: [older] });
 });

@@ -72,7 +72,7 @@ const olderComputation: Trim = (object) =>
   without(object, 'failureReason', 'audienceType', 'options', 'computeCadence', 'size', 'schedules');
 const newerAudience: Trim = (object) =>
   inside('definition', (definition) => without(definition, 'type'))(without(object, 'failureReason'));
-const newerTrait: Trim = (object) => without(object, 'failureReason');
+const newerTrait: Trim = (object) => without(object, 'failureReason', 'computeCadence');
 
 const older: Readonly<Record<string, Trim>> = {
   sourceMetadata,

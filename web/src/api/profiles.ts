@@ -38,6 +38,8 @@ export interface Origin {
 export interface Trait {
   readonly key: string;
   readonly value: JsonValue;
+  readonly class: 'custom' | 'computed_trait' | 'audience';
+  /** Of what is computed the source is the audience or computed trait. */
   readonly origin: Origin;
 }
 

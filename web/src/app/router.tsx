@@ -203,6 +203,32 @@ const pages = [
   }),
   createRoute({
     ...under,
+    path: '/audiences',
+    validateSearch: ({ space, kind }): { readonly space?: string; readonly kind?: 'computed_trait' } => ({
+      ...(text(space) && { space: text(space) as string }),
+      ...(kind === 'computed_trait' && { kind }),
+    }),
+    component: page(() => import('../pages/unify/audiences.tsx'), 'Audiences'),
+  }),
+  createRoute({
+    ...under,
+    path: '/audiences/$space/new',
+    validateSearch: ({ kind }): { readonly kind?: 'audience' | 'computed_trait' } =>
+      kind === 'audience' || kind === 'computed_trait' ? { kind } : {},
+    component: page(() => import('../pages/unify/audience-form.tsx'), 'AudienceNew'),
+  }),
+  createRoute({
+    ...under,
+    path: '/audiences/$space/$kind/$id',
+    component: page(() => import('../pages/unify/audience.tsx'), 'AudiencePage'),
+  }),
+  createRoute({
+    ...under,
+    path: '/audiences/$space/$kind/$id/edit',
+    component: page(() => import('../pages/unify/audience-form.tsx'), 'AudienceEdit'),
+  }),
+  createRoute({
+    ...under,
     path: '/usage',
     validateSearch: ({ month }): { readonly month?: string } =>
       typeof month === 'string' && /^\d{4}-(0[1-9]|1[0-2])$/.test(month) ? { month } : {},

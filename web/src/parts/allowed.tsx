@@ -22,6 +22,7 @@ export function Editable({ power, children }: { readonly power: Power; readonly 
 const makers = {
   'source:admin': { role: 'Source Admin', does: 'adds and changes sources, models, destinations and mappings' },
   'space:admin': { role: 'Unify and Engage Admin', does: 'adds and changes spaces' },
+  'audience:admin': { role: 'Unify and Engage Admin', does: 'adds and changes audiences and computed traits' },
 } as const satisfies Partial<Record<Power, { readonly role: string; readonly does: string }>>;
 
 /** A page that only makes something. Whoever may not is told so in its place; nothing of it is asked for. */

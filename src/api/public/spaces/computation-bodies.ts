@@ -45,7 +45,7 @@ function audienceOptions({ includeHistoricalData, filterByExternalIds, backfillD
 }
 
 export function computedTraitBody(space: Space, computation: Computation) {
-  const { entity, query, options } = computation;
+  const { entity, query, options, cadence } = computation;
   const { includeHistoricalData, backfillDays } = options;
   return {
     ...commonBody(space, computation),
@@ -54,6 +54,7 @@ export function computedTraitBody(space: Space, computation: Computation) {
       ...{ includeHistoricalData, includeAnonymousUsers: includesAnonymous(options) },
       ...(backfillDays !== null && { backfillDurationDays: backfillDays }),
     },
+    computeCadence: { type: cadence },
   };
 }
 

@@ -25,7 +25,7 @@ test('made, read, listed, changed, deleted', async () => {
       ...{ id: expect.stringMatching(/^tra_\w{27}$/), spaceId: server.space.id, name: 'Orders 90d', key: 'orders_90d' },
       ...{ description: '', enabled: true, definition: { query, type: 'USERS' }, status: 'Backfilling' },
       ...{ createdBy: 'test', updatedBy: 'test', createdAt: now, updatedAt: now },
-      options: { includeHistoricalData: true, includeAnonymousUsers: false },
+      ...{ options: { includeHistoricalData: true, includeAnonymousUsers: false }, computeCadence: { type: 'BATCH' } },
     },
   ]);
   const one = `${url}/${computedTrait.id}`;

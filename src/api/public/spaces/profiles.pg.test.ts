@@ -142,10 +142,10 @@ test('a profile tells where each trait and identifier came from', async () => {
     sync: { id: mapping.syncId, known: true },
   };
   expect(profile.traits).toMatchObject([
-    { key: 'city', value: 'Lyon', origin: { source: { id: 'src_test' } } },
-    { key: 'email', value: 'Ana@Example.org', origin: mapped },
-    { key: 'first_name', value: 'Ana', origin: mapped },
-    { key: 'plan', value: 'pro', origin: mapped },
+    { key: 'city', value: 'Lyon', class: 'custom', origin: { source: { id: 'src_test' } } },
+    { key: 'email', value: 'Ana@Example.org', class: 'custom', origin: mapped },
+    { key: 'first_name', value: 'Ana', class: 'custom', origin: mapped },
+    { key: 'plan', value: 'pro', class: 'custom', origin: mapped },
   ]);
   expect(profile.traits[0].origin).not.toHaveProperty('sync');
   expect(profile.identifiers).toMatchObject([

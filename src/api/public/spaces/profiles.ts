@@ -6,6 +6,7 @@
  * others, such as events, once a minute at most. The index over that time is one the space keeps anyway, for the Profile
  * API's list, so that looking costs those who write nothing.
  */
+import { namesOfComputations } from '../../../audience/audience.ts';
 import { storableText } from '../../../base/text.ts';
 import { channelsOf, type Profile, type SpaceReader } from '../../../space/space.ts';
 import type { Space } from '../../../workspace/workspace.ts';
@@ -105,9 +106,11 @@ async function show({ db, reader, clock }: PublicApiDeps, space: Space, { params
   const profile = await profileOf(reader, space, asked);
   if (isRefusal(profile)) return profile;
   const origins = profile.traits.map(({ origin }) => origin);
-  const [{ updatedAt }, subscriptions, named] = await Promise.all([
+  const computedBy = profile.traits.flatMap((trait) => (trait.class === 'custom' ? [] : trait.origin.sourceId));
+  const [{ updatedAt }, subscriptions, computations, named] = await Promise.all([
     reader.activity(space.no, profile),
     subscriptionsOf(reader, space, profile),
+    computedBy.length === 0 ? new Map<string, string>() : namesOfComputations(db.pool, space.no, computedBy),
     namedOrigins(db, grant, space.id, {
       sourceIds: [...origins, ...profile.externalIds].map(({ sourceId }) => sourceId),
       mappingIds: origins.flatMap(({ mappingId }) => mappingId ?? []),
@@ -119,7 +122,12 @@ async function show({ db, reader, clock }: PublicApiDeps, space: Space, { params
     ...{ id: segmentId, collection, name: nameOf(profile, space.settings), createdAt, updatedAt, lastEventAt },
     ...(asked !== segmentId && { mergedFrom: asked }),
     mergedIds: mergedSegmentIds,
-    traits: profile.traits.map(({ key, value, origin }) => ({ key, value, origin: named.origin(origin) })),
+    traits: profile.traits.map((trait) => {
+      const { key, value, origin } = trait;
+      const name = computations.get(origin.sourceId);
+      const source = name === undefined ? {} : { source: { id: origin.sourceId, name } };
+      return { key, value, class: trait.class, origin: { ...named.origin(origin), ...source } };
+    }),
     identifiers: ranked(profile.externalIds, space.settings).map((id) => ({
       ...{ type: id.type, id: id.id, createdAt: id.createdAt, lastSeenAt: id.lastSeenAt },
       ...{ source: named.source(id.sourceId), firstMessageId: id.firstMessageId },

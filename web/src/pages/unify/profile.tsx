@@ -70,7 +70,7 @@ function Shown({ space, profile }: { readonly space: string; readonly profile: P
           ))}
         </Tabs.List>
         <Tabs.Panel value="traits" pt="md">
-          <Traits profile={profile} />
+          <Traits space={space} profile={profile} />
         </Tabs.Panel>
         <Tabs.Panel value="identifiers" pt="md">
           <ProfileIdentifiers space={space} profile={profile} />

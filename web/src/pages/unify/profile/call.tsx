@@ -1,6 +1,7 @@
 /** The call of the Profile API that answers what a tab shows, to copy. */
 import { Button, Card, Code, CopyButton, Group, Stack, Text, Title } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import type { Identifier, Profile } from '../../../api/profiles.ts';
 
 export type Tab = 'traits' | 'identifiers' | 'events' | 'linked' | 'consent';
@@ -36,13 +37,27 @@ export function Call({
 }) {
   const { path, note } = calls[tab];
   const url = `${window.location.origin}/v1/spaces/${space}/collections/${profile.collection}/profiles/${addressOf(profile)}/${path}`;
+  return <CallCard title="The same by the Profile API" space={space} url={url} note={note} />;
+}
+
+export function CallCard({
+  title,
+  space,
+  url,
+  note,
+}: {
+  readonly title: string;
+  readonly space: string;
+  readonly url: string;
+  readonly note?: ReactNode;
+}) {
   const command = `curl -u 'YOUR_TOKEN:' \\\n  ${quoted(url)}`;
   return (
-    <Card withBorder component="section" aria-label="The same by the Profile API">
+    <Card withBorder component="section" aria-label={title}>
       <Stack gap="xs">
         <Group justify="space-between">
           <Title order={2} size="h5">
-            The same by the Profile API
+            {title}
           </Title>
           <CopyButton value={command}>
             {({ copied, copy }) => (
@@ -56,7 +71,7 @@ export function Call({
           {command}
         </Code>
         <Text size="sm" c="dimmed">
-          {note !== undefined && `${note} `}
+          {note !== undefined && <>{note} </>}
           Put an access token of{' '}
           <Link to="/spaces/$id" params={{ id: space }} search={{}}>
             the space

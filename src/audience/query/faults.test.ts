@@ -33,7 +33,7 @@ describe('what is wrong is told with its place and what to do', () => {
     ["trait('a').within_last(7)", 24, 'a duration is expected'],
     ["trait('a').within_last(30 seconds)", 24, 'expires_after() alone'],
     ["event('X').within(2 weeks).count() > 1", 21, 'no unit of time'],
-    ["event('X').within(0 days).count() > 1", 19, '1 or more'],
+    ["event('X').within(1.5 days).count() > 1", 19, 'a whole number of days'],
     ["event('X').between(9 days, 2 days).count() > 1", 12, 'the shorter duration first'],
     ["trait('a') = 2025-13-45", 14, 'not a day of the calendar'],
     ["trait('a').before_date('soon')", 24, 'a day or a time'],

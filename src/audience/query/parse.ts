@@ -314,8 +314,8 @@ function durationOf(amount: IToken, unit: IToken): Literal {
     throw new FaultAt(placeOf(unit), `${unit.image} is no unit of time; there are days, hours and seconds.`);
   }
   const value = Number(amount.image);
-  if (!Number.isSafeInteger(value) || value < 1 || value > 1_000_000_000) {
-    throw new FaultAt(placeOf(amount), `A duration is a whole number of ${word}s, 1 or more.`);
+  if (!Number.isSafeInteger(value) || value < 0 || value > 1_000_000_000) {
+    throw new FaultAt(placeOf(amount), `A duration is a whole number of ${word}s.`);
   }
   return { ...placeOf(amount), kind: 'duration', amount: value, unit: word };
 }

@@ -76,6 +76,16 @@ function linkOf({ stdout }) {
   });
 }
 
+/** One that is made, once it has looked at all profiles. */
+async function made(ask, path, key, body) {
+  let { [key]: one } = (await ask(path, { method: 'POST', body: JSON.stringify(body) })).data;
+  while (one.status === 'Backfilling') {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    one = (await ask(`${path}/${one.id}`)).data[key];
+  }
+  return one;
+}
+
 /** Name, address, and what is done before. */
 async function pictures(ask) {
   const api = '/public-api';
@@ -92,6 +102,24 @@ async function pictures(ask) {
   const at = `/destinations/${destination.id}/mappings/${mapping.id}`;
   const collection = `/v1/spaces/${space.id}/collections/users/profiles`;
   const { segment_id: profile } = await ask(`${collection}/user_id:c-00042/metadata`);
+  const audiences = `${api}/spaces/${space.id}/audiences`;
+  const audience = await made(ask, audiences, 'audience', {
+    ...{ name: 'On a paid plan', description: 'Whoever pays, now.', audienceType: 'USERS' },
+    definition: { query: "trait('plan').one_of('team', 'business')" },
+  });
+  await made(ask, `${api}/spaces/${space.id}/computed-traits`, 'computedTrait', {
+    ...{
+      name: 'Pages in 30 days',
+      definition: { type: 'USERS', query: "event('Page Viewed').within(30 days).count()" },
+    },
+  });
+  const one = `/audiences/${space.id}/audience/${audience.id}`;
+  const previewed = async (page) => {
+    await page.getByRole('button', { name: 'Preview' }).click();
+    await page.getByText('would be in it.').waitFor();
+    // The pointer leaves, and the page is seen from its top.
+    await page.evaluate(() => window.scrollTo(0, 0));
+  };
   const byRole = (role, name) => (page) => page.getByRole(role, { name }).first().click();
   return [
     ['overview', '/'],
@@ -107,6 +135,11 @@ async function pictures(ask) {
     ['profile', `/profiles/${space.id}/${profile}`],
     ['profile-identifiers', `/profiles/${space.id}/${profile}?tab=identifiers`],
     ['profile-events', `/profiles/${space.id}/${profile}?tab=events`],
+    ['audiences', '/audiences'],
+    ['computed-traits', '/audiences?kind=computed_trait'],
+    ['audience-new', `/audiences/${space.id}/new`],
+    ['audience-form', `${one}/edit`, previewed],
+    ['audience', one],
     ['spaces', '/spaces'],
     ['space-identity', `/spaces/${space.id}?tab=identity`],
     ['space-live', `/spaces/${space.id}?tab=live`],

@@ -27,11 +27,19 @@ beforeAll(async () => {
   const shop = sources.find(({ slug }) => slug === 'shop')?.id;
   const space = spaces.find(({ slug }) => slug === 'main')?.id;
   const mappings = `/destinations/${destination}/mappings`;
-  making = ['/sources/new', '/models/new', '/destinations/new', '/spaces/new', `${mappings}/new`];
+  making = [
+    '/sources/new',
+    '/models/new',
+    '/destinations/new',
+    '/spaces/new',
+    `${mappings}/new`,
+    `/audiences/${space}/new`,
+  ];
   editing = [`/sources/${shop}`, `/models/${model}`, `/destinations/${destination}`, `${at}/edit`];
   unknown = [
     ['/sources/src_none', 'source'],
     ['/spaces/spa_none', 'space'],
+    [`/audiences/${space}/audience/aud_none`, 'audience'],
     ['/models/mdl_none', 'model'],
     ['/destinations/dst_none', 'destination'],
     [`${mappings}/map_none`, 'mapping'],
@@ -50,6 +58,8 @@ beforeAll(async () => {
     ...['identity', 'tokens', 'dropped', 'live', 'settings'].map((tab) => `/spaces/${space}?tab=${tab}`),
     ...['/profiles', `/profiles?space=${space}&find=c-7`, `/profiles?space=${space}&find=nobody`],
     ...['', 'identifiers', 'events', 'linked', 'consent'].map((tab) => `/profiles/${space}/${rows[0]?.id}?tab=${tab}`),
+    ...['/audiences', '/audiences?kind=computed_trait', '/audiences?space=none'],
+    ...['audience', 'computed_trait'].map((kind) => `/audiences/${space}/new?kind=${kind}`),
     ...['/usage', '/settings/people', '/settings/tokens', '/settings/alerts', '/settings/audit', '/settings/you'],
     ...['/nowhere', '/destinations/dst_none', '/spaces/spa_none', `/profiles/${space}/nobody`],
   ];
@@ -124,7 +134,7 @@ test('a destination that is called like its kind is not called so twice', async 
 
 describe.each([
   { role: 'source-read-only', ways: ['Overview', 'Sources', 'Models', 'Destinations', 'Alerts'], reads: 'source' },
-  { role: 'unify-and-engage-read-only', ways: ['Overview', 'Profiles', 'Spaces'], reads: 'space' },
+  { role: 'unify-and-engage-read-only', ways: ['Overview', 'Profiles', 'Audiences', 'Spaces'], reads: 'space' },
   { role: 'minimal-access', ways: ['Overview'], reads: 'nothing' },
 ])('with the role $role', ({ role, ways, reads }) => {
   let reader: OpenPage;

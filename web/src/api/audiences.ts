@@ -2,7 +2,7 @@
  * Audiences and computed traits of a space: what pages ask for, and what the server answers (`docs/public-api.md`,
  * "Audiences and computed traits"). Both come in one form, so that pages need not tell them apart.
  */
-import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { allPages, api } from './client.ts';
 import type { Cadence, Entity, Kind } from './computation-kinds.ts';
 
@@ -94,6 +94,8 @@ const isPassing = ({ kind, status, enabled, size }: Computation) =>
   passing.has(status) || (kind === 'audience' && enabled && size === undefined);
 
 const everyMs = 2_000;
+/** Messages move members at any time. */
+const restingMs = 15_000;
 
 export const computationsQuery = (space: string, kind: Kind) =>
   queryOptions({
@@ -112,7 +114,7 @@ export const computationQuery = (space: string, kind: Kind, id: string) =>
       const answer = await api.get<Readonly<Record<string, Answered>>>(computationPath(space, kind, id), signal);
       return computationOf(kind, answer[families[kind].one] as Answered);
     },
-    refetchInterval: ({ state }) => (state.data !== undefined && isPassing(state.data) ? everyMs : false),
+    refetchInterval: ({ state }) => (state.data !== undefined && isPassing(state.data) ? everyMs : restingMs),
   });
 
 interface MemberPage {
@@ -120,17 +122,19 @@ interface MemberPage {
   readonly pagination: { readonly next?: string };
 }
 
-/** @param counted the size, as it is known: the members of another one are asked for again */
-export const membersQuery = (space: string, audience: string, counted: number | undefined) =>
+/** Asked for anew when the audience has another status or size; those of before are shown until then. */
+export const membersQuery = (space: string, { id, status, size }: Pick<Computation, 'id' | 'status' | 'size'>) =>
   infiniteQueryOptions({
-    queryKey: ['computations', space, 'audience', audience, 'members', counted ?? null],
+    queryKey: ['computations', space, 'audience', id, 'members', status, size ?? null],
     queryFn: ({ pageParam, signal }) =>
       api.get<MemberPage>(
-        `${computationPath(space, 'audience', audience)}/members?pagination[count]=20&pagination[cursor]=${encodeURIComponent(pageParam)}`,
+        `${computationPath(space, 'audience', id)}/members?pagination[count]=20&pagination[cursor]=${encodeURIComponent(pageParam)}`,
         signal,
       ),
     initialPageParam: 'MA==',
     getNextPageParam: ({ pagination }) => pagination.next,
+    placeholderData: keepPreviousData,
+    refetchInterval: passing.has(status) ? everyMs : false,
   });
 
 export interface Preview {

@@ -201,26 +201,29 @@ function ComputationForm({
             onChange={setQuery}
             faulty={faulty}
             readOnly={!mayChange}
+            below={
+              kind === 'audience' && (
+                <Preview
+                  space={space}
+                  entity={entity}
+                  draft={{ query, options: previewOptions(options, opened) }}
+                  onRefused={(fault) => {
+                    setSent(query);
+                    setError(null);
+                    setRefused(fault);
+                  }}
+                />
+              )
+            }
           />
         </Card>
-        {kind === 'audience' && mayChange && (
-          <Preview
-            space={space}
-            entity={entity}
-            draft={{ query, options: previewOptions(options, opened) }}
-            onRefused={(fault) => {
-              setSent(query);
-              setError(null);
-              setRefused(fault);
-            }}
-          />
-        )}
         <Card withBorder>
           <Options
             space={space}
             kind={kind}
             entity={entity}
             isNew={isNew}
+            hasDays={opened?.options.days !== undefined}
             value={values}
             onChange={setValues}
             faults={faults}

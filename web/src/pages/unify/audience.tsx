@@ -160,12 +160,14 @@ function Facts({ computation }: { readonly computation: Computation }) {
             by {createdBy}
           </Text>
         </Fact>
-        <Fact label="Changed">
-          <Time at={updatedAt} />
-          <Text size="xs" c="dimmed">
-            by {updatedBy}
-          </Text>
-        </Fact>
+        {updatedAt !== createdAt && (
+          <Fact label="Changed">
+            <Time at={updatedAt} />
+            <Text size="xs" c="dimmed">
+              by {updatedBy}
+            </Text>
+          </Fact>
+        )}
       </Group>
     </Card>
   );
@@ -174,14 +176,15 @@ function Facts({ computation }: { readonly computation: Computation }) {
 /** Who and what counts, in a sentence or two. */
 function Counting({ computation: { kind, entity, cadence, options } }: { readonly computation: Computation }) {
   const { filterByExternalIds = [], includeAnonymousUsers = false, includeHistoricalData, days } = options;
-  const history =
-    cadence === 'BATCH'
-      ? 'All events that are kept count.'
-      : !includeHistoricalData
-        ? 'Events count that came after it was made.'
-        : days === undefined
-          ? 'Events count from before it was made, too.'
-          : `Events count from ${days === 1 ? 'the day' : `${days} days`} before it was made, and all after.`;
+  const history = () => {
+    if (cadence === 'BATCH') return 'All events that are kept count.';
+    if (!includeHistoricalData) return 'Events count that came after it was made.';
+    if (days !== undefined) {
+      return `Events count from ${days === 1 ? 'the day' : `${days} days`} before it was made, and all after.`;
+    }
+    // An audience without days looks at no events.
+    return kind === 'audience' ? '' : 'All events that are kept count, and those that come.';
+  };
   const who =
     entity === 'ACCOUNTS'
       ? 'Every account counts.'
@@ -192,13 +195,14 @@ function Counting({ computation: { kind, entity, cadence, options } }: { readonl
           : 'Anonymous visitors do not count.';
   return (
     <Text size="sm" c="dimmed">
-      {who} {history}
+      {who} {history()}
     </Text>
   );
 }
 
-function Members({ space, computation: { id, size, entity, status } }: InSpace) {
-  const query = useInfiniteQuery(membersQuery(space, id, size));
+function Members({ space, computation }: InSpace) {
+  const { entity, status } = computation;
+  const query = useInfiniteQuery(membersQuery(space, computation));
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
   return (
     <Loaded query={query} what="the members">

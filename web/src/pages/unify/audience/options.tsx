@@ -48,6 +48,7 @@ export function Options({
   kind,
   entity,
   isNew,
+  hasDays,
   value,
   onChange,
   faults,
@@ -56,6 +57,8 @@ export function Options({
   readonly kind: Kind;
   readonly entity: Entity;
   readonly isNew: boolean;
+  /** A number of days holds: it can be another, and not be taken away. */
+  readonly hasDays: boolean;
   readonly value: OptionValues;
   readonly onChange: (value: OptionValues) => void;
   readonly faults: Readonly<Record<string, string>>;
@@ -75,13 +78,17 @@ export function Options({
         <Text size="sm">Every account counts.</Text>
       ) : (
         <>
-          {kind === 'audience' && (
+          {kind === 'audience' && !isNew && (
+            <Text size="sm">
+              A user counts who is known by one of: {value.types.join(', ')}.{fixed}
+            </Text>
+          )}
+          {kind === 'audience' && isNew && (
             <TagsInput
               label="A user counts with one of these identifiers"
-              description={`Whoever is known by none of them is never in it.${fixed}`}
+              description="Whoever is known by none of them is never in it."
               data={[...new Set([...known, ...value.types])]}
               value={[...value.types]}
-              disabled={!isNew}
               error={faults['options.filterByExternalIds']}
               onChange={(types) => onChange({ ...value, types: types.filter((type) => type !== anonymous) })}
             />
@@ -105,14 +112,17 @@ export function Options({
         <NumberInput
           label="Days before it was made"
           description={
-            kind === 'audience'
-              ? 'Left empty: as many as the longest time window of the query, and 7 when it has none.'
-              : 'Left empty: all events that are kept.'
+            hasDays
+              ? 'Events of so many days before that count too.'
+              : kind === 'audience'
+                ? 'Left empty: as many as the longest time window of the query, and 7 when it has none.'
+                : 'Left empty: all events that are kept.'
           }
+          required={hasDays}
           min={1}
           max={3_650}
           allowDecimal={false}
-          maw={260}
+          styles={{ wrapper: { maxWidth: 180 } }}
           value={value.days ?? ''}
           error={daysFault}
           onChange={(days) => onChange({ ...value, days: typeof days === 'number' ? days : null })}

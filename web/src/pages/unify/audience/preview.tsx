@@ -53,7 +53,7 @@ export function Preview({
     <Card withBorder component="section" aria-label="Preview">
       <Stack gap="sm">
         <Group justify="space-between">
-          <Title order={2} size="h4">
+          <Title order={3} size="h5">
             Who would be in it
           </Title>
           <Button variant="light" loading={isAsking} disabled={draft.query.trim() === ''} onClick={() => void ask()}>

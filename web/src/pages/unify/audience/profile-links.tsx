@@ -26,7 +26,7 @@ export function ProfileLinks({
       title={title}
       rows={ids}
       keyOf={(id) => id}
-      minWidth={420}
+      minWidth={300}
       columns={[
         {
           label: 'Name',

@@ -119,27 +119,23 @@ export default function QueryEditor({
         placeholder="trait('plan') = 'pro' AND event('Signed In').within(7 days).count() >= 1"
       />
       {isFaulty && (
-        <List
-          id={faultId}
-          size="sm"
-          c="var(--mantine-color-error)"
-          role="alert"
-          aria-label="What is wrong with the query"
-        >
-          {faults.map((fault) => (
-            <List.Item key={`${fault.line}:${fault.column}:${fault.message}`}>
-              {fault.line !== undefined && (
-                <>
-                  <UnstyledButton fz="sm" td="underline" c="var(--mantine-color-error)" onClick={() => goTo(fault)}>
-                    Line {fault.line}, column {fault.column}
-                  </UnstyledButton>
-                  {': '}
-                </>
-              )}
-              {fault.message}
-            </List.Item>
-          ))}
-        </List>
+        <div id={faultId} role="alert" aria-label="What is wrong with the query">
+          <List size="sm" c="var(--mantine-color-error)">
+            {faults.map((fault) => (
+              <List.Item key={`${fault.line}:${fault.column}:${fault.message}`}>
+                {fault.line !== undefined && (
+                  <>
+                    <UnstyledButton fz="sm" td="underline" c="var(--mantine-color-error)" onClick={() => goTo(fault)}>
+                      Line {fault.line}, column {fault.column}
+                    </UnstyledButton>
+                    {': '}
+                  </>
+                )}
+                {fault.message}
+              </List.Item>
+            ))}
+          </List>
+        </div>
       )}
       <Text id={hintId} size="xs" c="dimmed">
         {leavingHint}

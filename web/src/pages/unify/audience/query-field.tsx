@@ -1,7 +1,7 @@
 /** The query of a form: the editor, and beside it examples to insert and the language in short. */
 import { Code, Grid, Skeleton, Stack, Text } from '@mantine/core';
 import type { ReactCodeMirrorRef } from '@uiw/react-codemirror';
-import { lazy, Suspense, useRef } from 'react';
+import { lazy, type ReactNode, Suspense, useRef } from 'react';
 import type { Entity, Kind } from '../../../api/audiences.ts';
 import { QueryHelp } from './help.tsx';
 import { examplesOf } from './language.ts';
@@ -16,6 +16,7 @@ export function QueryField({
   onChange,
   faulty,
   readOnly,
+  below,
 }: {
   readonly kind: Kind;
   readonly entity: Entity;
@@ -23,6 +24,8 @@ export function QueryField({
   readonly onChange: (value: string) => void;
   readonly faulty: FaultyQuery;
   readonly readOnly: boolean;
+  /** Beside the examples, below the query. */
+  readonly below?: ReactNode;
 }) {
   const editor = useRef<ReactCodeMirrorRef>(null);
 
@@ -39,16 +42,19 @@ export function QueryField({
   return (
     <Grid gap="lg">
       <Grid.Col span={{ base: 12, md: 7 }}>
-        <Stack gap={4}>
-          <Text fw={500} size="sm">
-            Query{' '}
-            <Text span c="var(--mantine-color-error)" aria-hidden>
-              *
+        <Stack>
+          <Stack gap={4}>
+            <Text fw={500} size="sm">
+              Query{' '}
+              <Text span c="var(--mantine-color-error)" aria-hidden>
+                *
+              </Text>
             </Text>
-          </Text>
-          <Suspense fallback={<Skeleton height={140} />}>
-            <QueryEditor value={value} onChange={onChange} faulty={faulty} editor={editor} />
-          </Suspense>
+            <Suspense fallback={<Skeleton height={140} />}>
+              <QueryEditor value={value} onChange={onChange} faulty={faulty} editor={editor} />
+            </Suspense>
+          </Stack>
+          {below}
         </Stack>
       </Grid.Col>
       <Grid.Col span={{ base: 12, md: 5 }}>

@@ -29,7 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   audience: ['base', 'db', 'space'],
   workspace: ['base', 'db', 'space'],
   sync: stages,
-  privacy: ['base', 'db', 'space', 'workspace', 'sync'],
+  privacy: ['base', 'db', 'space', 'audience', 'workspace', 'sync'],
   schedule: ['base', 'db', 'workspace', 'sync'],
   alerts: ['base', 'db', 'workspace', 'sync'],
   api: ['base', 'workspace', 'space', 'audience', 'sync', 'privacy', 'schedule', 'alerts'],

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import http from 'node:http';
+import net from 'node:net';
 import Fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { MillraceError } from '../base/errors.ts';
@@ -70,4 +72,13 @@ test('closing finishes the requests that run', async () => {
   expect(await body).toBe('done');
   await closing;
   agent.destroy();
+});
+
+test('a connection without a request does not hold up closing', async () => {
+  const serving = await serve(Fastify(), { host: '127.0.0.1', port: 0 });
+  const socket = net.connect(serving.port, '127.0.0.1');
+  const closed = once(socket, 'close');
+  await once(socket, 'connect');
+  await serving.close();
+  await closed;
 });

@@ -2,6 +2,7 @@
  * Listening. In: an app that does not listen yet, and where. Out: the address that was bound. Promised: `close` takes no
  * new connections, finishes the requests that run, then closes the app; a port that cannot be had is named in the error.
  */
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { MillraceError } from '../base/errors.ts';
 
@@ -23,6 +24,7 @@ export interface Serving extends AsyncDisposable {
 
 export async function serve(app: FastifyInstance, options: ListenOptions): Promise<Serving> {
   const { host } = options;
+  const unused = unusedConnections(app.server);
   try {
     await app.listen({ host, port: options.port });
   } catch (error) {
@@ -30,7 +32,7 @@ export async function serve(app: FastifyInstance, options: ListenOptions): Promi
   }
   const bound = app.addresses()[0];
   const port = typeof bound === 'object' ? bound.port : options.port;
-  const close = (): Promise<void> => closeGently(app);
+  const close = (): Promise<void> => closeGently(app, unused);
   return { host, port, url: `http://${reachable(host)}:${port}`, close, [Symbol.asyncDispose]: close };
 }
 
@@ -40,13 +42,27 @@ const sweepMs = 50;
  * Fastify ends the idle connections once, at the start; one that is busy then would be waited for until its keep-alive
  * time is over (72 s), although its request was answered long before.
  */
-async function closeGently(app: FastifyInstance): Promise<void> {
-  const sweep = setInterval(() => app.server.closeIdleConnections(), sweepMs);
+async function closeGently(app: FastifyInstance, unused: ReadonlySet<Socket>): Promise<void> {
+  const sweep = setInterval(() => {
+    app.server.closeIdleConnections();
+    for (const socket of unused) socket.destroy();
+  }, sweepMs);
   try {
     await app.close();
   } finally {
     clearInterval(sweep);
   }
+}
+
+/** Those on which no request came yet, as browsers open them in advance: Node does not count them as idle. */
+function unusedConnections(server: FastifyInstance['server']): ReadonlySet<Socket> {
+  const unused = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  server.on('request', ({ socket }) => unused.delete(socket));
+  return unused;
 }
 
 function reachable(host: string): string {

@@ -28,7 +28,7 @@ export {
   includesAnonymous,
 } from './definition.ts';
 export { type AudiencePreview, createPreview, findPreview } from './preview-store.ts';
-export { prunePreviews } from './previews.ts';
+export { forgetPreviews, prunePreviews } from './previews.ts';
 export type { Cadence, ComputationKind, Entity } from './query/query.ts';
 export { statusOf } from './status.ts';
 export { type ComputationWorkerOptions, startComputations } from './worker.ts';

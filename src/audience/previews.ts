@@ -116,6 +116,11 @@ async function end(
   );
 }
 
+/** People of the space were deleted, and may be among those it shows; whoever wants to see them asks again. */
+export async function forgetPreviews(db: Database, spaceNo: number): Promise<void> {
+  await db.pool.query('DELETE FROM audience_previews WHERE space_no = $1', [spaceNo]);
+}
+
 /** Those that were asked for before. */
 export async function prunePreviews(db: Database, before: Date): Promise<void> {
   await db.pool.query('DELETE FROM audience_previews WHERE created_at < $1', [before]);

@@ -40,7 +40,7 @@ async function sendFromWebsite() {
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ writeKey, batch }),
     });
-    expect(answer.status).toBe(200);
+    expect([answer.status, await answer.json()]).toEqual([200, expect.anything()]);
   }
 }
 
@@ -173,7 +173,8 @@ test('the calls that are shown answer', async () => {
     await tab(name);
     const url = /'(http[^']+)'/.exec((await curl().textContent()) ?? '')?.[1] as string;
     const authorization = `Basic ${Buffer.from(`${secret}:`).toString('base64')}`;
-    expect([url, (await fetch(url, { headers: { authorization } })).status]).toEqual([url, 200]);
+    const answer = await fetch(url, { headers: { authorization } });
+    expect([url, answer.status, await answer.json()]).toEqual([url, 200, expect.anything()]);
   }
 });
 

@@ -77,11 +77,12 @@ function called(compiler: Compiler, call: Call, scope: Scope): Condition | null 
   const scalar = compileScalar(compiler, on, scope);
   const test = testOf(compiler, call);
   if (scalar === null || test === null) return null;
-  // Of a list that holds nothing, as of no value.
+  // Of a list that holds nothing, as of no value. One that omits a text does so in each element.
+  const ofElements = name === 'omits' ? 'every' : 'some';
   if (!scalar.isMany) return (run, item, parent) => test(scalar.read(run, item, parent), run);
   return (run, item, parent) => {
     const values = scalar.read(run, item, parent) as readonly Json[];
-    return values.length === 0 ? test(undefined, run) : values.some((value) => test(value, run));
+    return values.length === 0 ? test(undefined, run) : values[ofElements]((value) => test(value, run));
   };
 }
 
@@ -165,7 +166,8 @@ function compared(compiler: Compiler, left: Node, name: string, right: Node, sco
   const a = literalOf(left) === null ? compileScalar(compiler, left, scope) : literalFirst(compiler, left);
   const b = compileScalar(compiler, right, scope);
   if (a === null || b === null) return null;
-  if (!b.isConstant) compiler.isBatch = true;
+  // A property that is compared with something that is not fixed.
+  if (!b.isConstant && (a.isProperty || b.isProperty)) compiler.isBatch = true;
   const test = comparisons[name] as (typeof comparisons)[string];
   if (!a.isMany && !b.isMany) return (run, item, parent) => test(a.read(run, item, parent), b.read(run, item, parent));
   return (run, item, parent) => {

@@ -214,9 +214,13 @@ class QueryParser extends EmbeddedActionsParser {
           ALT: () => {
             const token = this.CONSUME(t.Numeral);
             let node: Literal = this.ACTION(() => ({ ...placeOf(token), kind: 'number', value: Number(token.image) }));
-            this.OPTION(() => {
-              const unit = this.CONSUME(t.Word);
-              node = this.ACTION(() => durationOf(token, unit));
+            this.OPTION({
+              // What is followed by a bracket is a function.
+              GATE: () => this.LA(2).tokenType !== t.Open,
+              DEF: () => {
+                const unit = this.CONSUME(t.Word);
+                node = this.ACTION(() => durationOf(token, unit));
+              },
             });
             return node;
           },
@@ -310,8 +314,8 @@ function durationOf(amount: IToken, unit: IToken): Literal {
     throw new FaultAt(placeOf(unit), `${unit.image} is no unit of time; there are days, hours and seconds.`);
   }
   const value = Number(amount.image);
-  if (!Number.isSafeInteger(value) || value < 1 || value > 1_000_000_000) {
-    throw new FaultAt(placeOf(amount), `A duration is a whole number of ${word}s, 1 or more.`);
+  if (!Number.isSafeInteger(value) || value < 0 || value > 1_000_000_000) {
+    throw new FaultAt(placeOf(amount), `A duration is a whole number of ${word}s.`);
   }
   return { ...placeOf(amount), kind: 'duration', amount: value, unit: word };
 }

@@ -87,7 +87,7 @@ function reduced(
   }
   // The property is of each of these events.
   if (name !== null) compiler.around.push(name);
-  const property = compileProperty(compiler, node, { ...scope, event: 'one' });
+  const property = compileProperty(compiler, node, { ...scope, event: scope.event === 'none' ? 'one' : 'inner' });
   if (name !== null) compiler.around.pop();
   if (stream === null || property === null) return null;
   const read: Reducer['read'] = (run, item, parent) => {

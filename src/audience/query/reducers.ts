@@ -107,7 +107,7 @@ function distinct(events: readonly SubjectEvent[], read: ReadValues): ReadonlyMa
     for (const one of Array.isArray(value) ? (value as readonly Json[]) : [value]) {
       if (isMissing(one)) continue;
       const key = textOf(one);
-      if (!found.has(key)) found.set(key, one);
+      if (!found.has(key)) found.set(key, typeof one === 'object' ? key : one);
     }
   }
   return found;

@@ -4,6 +4,7 @@ import { type Compiler, literalOf, type Scope } from './compiler.ts';
 import { compileProperty } from './properties.ts';
 import { compileReducer, isStreamCall, reducerNames } from './reduce.ts';
 import type { Scalar } from './run.ts';
+import { noTables } from './streams.ts';
 import type { Call, Literal, Node } from './tree.ts';
 import { pathOf, valueAt } from './values.ts';
 
@@ -24,7 +25,7 @@ export function compileScalar(compiler: Compiler, node: Node, scope: Scope): Sca
     case 'event':
       return compiler.fault(node, "Events are no value yet: count them, e.g. event('Order Completed').count() >= 1.");
     case 'entity':
-      return compiler.fault(node, 'Tables of a warehouse, entity(), cannot be looked at here.');
+      return compiler.fault(node, noTables);
     case 'literal':
       compiler.plain(node, 1);
       return compiler.fault(node, 'literal() takes a text, a number, a day, a time, true or false.');

@@ -2,10 +2,12 @@
 import { type Compiler, literalOf, type Scope } from './compiler.ts';
 import { type Duration, durationMs, windowSpan } from './moments.ts';
 import type { SubjectEvent } from './query.ts';
-import type { Condition, Stream } from './run.ts';
+import type { Condition, Item, Stream } from './run.ts';
 import type { Argument, Call, Node } from './tree.ts';
 
 export const filterNames = ['where', 'sources', 'within', 'between', 'expires_after'];
+
+export const noTables = 'Tables of a warehouse, entity(), cannot be looked at here.';
 
 /** How much of one chain was compiled. */
 interface Parts {
@@ -13,6 +15,8 @@ interface Parts {
   readonly windows: Condition[];
   readonly conditions: Condition[];
   sessionMs: number | null;
+  /** Whether the session begins with the event around. */
+  isParentSession: boolean;
 }
 
 /** The events at the end of a chain; null and faults when it is none. */
@@ -23,6 +27,7 @@ export function compileStream(compiler: Compiler, node: Node, scope: Scope): Str
     chain.unshift(start);
     start = start.on;
   }
+  if (start.kind === 'call' && start.name === 'entity') return compiler.fault(start, noTables);
   if (start.kind !== 'call' || start.name !== 'event') {
     return compiler.fault(start, "Only events can be filtered and counted: begin with event('…').");
   }
@@ -33,13 +38,13 @@ export function compileStream(compiler: Compiler, node: Node, scope: Scope): Str
   if (scope.event !== 'none') compiler.isBatch = true;
   compiler.around.push(name);
   const inside: Scope = { ...scope, event: scope.event === 'none' ? 'one' : 'inner' };
-  const parts: Parts = { windows: [], conditions: [], sessionMs: null };
+  const parts: Parts = { windows: [], conditions: [], sessionMs: null, isParentSession: false };
   for (const call of chain) addFilter(compiler, call, inside, parts);
   compiler.around.pop();
   return { items: itemsOf(name, parts) };
 }
 
-function itemsOf(name: string, { windows, conditions, sessionMs }: Parts): Stream['items'] {
+function itemsOf(name: string, { windows, conditions, sessionMs, isParentSession }: Parts): Stream['items'] {
   const filters = [...windows, ...conditions];
   if (filters.length === 0 && sessionMs === null) return ({ subject }) => subject.events(name);
   return (run, outer) => {
@@ -47,7 +52,8 @@ function itemsOf(name: string, { windows, conditions, sessionMs }: Parts): Strea
       for (const filter of filters) if (!filter(run, event, outer)) return false;
       return true;
     });
-    return sessionMs === null ? items : lastSession(items, sessionMs);
+    if (sessionMs === null) return items;
+    return isParentSession ? sessionFrom(outer, items, sessionMs) : lastSession(items, sessionMs);
   };
 }
 
@@ -58,6 +64,39 @@ function lastSession(items: readonly SubjectEvent[], sessionMs: number): readonl
     start -= 1;
   return start <= 0 ? items : items.slice(start);
 }
+
+/** What follows an event without a longer gap. */
+function sessionFrom(outer: Item, items: readonly SubjectEvent[], sessionMs: number): readonly SubjectEvent[] {
+  if (outer === null) return [];
+  let end = outer.at;
+  return items.filter(({ at }) => {
+    if (at < outer.at || at - end > sessionMs) return false;
+    end = at;
+    return true;
+  });
+}
+
+function addSession(compiler: Compiler, call: Call, inside: Scope, parts: Parts): void {
+  const [arg] = compiler.counted(call, call.args, 1) ?? [];
+  if (arg === undefined) return;
+  const isParent = arg.name === 'parent';
+  if ((arg.name !== undefined && !isParent) || arg.as !== undefined) {
+    compiler.fault(arg.value, 'expires_after() takes a duration, with parent: or without.');
+    return;
+  }
+  if (isParent && inside.event !== 'inner') {
+    compiler.fault(call, noParent);
+    return;
+  }
+  const duration = durationOf(compiler, arg.value, true);
+  if (duration === null) return;
+  const ms = durationMs(duration);
+  parts.sessionMs = Math.min(ms, parts.sessionMs ?? ms);
+  parts.isParentSession ||= isParent;
+  if (isParent) compiler.isBatch = true;
+}
+
+const noParent = 'parent: is the event around this one: it stands in an event(…) inside of where(…).';
 
 function addFilter(compiler: Compiler, call: Call, inside: Scope, parts: Parts): void {
   switch (call.name) {
@@ -77,11 +116,7 @@ function addFilter(compiler: Compiler, call: Call, inside: Scope, parts: Parts):
       addWindow(compiler, call, inside, parts, 2);
       return;
     case 'expires_after': {
-      const [node] = compiler.plain(call, 1) ?? [];
-      const duration = node && durationOf(compiler, node, true);
-      if (!duration) return;
-      const ms = durationMs(duration);
-      parts.sessionMs = Math.min(ms, parts.sessionMs ?? ms);
+      addSession(compiler, call, inside, parts);
       return;
     }
     default:
@@ -129,7 +164,7 @@ function addWindow(compiler: Compiler, call: Call, inside: Scope, parts: Parts, 
   }
   if (isParent) {
     if (inside.event !== 'inner') {
-      compiler.fault(call, 'parent: is the event around this one: it stands in an event(…) inside of where(…).');
+      compiler.fault(call, noParent);
       return;
     }
     compiler.isBatch = true;

@@ -30,8 +30,9 @@ export function timeOf(value: Value): number {
 
 export function sameValue(a: Json, b: Json): boolean {
   const [x, y] = [numberOf(a), numberOf(b)];
-  if (!Number.isNaN(x) && !Number.isNaN(y)) return x === y;
-  return textOf(a) === textOf(b);
+  // Long numbers are told apart by their digits, as ids are.
+  const isExact = Math.abs(x) <= Number.MAX_SAFE_INTEGER && Math.abs(y) <= Number.MAX_SAFE_INTEGER;
+  return isExact ? x === y : textOf(a) === textOf(b);
 }
 
 /** Below 0, 0, above 0: by number, or by time; NaN when they have no order. */

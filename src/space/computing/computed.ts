@@ -64,11 +64,12 @@ async function store(tx: Transaction, spaceNo: number, { evaluations }: Evaluate
     });
   }
   const rows = changed.map(({ profileId, computed = {} }) => ({ profileId, ...columnsOf(computed) }));
+  // What was merged is left out by a condition that no index knows: one that an index knows leads past the primary key.
   await tx.query({
     name: 'space-write-computed',
     text: `UPDATE profiles p SET computed = d.computed, member_of = string_to_array(d.member_of, ',')
       FROM unnest($2::text[], $3::json[], $4::text[]) AS d (profile_id, computed, member_of)
-      WHERE p.space_no = $1 AND p.profile_id = d.profile_id AND p.merged_into IS NULL`,
+      WHERE p.space_no = $1 AND p.profile_id = d.profile_id AND coalesce(p.merged_into, '') = ''`,
     values: [
       spaceNo,
       rows.map((row) => row.profileId),

@@ -73,12 +73,14 @@ export async function nextProfiles(
   after: string,
   limit: number,
 ): Promise<readonly string[]> {
+  const first = collection === 'users' ? 'use_' : 'acc_';
   const { rows } = await db.query<{ profile_id: string }>({
     name: 'space-next-profiles',
+    // By their ids alone: any other condition tempts the planner to sort all profiles for each page.
     text: `SELECT profile_id FROM profiles
-      WHERE space_no = $1 AND profile_id > $2 AND collection = $3 AND merged_into IS NULL
+      WHERE space_no = $1 AND profile_id > $2 AND profile_id < $3 AND coalesce(merged_into, '') = ''
       ORDER BY profile_id LIMIT $4`,
-    values: [spaceNo, after, collection, limit],
+    values: [spaceNo, after > first ? after : first, `${first}~`, limit],
   });
   return rows.map((row) => row.profile_id);
 }

@@ -46,15 +46,16 @@ export async function releaseComputed(
 async function findHolders(
   db: Queryable,
   spaceNo: number,
-  { id, key }: ReleasedComputation,
+  { id }: ReleasedComputation,
   after: string,
   limit: number,
 ): Promise<readonly string[]> {
+  // By text: Postgres cannot go into JSON that holds \u0000 or half a pair of surrogates, which values of others may.
   const { rows } = await db.query<{ profile_id: string }>(
     `SELECT profile_id FROM profiles
-      WHERE space_no = $1 AND profile_id > $2 AND computed IS NOT NULL AND computed -> $3 ->> 'by' = $4
-      ORDER BY profile_id LIMIT $5`,
-    [spaceNo, after, key, id, limit],
+      WHERE space_no = $1 AND profile_id > $2 AND computed IS NOT NULL AND strpos(computed::text, $3) > 0
+      ORDER BY profile_id LIMIT $4`,
+    [spaceNo, after, JSON.stringify(id), limit],
   );
   return rows.map((row) => row.profile_id);
 }

@@ -10,6 +10,7 @@
  */
 import { newId } from '../../base/ids.ts';
 import type { Database, Queryable, Transaction } from '../../db/db.ts';
+import { noteDue } from '../computing/due.ts';
 import { daysOfEvents } from '../events/days.ts';
 import { channels, contactOf, identifierTypeOf, readKey } from '../facts/subscriptions.ts';
 import { identifierKey } from '../identity/extract.ts';
@@ -122,10 +123,12 @@ async function deleteStrays(
   const { spaceNo } = job;
   for await (const strays of findStrayEvents(db.pool, spaceNo, day, userIds)) {
     const ids = new Set(strays.map(({ messageId }) => messageId));
-    await inTurn(db, spaceNo, async (tx) => {
+    await inTurn(db, spaceNo, async (tx, { seq, computes }) => {
       const counts = await deleteEvents(tx, spaceNo, day, [...new Set(strays.map((each) => each.profileId))], strays);
       const readers = strays.flatMap(({ profileId, accountId }) => [profileId, accountId ?? profileId]);
       await scrubMessageIds(tx, spaceNo, readers, (id) => ids.has(id) || isTheirs(id));
+      // What is computed about the others counted these events.
+      if (computes) await noteDue(tx, spaceNo, seq, [...new Set(strays.map(({ profileId }) => profileId))]);
       await note(tx, job, nothingFound, counts);
     });
   }

@@ -22,7 +22,7 @@ export function evaluateSubject(
   for (const one of all) {
     const { id, key, cadence } = one.computation;
     if (one.computation.entity !== entity) continue;
-    const held = computed[key];
+    const held = Object.hasOwn(computed, key) ? computed[key] : undefined;
     const found = isCounted(subject, one.computation)
       ? one.query.evaluate(viewOf(subject, traits, one), now)
       : { value: undefined, changesAt: null };

@@ -19,7 +19,8 @@ function* allValues(events: readonly SubjectEvent[], read: ReadValues): Generato
 function* numbers(events: readonly SubjectEvent[], read: ReadValues): Generator<number> {
   for (const value of allValues(events, read)) {
     const number = numberOf(value);
-    if (!Number.isNaN(number)) yield number;
+    // What is beyond numbers cannot be written.
+    if (Number.isFinite(number)) yield number;
   }
 }
 
@@ -82,7 +83,7 @@ export function mode(events: readonly SubjectEvent[], read: ReadValues, as: Mode
     for (const one of Array.isArray(value) && as !== 'array' ? (value as readonly Json[]) : [value]) {
       if (isMissing(one)) continue;
       const key = as === 'number' ? numberOf(one) : textOf(one);
-      if (typeof key === 'string' || !Number.isNaN(key)) counts.set(key, (counts.get(key) ?? 0) + 1);
+      if (typeof key === 'string' || Number.isFinite(key)) counts.set(key, (counts.get(key) ?? 0) + 1);
     }
   }
   let best: string | number | undefined;

@@ -69,24 +69,33 @@ export function createLook(context: ComputeContext & { readonly log: Log }, sign
   const uncounted = new Map<string, Computation>();
   const seen = new Set<string>();
   const tellOfFaults = createFaultTeller(log);
+  const lookAt = async (spaceNo: number, computations: readonly Computation[]): Promise<boolean> => {
+    if (!(await takeLease(db.pool, spaceNo, holder, clock.now()))) return false;
+    const { ordered, faulty } = prepare(computations.filter(({ deletedAt }) => deletedAt === null));
+    for (const { computation, message } of faulty) {
+      tellOfFaults(computation);
+      if (computation.run !== null) await endRun(context, computation, message);
+    }
+    const done = await computeDue(context, spaceNo, ordered);
+    const unreadable = new Set(faulty.map(({ computation }) => computation.id));
+    const running = computations.filter(isRunning).filter(({ id }) => !unreadable.has(id));
+    await nextStep(context, running, ordered);
+    const hadWork = done > 0 || running.length > 0;
+    for (const one of computations) if (hadWork || !seen.has(one.id)) uncounted.set(one.id, one);
+    for (const { id } of computations) seen.add(id);
+    return hadWork;
+  };
   return async (): Promise<boolean> => {
     await askScheduledRuns(db, clock.now());
     let isMore = false;
     for (const [spaceNo, computations] of bySpace(await readWorking(db.pool))) {
       if (signal.aborted) return false;
-      if (!(await takeLease(db.pool, spaceNo, holder, clock.now()))) continue;
-      const { ordered, faulty } = prepare(computations.filter(({ deletedAt }) => deletedAt === null));
-      for (const { computation, message } of faulty) {
-        tellOfFaults(computation);
-        if (computation.run !== null) await endRun(context, computation, message);
-      }
-      const done = await computeDue(context, spaceNo, ordered);
-      const unreadable = new Set(faulty.map(({ computation }) => computation.id));
-      const running = computations.filter(isRunning).filter(({ id }) => !unreadable.has(id));
-      await nextStep(context, running, ordered);
-      const hadWork = done > 0 || running.length > 0;
-      for (const one of computations) if (hadWork || !seen.has(one.id)) uncounted.set(one.id, one);
-      for (const { id } of computations) seen.add(id);
+      // What fails in one space does not stop the others.
+      const hadWork = await lookAt(spaceNo, computations).catch((error: unknown) => {
+        const isQuiet = signal.aborted || error instanceof LeaseLost;
+        if (!isQuiet) log.error({ err: error }, 'audiences and computed traits of a space cannot be computed now');
+        return false;
+      });
       if (hadWork) isMore = true;
     }
     if (!isMore) await countAll(db, clock.now(), uncounted);

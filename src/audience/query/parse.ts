@@ -308,14 +308,18 @@ function timeOf(token: IToken): Literal {
   return { ...placeOf(token), kind: 'time', value: image, ms };
 }
 
+const secondsOf = { day: 86_400, hour: 3_600, second: 1 } as const;
+/** Moments beyond that could not be stored. */
+const longestSeconds = 36_500 * secondsOf.day;
+
 function durationOf(amount: IToken, unit: IToken): Literal {
   const word = unit.image.toLowerCase().replace(/s$/, '');
   if (word !== 'day' && word !== 'hour' && word !== 'second') {
     throw new FaultAt(placeOf(unit), `${unit.image} is no unit of time; there are days, hours and seconds.`);
   }
   const value = Number(amount.image);
-  if (!Number.isSafeInteger(value) || value < 0 || value > 1_000_000_000) {
-    throw new FaultAt(placeOf(amount), `A duration is a whole number of ${word}s.`);
+  if (!Number.isSafeInteger(value) || value < 0 || value * secondsOf[word] > longestSeconds) {
+    throw new FaultAt(placeOf(amount), `A duration is a whole number of ${word}s, a hundred years at most.`);
   }
   return { ...placeOf(amount), kind: 'duration', amount: value, unit: word };
 }

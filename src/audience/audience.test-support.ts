@@ -2,6 +2,7 @@
 import { testLog } from '../../test/database.ts';
 import { newId } from '../base/ids.ts';
 import type { JsonObject } from '../base/json.ts';
+import type { Log } from '../base/log.ts';
 import type { Database } from '../db/db.ts';
 import { createSpaceReader, createSpaceWriter, type Profile, type SpaceRef, startComputing } from '../space/space.ts';
 import { createSpace } from '../workspace/workspace.ts';
@@ -20,7 +21,10 @@ export class ComputingSpace implements AsyncDisposable {
   private readonly reader;
   readonly look: () => Promise<boolean>;
 
-  constructor(db: Database, space: SpaceRef, now: number) {
+  private readonly log: Log;
+
+  constructor(db: Database, space: SpaceRef, now: number, log: Log = testLog('warn')) {
+    this.log = log;
     this.db = db;
     this.space = space;
     this.now = now;
@@ -29,17 +33,22 @@ export class ComputingSpace implements AsyncDisposable {
     this.look = this.worker('one');
   }
 
-  static async create(db: Database, name: string, now = Date.parse('2026-05-01T00:00:00Z')): Promise<ComputingSpace> {
+  static async create(
+    db: Database,
+    name: string,
+    now = Date.parse('2026-05-01T00:00:00Z'),
+    log?: Log,
+  ): Promise<ComputingSpace> {
     const { id, no, settings } = await createSpace(db.pool, name);
-    return new ComputingSpace(db, { id, no, settings }, now);
+    return new ComputingSpace(db, { id, no, settings }, now, log);
   }
 
   /** A process that computes. */
   worker(holder: string): () => Promise<boolean> {
     const clock = { now: () => new Date(this.now) };
-    const context: ComputeContext & { log: ReturnType<typeof testLog> } = {
+    const context: ComputeContext & { readonly log: Log } = {
       ...{ db: this.db, clock, holder },
-      log: testLog('warn'),
+      log: this.log,
     };
     return createLook(context, new AbortController().signal);
   }

@@ -20,6 +20,7 @@ export {
   type NewComputation,
   namesOfComputations,
 } from './computations.ts';
+export { computeAccountsAgain } from './compute.ts';
 export {
   type ComputationRefusal,
   type DefinitionFault,

@@ -1,9 +1,10 @@
 /** What computations write onto profiles, with messages as they come, merge, get old, and are deleted. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { testDatabase } from '../../test/database.ts';
+import { testDatabase, testLog } from '../../test/database.ts';
 import type { Database } from '../db/db.ts';
 import { countMembers, deleteIdentifier, deletePeople, listMembers } from '../space/space.ts';
 import { ComputingSpace } from './audience.test-support.ts';
+import { computeAccountsAgain } from './compute.ts';
 
 let db: Database;
 beforeAll(async () => {
@@ -184,28 +185,105 @@ test('accounts: any, all and none of their users', async () => {
   expect(await held('empty')).toEqual({ no_user: true });
 });
 
+async function markDeleted(id: string, at: number): Promise<void> {
+  await db.pool.query(
+    `UPDATE computations SET deleted_at = $2, enabled = false, run_asked_at = $2, run_cursor = '', run_reason = 'delete'
+      WHERE computation_id = $1`,
+    [id, new Date(at)],
+  );
+}
+
 test('a deleted computation leaves its values as custom traits, which messages may change', async () => {
   await using space = await ComputingSpace.create(db, 'deleting');
   const id = await space.define('audience', 'pros', "trait('plan') = 'pro'");
   await space.send(
-    { type: 'identify', userId: 'u1', traits: { plan: 'pro', pros: 'said by somebody else' } },
+    { type: 'identify', userId: 'u1', traits: { plan: 'pro' } },
     { type: 'identify', userId: 'u2', traits: { plan: 'free' } },
+    { type: 'identify', userId: 'u3', traits: { plan: 'pro', pros: 'said by somebody else' } },
+    { type: 'identify', anonymousId: 'a4', traits: { pros: 'said of a visitor' } },
+    { type: 'identify', userId: 'u4', traits: { plan: 'pro' } },
+    { type: 'identify', userId: 'u4', anonymousId: 'a4' },
   );
   await space.compute();
-  expect(await space.trait('u1', 'pros')).toEqual({ value: true, class: 'audience' });
+  for (const user of ['u1', 'u3', 'u4']) {
+    expect(await space.trait(user, 'pros')).toEqual({ value: true, class: 'audience' });
+  }
   space.pass(1000);
-  await db.pool.query(
-    `UPDATE computations SET deleted_at = $2, enabled = false, run_asked_at = $2, run_cursor = '', run_reason = 'delete'
-      WHERE computation_id = $1`,
-    [id, new Date(space.now)],
-  );
+  await markDeleted(id, space.now);
   await space.compute();
   expect(await space.trait('u1', 'pros')).toEqual({ value: true, class: 'custom' });
+  // What was said under the key was there all the while.
+  expect(await space.trait('u3', 'pros')).toEqual({ value: 'said by somebody else', class: 'custom' });
+  expect(await space.trait('u4', 'pros')).toEqual({ value: 'said of a visitor', class: 'custom' });
   expect(await countMembers(db.pool, space.space.no, id)).toBe(0);
   await space.send({ type: 'identify', userId: 'u1', traits: { pros: 'changed', plan: 'free' } });
   await space.compute();
   expect(await space.trait('u1', 'pros')).toEqual({ value: 'changed', class: 'custom' });
   expect(await space.trait('u2', 'pros')).toBeUndefined();
+});
+
+test('what is worked out for an account does not outlive the person it came from', async () => {
+  await using space = await ComputingSpace.create(db, 'account-privacy');
+  const last = "event('Buy').last(property('email'))";
+  await space.define('computed_trait', 'last_buyer', last, { entity: 'ACCOUNTS' });
+  const old = await space.define('computed_trait', 'old_buyer', last, { entity: 'ACCOUNTS' });
+  const buy = (userId: string) => ({
+    type: 'track',
+    event: 'Buy',
+    userId,
+    properties: { email: `${userId}@example.org` },
+  });
+  await space.send(...['u1', 'u2'].map((userId) => ({ type: 'group', userId, groupId: 'g', traits: { seats: 5 } })));
+  await space.send(buy('u2'));
+  space.pass(1000);
+  await space.send(buy('u1'));
+  await space.compute();
+  await markDeleted(old, space.now + 1);
+  await space.compute();
+  const held = async () => {
+    const profile = await space.profile('group_id', 'g', 'accounts');
+    return Object.fromEntries(profile?.traits.map(({ key, value }) => [key, value]) ?? []);
+  };
+  expect(await held()).toEqual({ seats: 5, last_buyer: 'u1@example.org', old_buyer: 'u1@example.org' });
+  await deletePeople(db, { jobId: 'account', spaceNo: space.space.no, userIds: ['u1'] });
+  expect(await held()).toEqual({ seats: 5 });
+  await computeAccountsAgain(db, space.space.no, new Date(space.now));
+  await space.compute();
+  expect(await held()).toEqual({ seats: 5, last_buyer: 'u2@example.org' });
+});
+
+test('profiles with many events are computed in parts', async () => {
+  await using space = await ComputingSpace.create(db, 'parts');
+  for (const userId of ['u1', 'u2', 'u3']) {
+    await space.send(...Array.from({ length: 8_000 }, () => ({ type: 'track', event: 'E', userId })));
+  }
+  await space.define('computed_trait', 'many', "event('E').count()");
+  await space.compute();
+  for (const userId of ['u1', 'u2', 'u3']) expect(await space.value(userId, 'many')).toBe(8_000);
+});
+
+test('a run that fails is told after some minutes, and the space goes on', async () => {
+  await using space = await ComputingSpace.create(db, 'failing', undefined, testLog('silent'));
+  await space.send({ type: 'identify', userId: 'u1', traits: { plan: 'pro' } });
+  const id = await space.define('audience', 'pros', "trait('plan') = 'pro'");
+  const spoil = (identifiers: string) =>
+    db.pool.query('UPDATE profiles SET identifiers = $2 WHERE space_no = $1', [space.space.no, identifiers]);
+  const { rows: kept } = await db.pool.query('SELECT identifiers FROM profiles WHERE space_no = $1', [space.space.no]);
+  await spoil('7');
+  const state = async () => {
+    const found = 'SELECT run_reason, failure FROM computations WHERE computation_id = $1';
+    return (await db.pool.query(found, [id])).rows[0];
+  };
+  await space.compute();
+  expect(await state()).toEqual({ run_reason: 'first', failure: null });
+  space.pass(5 * 60_000);
+  await space.compute();
+  expect(await state()).toEqual({ run_reason: null, failure: expect.stringContaining('could not be computed') });
+  await spoil(JSON.stringify(kept[0].identifiers));
+  space.pass(10_000);
+  await space.send({ type: 'identify', userId: 'u1', traits: {} });
+  await space.compute();
+  expect(await space.value('u1', 'pros')).toBe(true);
 });
 
 test('who is deleted is in no audience, and is not looked at again', async () => {

@@ -9,7 +9,7 @@ import type { Database, Transaction } from '../db/db.ts';
 import { findDue, loadSubjects, nextProfiles, releaseComputed, writeComputed } from '../space/space.ts';
 import type { Computation } from './audience.ts';
 import { evaluateSubject } from './evaluate.ts';
-import { holdLease } from './lease.ts';
+import { holdLease, LeaseLost, takeLease } from './lease.ts';
 import { type Prepared, wantedEvents } from './prepare.ts';
 
 export interface ComputeContext {
@@ -93,13 +93,19 @@ async function computeProfiles(
   alongside?: (tx: Transaction) => Promise<void>,
 ): Promise<void> {
   const { db, clock, holder } = context;
-  const { seq, subjects, missing } = await loadSubjects(db.pool, spaceNo, ids, wantedEvents(all));
-  await breathe();
-  const now = clock.now().getTime();
-  const evaluations = subjects.map((subject) => evaluateSubject(subject, all, now));
-  await writeComputed(db, spaceNo, { seq, evaluations, missing }, async (tx) => {
-    await holdLease(tx, spaceNo, holder);
-    await alongside?.(tx);
+  const hold = (tx: Transaction) => holdLease(tx, spaceNo, holder);
+  for await (const { seq, subjects, missing } of loadSubjects(db.pool, spaceNo, ids, wantedEvents(all))) {
+    await breathe();
+    const now = clock.now();
+    // The parts of a step may take long together.
+    if (!(await takeLease(db.pool, spaceNo, holder, now))) throw new LeaseLost();
+    const evaluations = subjects.map((subject) => evaluateSubject(subject, all, now.getTime()));
+    await writeComputed(db, spaceNo, { seq, evaluations, missing }, hold);
+  }
+  if (alongside === undefined) return;
+  await db.transaction(async (tx) => {
+    await hold(tx);
+    await alongside(tx);
   });
 }
 
@@ -129,6 +135,16 @@ export async function endRun(
         next_run_at = $5, failure = $6
       WHERE space_no = $1 AND computation_id = $2 AND run_asked_at = $3`,
     [spaceNo, id, run?.askedAt, now, next, failure],
+  );
+}
+
+/** People of a space were deleted: what was computed of their accounts is computed again. */
+export async function computeAccountsAgain(db: Database, spaceNo: number, now: Date): Promise<void> {
+  await db.pool.query(
+    `UPDATE computations SET run_asked_at = greatest($2, run_asked_at + interval '1 millisecond'), run_cursor = '',
+        run_reason = coalesce(run_reason, 'schedule')
+      WHERE space_no = $1 AND entity = 'ACCOUNTS' AND enabled AND deleted_at IS NULL`,
+    [spaceNo, now],
   );
 }
 

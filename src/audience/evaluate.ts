@@ -2,7 +2,7 @@
  * Evaluates the computations of a space for one profile. In: the profile with its events, computations in order, the
  * time. Out: what the profile holds afterwards, and when time alone can change that. Pure.
  */
-import type { Json } from '../base/json.ts';
+import { type Json, sameJson } from '../base/json.ts';
 import type { ComputedValues, Evaluation, SpaceSubject, SpaceSubjectEvent } from '../space/space.ts';
 import type { Computation } from './audience.ts';
 import type { Lens, Prepared } from './prepare.ts';
@@ -81,8 +81,4 @@ export function viewOf(subject: SpaceSubject, traits: ReadonlyMap<string, Json>,
       return users;
     },
   };
-}
-
-function sameJson(a: Json | undefined, b: Json | undefined): boolean {
-  return a === b || (a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b));
 }

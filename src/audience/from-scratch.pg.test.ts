@@ -104,7 +104,8 @@ async function heldAndComputed(space: ComputingSpace): Promise<readonly (readonl
   const { ordered, faulty } = createPreparer()((await readWorking(db.pool)).filter(({ spaceNo }) => spaceNo === no));
   expect(faulty).toEqual([]);
   const ids = await nextProfiles(db.pool, no, 'users', '', 1000);
-  const { subjects } = await loadSubjects(db.pool, no, ids, wantedEvents(ordered));
+  const subjects: SpaceSubject[] = [];
+  for await (const part of loadSubjects(db.pool, no, ids, wantedEvents(ordered))) subjects.push(...part.subjects);
   return subjects.map((subject) => {
     const custom = subject.profile.traits.filter((trait) => trait.class === 'custom');
     const bare = { ...subject, profile: { ...subject.profile, traits: custom }, computed: {} };

@@ -81,16 +81,17 @@ async function findMembers(
     const last = ids.at(-1);
     if (last === undefined) return { results, size };
     after = last;
-    const { subjects } = await loadSubjects(db.pool, spaceNo, ids, wanted);
-    const now = clock.now().getTime();
-    for (const subject of subjects) {
-      if (!isCounted(subject, preview)) continue;
-      if (lens.query.evaluate(viewOf(subject, traitsOf(subject), lens), now).value !== true) continue;
-      size += 1;
-      if (results.length < mostShown) results.push(subject.profile.segmentId);
+    for await (const { subjects } of loadSubjects(db.pool, spaceNo, ids, wanted)) {
+      const now = clock.now().getTime();
+      for (const subject of subjects) {
+        if (!isCounted(subject, preview)) continue;
+        if (lens.query.evaluate(viewOf(subject, traitsOf(subject), lens), now).value !== true) continue;
+        size += 1;
+        if (results.length < mostShown) results.push(subject.profile.segmentId);
+      }
+      await renew(db, spaceNo, id, new Date(now + claimMs));
+      await breathe();
     }
-    await renew(db, spaceNo, id, new Date(now + claimMs));
-    await breathe();
   }
 }
 

@@ -68,6 +68,10 @@ export function createLook(context: ComputeContext & { readonly log: Log }, sign
   /** Audiences that may have other members than when they were counted. */
   const uncounted = new Map<string, Computation>();
   const seen = new Set<string>();
+  /** Spaces that failed: not looked at before this moment, ms. */
+  const restsUntil = new Map<number, number>();
+  /** Since when the run that comes next fails, by its computation; ms. */
+  const failsSince = new Map<string, number>();
   const tellOfFaults = createFaultTeller(log);
   const lookAt = async (spaceNo: number, computations: readonly Computation[]): Promise<boolean> => {
     if (!(await takeLease(db.pool, spaceNo, holder, clock.now()))) return false;
@@ -79,7 +83,7 @@ export function createLook(context: ComputeContext & { readonly log: Log }, sign
     const done = await computeDue(context, spaceNo, ordered);
     const unreadable = new Set(faulty.map(({ computation }) => computation.id));
     const running = computations.filter(isRunning).filter(({ id }) => !unreadable.has(id));
-    await nextStep(context, running, ordered);
+    await nextStep(context, running, ordered, failsSince);
     const hadWork = done > 0 || running.length > 0;
     for (const one of computations) if (hadWork || !seen.has(one.id)) uncounted.set(one.id, one);
     for (const { id } of computations) seen.add(id);
@@ -90,10 +94,12 @@ export function createLook(context: ComputeContext & { readonly log: Log }, sign
     let isMore = false;
     for (const [spaceNo, computations] of bySpace(await readWorking(db.pool))) {
       if (signal.aborted) return false;
+      if (clock.now().getTime() < (restsUntil.get(spaceNo) ?? 0)) continue;
       // What fails in one space does not stop the others.
       const hadWork = await lookAt(spaceNo, computations).catch((error: unknown) => {
-        const isQuiet = signal.aborted || error instanceof LeaseLost;
-        if (!isQuiet) log.error({ err: error }, 'audiences and computed traits of a space cannot be computed now');
+        if (signal.aborted || error instanceof LeaseLost) return false;
+        restsUntil.set(spaceNo, clock.now().getTime() + restMs);
+        log.error({ err: error, space: spaceNo }, 'audiences and computed traits of a space cannot be computed now');
         return false;
       });
       if (hadWork) isMore = true;
@@ -103,17 +109,39 @@ export function createLook(context: ComputeContext & { readonly log: Log }, sign
   };
 }
 
+/** After a failure, before a space is looked at again. */
+const restMs = 5_000;
+/** A run that fails so long is ended, so that others come. */
+const longestFailureMs = 5 * 60_000;
+
 /** Of what was deleted, of people, or of accounts: whichever was asked for first. */
 async function nextStep(
   context: ComputeContext,
   running: readonly RunningComputation[],
   ordered: Parameters<typeof computeRunStep>[2],
+  failsSince: Map<string, number>,
 ): Promise<void> {
   const [first] = [...running].sort((a, b) => a.run.askedAt.getTime() - b.run.askedAt.getTime());
   if (first === undefined) return;
-  if (first.deletedAt !== null) return releaseStep(context, first);
-  const alike = running.filter(({ deletedAt, entity }) => deletedAt === null && entity === first.entity);
-  return computeRunStep(context, alike, ordered);
+  const isAlike = ({ deletedAt, entity }: Computation) => deletedAt === null && entity === first.entity;
+  const together = first.deletedAt !== null ? [first] : running.filter(isAlike);
+  try {
+    if (first.deletedAt !== null) await releaseStep(context, first);
+    else await computeRunStep(context, together, ordered);
+    failsSince.delete(first.id);
+  } catch (error) {
+    if (error instanceof LeaseLost) throw error;
+    const now = context.clock.now().getTime();
+    const since = failsSince.get(first.id) ?? now;
+    failsSince.set(first.id, since);
+    // What was deleted must become custom traits, however long that takes.
+    if (now - since >= longestFailureMs && first.deletedAt === null) {
+      for (const one of together)
+        await endRun(context, one, 'It could not be computed; the log of the server says why.');
+      failsSince.delete(first.id);
+    }
+    throw error;
+  }
 }
 
 async function countAll(db: Database, now: Date, uncounted: Map<string, Computation>): Promise<void> {

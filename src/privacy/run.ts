@@ -3,7 +3,7 @@
  * of processes may run at once, each regulation is run by one of them; when that one dies, its lock is free and the next
  * run goes on; what failed is tried again, later and later, at most an hour apart.
  */
-import { forgetPreviews } from '../audience/audience.ts';
+import { computeAccountsAgain, forgetPreviews } from '../audience/audience.ts';
 import { isMillraceError } from '../base/errors.ts';
 import type { Queryable } from '../db/db.ts';
 import { deletePeople, forgetDeletions, unsuppress } from '../space/space.ts';
@@ -93,7 +93,7 @@ async function start(db: Queryable, id: string, now: Date): Promise<Started | nu
 }
 
 async function deleteEverywhere(
-  { db }: PrivacyContext,
+  { db, clock }: PrivacyContext,
   { id, type, userIds }: Started,
   signal: AbortSignal,
 ): Promise<RegulationDetail> {
@@ -101,7 +101,10 @@ async function deleteEverywhere(
   const known = { userIds: new Set(userIds), identifiers: new Map<string, { type: string; value: string }>() };
   for (const space of await listSpaces(db.pool)) {
     const deleted = await deletePeople(db, { jobId: id, spaceNo: space.no, userIds, signal });
-    if (deleted.counts.profiles > 0) await forgetPreviews(db, space.no);
+    if (deleted.counts.profiles > 0) {
+      await forgetPreviews(db, space.no);
+      await computeAccountsAgain(db, space.no, clock.now());
+    }
     spaces.push({ id: space.id, name: space.name, ...deleted.counts });
     for (const userId of deleted.userIds) known.userIds.add(userId);
     for (const each of deleted.identifiers) known.identifiers.set(`${each.type}:${each.value}`, each);

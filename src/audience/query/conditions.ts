@@ -8,7 +8,7 @@ import type { Condition, Scalar } from './run.ts';
 import { compileScalar, valueOfLiteral } from './scalars.ts';
 import { durationOf } from './streams.ts';
 import type { Call, Node } from './tree.ts';
-import { isMissing, timeOf, type Value } from './values.ts';
+import { calendarMs, isMissing, timeOf, type Value } from './values.ts';
 
 /** Names of comparisons, as they follow a dot. */
 export const comparisonNames = [
@@ -126,20 +126,18 @@ function dateTest(compiler: Compiler, call: Call, isBefore: boolean): Test | nul
   const [node] = compiler.plain(call, 1) ?? [];
   if (node === undefined) return null;
   const literal = literalOf(node);
-  const ms =
-    literal?.kind === 'time'
-      ? literal.ms
-      : literal?.kind === 'text'
-        ? Date.parse(
-            /^\d{4}-\d\d-\d\d$/.test(literal.value) ? literal.value : (timeOf(literal.value) && literal.value) || '',
-          )
-        : Number.NaN;
+  const ms = literal?.kind === 'time' ? literal.ms : literal?.kind === 'text' ? dateOfText(literal.value) : Number.NaN;
   if (Number.isNaN(ms))
     return compiler.fault(node, `${call.name}() takes a day or a time, e.g. 2026-01-31 or 2026-01-31T09:00:00Z.`);
   return (value) => {
     const at = timeOf(value);
     return isBefore ? at < ms : at > ms;
   };
+}
+
+/** A day, or a time with its zone. */
+function dateOfText(text: string): number {
+  return /^\d{4}-\d\d-\d\d$/.test(text) ? calendarMs(text) : timeOf(text);
 }
 
 function membership(compiler: Compiler, call: Call): Test | null {

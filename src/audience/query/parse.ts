@@ -6,6 +6,7 @@ import { EmbeddedActionsParser, EOF, type IToken, Lexer } from 'chevrotain';
 import type { QueryFault } from './query.ts';
 import * as t from './tokens.ts';
 import type { Argument, Literal, Node, Operator, Place } from './tree.ts';
+import { calendarMs } from './values.ts';
 
 export type Parsed =
   | { readonly kind: 'parsed'; readonly tree: Node }
@@ -303,7 +304,7 @@ class FaultAt extends Error {
 function timeOf(token: IToken): Literal {
   const { image } = token;
   const hasZone = /(?:Z|[+-]\d\d:?\d\d)$/.test(image.slice(10));
-  const ms = Date.parse(image.length === 10 || hasZone ? image : `${image}Z`);
+  const ms = calendarMs(image.length === 10 || hasZone ? image : `${image}Z`);
   if (Number.isNaN(ms)) throw new FaultAt(placeOf(token), `${image} is not a day of the calendar.`);
   return { ...placeOf(token), kind: 'time', value: image, ms };
 }

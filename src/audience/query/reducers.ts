@@ -3,8 +3,9 @@
  * none. Values that are missing are passed over.
  */
 import type { Json } from '../../base/json.ts';
+import { compareText } from '../../base/text-order.ts';
 import type { SubjectEvent } from './query.ts';
-import { compareTexts, isMissing, numberOf, textOf, type Value } from './values.ts';
+import { isMissing, numberOf, textOf, type Value } from './values.ts';
 
 /** The values of an event: none, one, or those of a list. */
 export type ReadValues = (event: SubjectEvent) => readonly Json[];
@@ -55,7 +56,7 @@ export function extreme(events: readonly SubjectEvent[], read: ReadValues, sign:
   let best: string | undefined;
   for (const value of allValues(events, read)) {
     const text = textOf(value);
-    if (best === undefined || compareTexts(text, best) * sign > 0) best = text;
+    if (best === undefined || compareText(text, best) * sign > 0) best = text;
   }
   return best;
 }
@@ -98,7 +99,7 @@ export function mode(events: readonly SubjectEvent[], read: ReadValues, as: Mode
 }
 
 function isBefore(a: string | number, b: string | number): boolean {
-  return typeof a === 'number' && typeof b === 'number' ? a < b : compareTexts(String(a), String(b)) < 0;
+  return typeof a === 'number' && typeof b === 'number' ? a < b : compareText(String(a), String(b)) < 0;
 }
 
 /** Distinct values in the order in which they came. */
@@ -116,7 +117,7 @@ function distinct(events: readonly SubjectEvent[], read: ReadValues): ReadonlyMa
 
 export function uniqueList(events: readonly SubjectEvent[], read: ReadValues): readonly Json[] {
   const list = [...distinct(events, read)].slice(0, longestList);
-  return list.sort(([a], [b]) => compareTexts(a, b)).map(([, value]) => value);
+  return list.sort(([a], [b]) => compareText(a, b)).map(([, value]) => value);
 }
 
 export function uniqueCount(events: readonly SubjectEvent[], read: ReadValues): number {

@@ -35,6 +35,13 @@ export function compileStream(compiler: Compiler, node: Node, scope: Scope): Str
   const name = given && compiler.text(given, 'The name of an event');
   if (name === undefined || name === null) return null;
   compiler.watchesEvent(name);
+  if (scope.event === 'inner') {
+    // Each level looks at all events once more for each of the level above.
+    return compiler.fault(
+      start,
+      'An event can be looked for from another, but not from one that is looked for itself.',
+    );
+  }
   if (scope.event !== 'none') compiler.isBatch = true;
   compiler.around.push(name);
   const inside: Scope = { ...scope, event: scope.event === 'none' ? 'one' : 'inner' };

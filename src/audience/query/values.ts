@@ -25,7 +25,15 @@ const iso = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d:
 
 /** Ms since 1970 of a full ISO 8601 time with its zone; NaN of all else, a day without a time included. */
 export function timeOf(value: Value): number {
-  return typeof value === 'string' && iso.test(value) ? Date.parse(value) : Number.NaN;
+  return typeof value === 'string' && iso.test(value) ? calendarMs(value) : Number.NaN;
+}
+
+/** Ms since 1970 of an ISO 8601 day or time; NaN when its month has no such day, which `Date.parse` takes for a later one. */
+export function calendarMs(text: string): number {
+  const [year, month, day] = text.slice(0, 10).split('-').map(Number) as [number, number, number];
+  const midnight = new Date(0);
+  midnight.setUTCFullYear(year, month - 1, day);
+  return midnight.getUTCMonth() === month - 1 && midnight.getUTCDate() === day ? Date.parse(text) : Number.NaN;
 }
 
 export function sameValue(a: Json, b: Json): boolean {
@@ -39,11 +47,6 @@ export function sameValue(a: Json, b: Json): boolean {
 export function orderOf(a: Json, b: Json): number {
   const byNumber = numberOf(a) - numberOf(b);
   return Number.isNaN(byNumber) ? timeOf(a) - timeOf(b) : byNumber;
-}
-
-/** By code point. */
-export function compareTexts(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** The way to a value: names of members, `$` for each element of a list. */

@@ -1,7 +1,7 @@
 /**
  * Ends what a computation said about profiles: it is deleted, and its values stay as custom traits (`activation.md`
- * section 4). In: a computation, and where to go on. Out: the last profile done, until none is left. Promised: a custom
- * trait of the same key that is newer stands.
+ * section 4). In: a computation, and where to go on. Out: the last profile done, until none is left. Promised: what
+ * messages said under the same key stands.
  */
 import type { Database, Queryable, Transaction } from '../../db/db.ts';
 import { writesJson } from '../facts/row-json.ts';
@@ -32,10 +32,10 @@ export async function releaseComputed(
     spaceNo,
     async (tx) => {
       const rows = await loadProfiles(tx, spaceNo, ids, [realTables]);
-      await writeReleased(
+      await writeHeld(
         tx,
         spaceNo,
-        ids.flatMap((id) => released(rows.get(id), computation) ?? []),
+        ids.flatMap((id) => released(rows, rows.get(id), computation) ?? []),
       );
     },
     ids,
@@ -60,21 +60,57 @@ async function findHolders(
   return rows.map((row) => row.profile_id);
 }
 
-interface Released {
+interface Held {
   readonly row: ProfileRow;
-  readonly traits: ReturnType<typeof writeTraits>;
+  readonly traits: Pick<ProfileRow, 'traits' | 'writes'>;
   readonly computed: Readonly<Record<string, ComputedValue>>;
 }
 
-function released(row: ProfileRow | undefined, { id, key }: ReleasedComputation): Released | undefined {
+function released(
+  rows: ReadonlyMap<string, ProfileRow>,
+  row: ProfileRow | undefined,
+  { id, key }: ReleasedComputation,
+): Held | undefined {
   const held = row?.computed?.[key];
   if (row === undefined || held?.by !== id) return undefined;
   const origin = { at: held.at, received: held.at, place: 0, source: id, message: null };
   const { [key]: _, ...computed } = row.computed ?? {};
-  return { row, traits: writeTraits(row, { [key]: held.value }, origin), computed };
+  // What messages said under this key was there all the while, behind the value.
+  const isSaid = treeAround(rows, row).some(({ traits }) => Object.hasOwn(traits, key));
+  return { row, traits: isSaid ? row : writeTraits(row, { [key]: held.value }, origin), computed };
 }
 
-async function writeReleased(tx: Transaction, spaceNo: number, all: readonly Released[]): Promise<void> {
+function treeAround(rows: ReadonlyMap<string, ProfileRow>, row: ProfileRow): readonly ProfileRow[] {
+  const parent = row.mergedInto === null ? row : (rows.get(row.mergedInto) ?? row);
+  return [parent, ...parent.members.flatMap((id) => rows.get(id) ?? [])];
+}
+
+/**
+ * Forgets what was worked out from the events of people who are deleted: the values of computed traits on these accounts,
+ * also of traits that are deleted themselves. They are worked out again from what is left. Under the turn of the space.
+ */
+export async function forgetComputed(tx: Transaction, spaceNo: number, accountIds: readonly string[]): Promise<void> {
+  const rows = await loadProfiles(tx, spaceNo, accountIds, [realTables]);
+  await writeHeld(
+    tx,
+    spaceNo,
+    [...rows.values()].flatMap((row) => withoutWorkedOut(row) ?? []),
+  );
+}
+
+const isTrait = (source: string) => source.startsWith('tra_');
+
+function withoutWorkedOut(row: ProfileRow): Held | undefined {
+  const computed = Object.fromEntries(Object.entries(row.computed ?? {}).filter(([, { by }]) => !isTrait(by)));
+  const gone = new Set(row.writes.filter(({ source }) => isTrait(source)).flatMap(({ keys }) => keys));
+  const isChanged = gone.size > 0 || Object.keys(computed).length < Object.keys(row.computed ?? {}).length;
+  if (!isChanged) return undefined;
+  const traits = Object.fromEntries(Object.entries(row.traits).filter(([key]) => !gone.has(key)));
+  return { row, traits: { traits, writes: row.writes.filter(({ source }) => !isTrait(source)) }, computed };
+}
+
+async function writeHeld(tx: Transaction, spaceNo: number, all: readonly Held[]): Promise<void> {
+  if (all.length === 0) return;
   const columns = all.map(({ computed }) => columnsOf(computed));
   await tx.query(
     `UPDATE profiles p SET traits = d.traits, writes = d.writes, computed = d.computed,

@@ -1,7 +1,8 @@
 /**
  * What computations look at. In: ids of profiles, and which events are of interest. Out: the profiles that stand for
- * them, each with its events and, of an account, its people. Promised: nothing is looked up profile by profile; events
- * that came with merged ids are there, each message once, by time and message id.
+ * them, each with its events and, of an account, its people; in parts that hold so many events at most, or one profile.
+ * Promised: people are not looked up one by one; events that came with merged ids are there, each message once, by time
+ * and message id.
  */
 import type { JsonObject } from '../../base/json.ts';
 import type { Queryable } from '../../db/db.ts';
@@ -49,20 +50,68 @@ export interface LoadedSubjects {
   readonly missing: readonly string[];
 }
 
-export async function loadSubjects(
+/** Events that are in memory at once, when no profile has more by itself. */
+const eventsAtOnce = 20_000;
+
+export async function* loadSubjects(
   db: Queryable,
   spaceNo: number,
   ids: readonly string[],
   wanted: WantedEvents,
-): Promise<LoadedSubjects> {
+): AsyncGenerator<LoadedSubjects> {
   const { seq } = await readHead(db, spaceNo);
   const rows = await loadProfiles(db, spaceNo, ids, [realTables]);
   const trees = treesOf(rows);
+  const missing = ids.filter((id) => !rows.has(id));
+  if (missing.length > 0) yield { seq, subjects: [], missing };
   const people = trees.filter(({ parent }) => parent.collection === 'users');
-  const accounts = trees.filter(({ parent }) => parent.collection === 'accounts');
-  const persons = await withEvents(db, spaceNo, people, wanted);
-  const subjects = [...persons.values(), ...(await withPeople(db, spaceNo, accounts, wanted))];
-  return { seq, subjects, missing: ids.filter((id) => !rows.has(id)) };
+  for (const part of await partsOf(db, spaceNo, people, wanted)) {
+    yield { seq, subjects: [...(await withEvents(db, spaceNo, part, wanted)).values()], missing: [] };
+  }
+  for (const account of trees) {
+    if (account.parent.collection !== 'accounts') continue;
+    yield { seq, subjects: await withPeople(db, spaceNo, [account], wanted), missing: [] };
+  }
+}
+
+async function partsOf(db: Queryable, spaceNo: number, trees: readonly Tree[], wanted: WantedEvents) {
+  if (trees.length === 0) return [];
+  const counts = await countEvents(db, spaceNo, [...parentsOf(trees).keys()], wanted);
+  const parts: Tree[][] = [[]];
+  let held = 0;
+  for (const tree of trees) {
+    const own = [tree.parent, ...tree.members].reduce((sum, { id }) => sum + (counts.get(id) ?? 0), 0);
+    if (held > 0 && held + own > eventsAtOnce) {
+      parts.push([]);
+      held = 0;
+    }
+    parts.at(-1)?.push(tree);
+    held += own;
+  }
+  return parts;
+}
+
+async function countEvents(
+  db: Queryable,
+  spaceNo: number,
+  ids: readonly string[],
+  { names }: WantedEvents,
+): Promise<ReadonlyMap<string, number>> {
+  if (names.size === 0) return new Map();
+  const { rows } = await db.query<{ profile_id: string; n: string }>({
+    name: 'space-count-subject-events',
+    text: `SELECT profile_id, count(*) AS n FROM events
+      WHERE space_no = $1 AND profile_id = ANY($2) AND name = ANY($3) GROUP BY profile_id`,
+    values: [spaceNo, ids, [...names.keys()].map(storedName)],
+  });
+  return new Map(rows.map((row) => [row.profile_id, Number(row.n)]));
+}
+
+/** The id of each profile of the trees → its parent's. */
+function parentsOf(trees: readonly Tree[]): Map<string, string> {
+  const parents = new Map<string, string>();
+  for (const { parent, members } of trees) for (const { id } of [parent, ...members]) parents.set(id, parent.id);
+  return parents;
 }
 
 /** The next profiles of a space in the order of their ids, merged ones left out. */
@@ -102,9 +151,7 @@ async function withEvents(
   trees: readonly Tree[],
   wanted: WantedEvents,
 ): Promise<ReadonlyMap<string, SpaceSubject>> {
-  const parents = new Map<string, string>();
-  for (const { parent, members } of trees) for (const { id } of [parent, ...members]) parents.set(id, parent.id);
-  const events = await readSubjectEvents(db, spaceNo, parents, wanted);
+  const events = await readSubjectEvents(db, spaceNo, parentsOf(trees), wanted);
   return new Map(
     trees.map((tree) => [tree.parent.id, subjectOf(tree, events.get(tree.parent.id) ?? new Map(), [])] as const),
   );
@@ -200,9 +247,7 @@ async function withPeople(
   accounts: readonly Tree[],
   wanted: WantedEvents,
 ): Promise<readonly SpaceSubject[]> {
-  if (accounts.length === 0) return [];
-  const accountOf = new Map<string, string>();
-  for (const { parent, members } of accounts) for (const { id } of [parent, ...members]) accountOf.set(id, parent.id);
+  const accountOf = parentsOf(accounts);
   const { rows: links } = await db.query<{ profile_id: string; to_profile_id: string }>({
     name: 'space-people-of-accounts',
     text: 'SELECT profile_id, to_profile_id FROM links WHERE space_no = $1 AND profile_id = ANY($2)',

@@ -11,6 +11,7 @@
 import { newId } from '../../base/ids.ts';
 import type { Database, Queryable, Transaction } from '../../db/db.ts';
 import { noteDue } from '../computing/due.ts';
+import { forgetComputed } from '../computing/release.ts';
 import { daysOfEvents } from '../events/days.ts';
 import { channels, contactOf, identifierTypeOf, readKey } from '../facts/subscriptions.ts';
 import { identifierKey } from '../identity/extract.ts';
@@ -107,6 +108,7 @@ async function deleteProfiles(db: Database, job: DeletionJob, userIds: readonly 
       identifiers.map(([, value]) => value),
     );
     await scrubMessageIds(tx, spaceNo, links.accountIds, isTheirs.matches);
+    await forgetComputed(tx, spaceNo, links.accountIds);
     const counts = { profiles: tree.length, links: links.accountIds.length, subscriptions };
     await note(tx, job, { profileIds, identifiers, messageIds }, counts);
   });
@@ -127,6 +129,7 @@ async function deleteStrays(
       const counts = await deleteEvents(tx, spaceNo, day, [...new Set(strays.map((each) => each.profileId))], strays);
       const readers = strays.flatMap(({ profileId, accountId }) => [profileId, accountId ?? profileId]);
       await scrubMessageIds(tx, spaceNo, readers, (id) => ids.has(id) || isTheirs(id));
+      await forgetComputed(tx, spaceNo, [...new Set(strays.flatMap(({ accountId }) => accountId ?? []))]);
       // What is computed about the others counted these events.
       if (computes) await noteDue(tx, spaceNo, seq, [...new Set(strays.map(({ profileId }) => profileId))]);
       await note(tx, job, nothingFound, counts);

@@ -3,7 +3,7 @@
  * with who wrote what. Order: the earlier of event time and arrival; then arrival; then the order of messages. A removed
  * key leaves a tombstone, so that an older message cannot bring it back. Source: `profile-space.md` 2.7.
  */
-import type { Json, JsonObject } from '../../base/json.ts';
+import { type Json, type JsonObject, sameJson } from '../../base/json.ts';
 import type { Moment, ProfileRow, Traits, TraitWrite } from '../writing/working-set.ts';
 
 export type WriteOrigin = Omit<TraitWrite, 'keys' | 'gone'>;
@@ -93,10 +93,4 @@ function without(write: TraitWrite, taken: ReadonlySet<string>): TraitWrite[] {
   if (keys.length === 0 && gone.length === 0) return [];
   const { keys: _keys, gone: _gone, ...origin } = write;
   return [written(origin, keys, gone.length === 0 ? undefined : gone)];
-}
-
-export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object') return false;
-  return JSON.stringify(a) === JSON.stringify(b);
 }

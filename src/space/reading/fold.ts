@@ -4,8 +4,9 @@
  * Source: `profile-space.md` 2.6.
  */
 import { createHash } from 'node:crypto';
-import type { Json } from '../../base/json.ts';
-import { isNewer, sameJson } from '../facts/traits.ts';
+import { type Json, sameJson } from '../../base/json.ts';
+import { compareText } from '../../base/text-order.ts';
+import { isNewer } from '../facts/traits.ts';
 import { identifierKey } from '../identity/extract.ts';
 import type { ExternalId, Profile, ProfileTrait, TraitOrigin } from '../space.ts';
 import type { ProfileRow, StoredIdentifier, TraitWrite } from '../writing/working-set.ts';
@@ -43,24 +44,6 @@ export function foldProfile(parent: ProfileRow, members: readonly ProfileRow[]):
 
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-function compareText(a: string, b: string): number {
-  return a === b ? 0 : codePointLess(a, b) ? -1 : 1;
-}
-
-/** Order by code point; UTF-16 order differs from it only where surrogates meet the characters above them. */
-function codePointLess(a: string, b: string): boolean {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i += 1) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x === y) continue;
-    const xHigh = x >= 0xd800 && x <= 0xdfff;
-    const yHigh = y >= 0xd800 && y <= 0xdfff;
-    return xHigh === yHigh ? x < y : yHigh;
-  }
-  return a.length < b.length;
 }
 
 function ownTraits(row: ProfileRow): ProfileTrait[] {

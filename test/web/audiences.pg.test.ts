@@ -75,12 +75,12 @@ test('a fault in the query is told at the query, with its place, by the preview 
     await button(act).click();
     const faults = page.getByRole('alert', { name: 'What is wrong with the query' });
     await faults.getByRole('button', { name: /^Line 2, column \d+$/ }).waitFor();
-    expect(await editor().getAttribute('aria-invalid')).toBe('true');
-    expect(await page.locator('.query-fault').count()).toBe(1);
+    await expect.poll(() => editor().getAttribute('aria-invalid')).toBe('true');
+    await expect.poll(() => page.locator('.query-fault').count()).toBe(1);
   }
   await app.expectAccessible();
   await page.getByRole('button', { name: /^Line 2, column/ }).click();
-  expect(await page.locator('.cm-editor.cm-focused').count()).toBe(1);
+  await expect.poll(() => page.locator('.cm-editor.cm-focused').count()).toBe(1);
   expect(page.url()).toContain('/new');
 });
 
@@ -90,7 +90,7 @@ test('examples are inserted, and names are completed', async () => {
   await expect.poll(() => editor().textContent()).toContain("trait('plan').one_of(");
   await button('Insert: Came back this week').click();
   await expect.poll(() => editor().textContent()).toContain("event('Page Viewed')");
-  expect(await editor().textContent()).not.toContain('one_of');
+  await expect.poll(() => editor().textContent()).not.toContain('one_of');
   await write('');
   await page.keyboard.type('tra');
   await page.getByRole('option', { name: /^trait/ }).waitFor();
@@ -123,7 +123,7 @@ test('saved it becomes live, and its members are listed', async () => {
   await page.getByRole('code').getByText('paying_people', { exact: true }).waitFor();
   await page.getByText('real-time', { exact: true }).waitFor();
   await row(/Person 9 user_id c-9/).waitFor();
-  expect(await page.getByRole('row', { name: /Person \d/ }).count()).toBe(10);
+  await expect.poll(() => page.getByRole('row', { name: /Person \d/ }).count()).toBe(10);
   await app.expectAccessible();
   await app.open('/audiences');
   await row(/Paying people! paying_people live real-time 10/).waitFor();
@@ -160,7 +160,7 @@ test('a computed trait is made, and stands on the profiles', async () => {
   await link('New computed trait').click();
   await page.getByLabel('Name').fill('Orders');
   await write("event('Order Completed').count()");
-  expect(await button('Preview').count()).toBe(0);
+  await expect.poll(() => button('Preview').count()).toBe(0);
   await app.expectAccessible();
   await button('Make computed trait').click();
   await heading('Orders').waitFor();
@@ -185,7 +185,7 @@ test('its name changes and its key stays; disabled and enabled; a changed query 
   await link('Edit').click();
   await heading('Edit Paying people!').waitFor();
   await page.getByText('Its key stays paying_people').waitFor();
-  expect(await page.getByLabel('Accounts').isDisabled()).toBe(true);
+  await expect.poll(() => page.getByLabel('Accounts').isDisabled()).toBe(true);
   await app.expectAccessible();
   await page.getByLabel('Name').fill('Buyers');
   await write("event('Order Completed').count() >= 2");
@@ -219,18 +219,18 @@ test('who may look alone finds no way to change anything', async () => {
   const one = `/audiences/${space}/audience/${audiences[0]?.id}`;
   await look.goto(new URL('/audiences', app.url).href);
   await look.getByRole('row', { name: /Buyers/ }).waitFor();
-  expect(await look.getByRole('link', { name: 'New audience' }).count()).toBe(0);
+  await expect.poll(() => look.getByRole('link', { name: 'New audience' }).count()).toBe(0);
   await look.getByRole('link', { name: 'Buyers' }).click();
   await look.getByRole('row', { name: /Person 1/ }).waitFor();
-  for (const name of ['Disable', 'Delete']) expect(await look.getByRole('button', { name }).count()).toBe(0);
-  expect(await look.getByRole('link', { name: 'Edit' }).count()).toBe(0);
+  for (const name of ['Disable', 'Delete']) await expect.poll(() => look.getByRole('button', { name }).count()).toBe(0);
+  await expect.poll(() => look.getByRole('link', { name: 'Edit' }).count()).toBe(0);
   await look.goto(new URL(`${one}/edit`, app.url).href);
   await look.getByText('Your role shows this and does not change it').waitFor();
   await look.locator('pre').getByText("event('Order Completed')").waitFor();
   const working = look
     .getByRole('main')
     .locator('input:enabled, textarea:enabled, [contenteditable=true], [type=submit]');
-  expect(await working.count()).toBe(0);
+  await expect.poll(() => working.count()).toBe(0);
   await expectAccessible(look);
   await look.goto(new URL(`/audiences/${space}/new`, app.url).href);
   await look.getByRole('heading', { name: 'Your role does not allow this' }).waitFor();

@@ -104,15 +104,15 @@ test('a profile: traits with their origin, identifiers, events, account, consent
   await link('Person 7').click();
   await row(/plan pro text .* customers-identify/).waitFor();
   await row(/city Lyon text .* website/).waitFor();
-  expect(await curl().textContent()).toMatch(
-    /curl -u 'YOUR_TOKEN:' .*\/collections\/users\/profiles\/user_id:c-7\/traits/s,
-  );
+  await expect
+    .poll(() => curl().textContent())
+    .toMatch(/curl -u 'YOUR_TOKEN:' .*\/collections\/users\/profiles\/user_id:c-7\/traits/s);
   await app.expectAccessible();
 
   await tab(/Identifiers/);
   await row(/email u7@example.com .*1 of 5/).waitFor();
   await page.getByText('One profile was merged into this one').waitFor();
-  expect(await curl().textContent()).toContain('/external_ids?');
+  await expect.poll(() => curl().textContent()).toContain('/external_ids?');
   await app.expectAccessible();
   const merged = await page.getByRole('list', { name: 'Merged profiles' }).locator('code').textContent();
   const space = new URL(page.url()).pathname.split('/')[2];
@@ -122,7 +122,7 @@ test('a profile: traits with their origin, identifiers, events, account, consent
   const order = page.locator('details', { hasText: 'Order Completed' });
   await order.locator('summary').click();
   await order.getByText('"sku": "sku-119"').waitFor();
-  expect(await curl().textContent()).toContain('/events?');
+  await expect.poll(() => curl().textContent()).toContain('/events?');
   await app.expectAccessible();
   const box = page.getByRole('region', { name: 'Newest first' });
   await expect
@@ -139,7 +139,7 @@ test('a profile: traits with their origin, identifiers, events, account, consent
   await app.expectAccessible();
 
   await tab('Accounts');
-  expect(await curl().textContent()).toContain('/links');
+  await expect.poll(() => curl().textContent()).toContain('/links');
   await app.expectAccessible();
   await link('Acme Ltd').click();
   await heading('Acme Ltd').waitFor();

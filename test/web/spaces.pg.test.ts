@@ -24,10 +24,9 @@ const button = (name: string) => page.getByRole('button', { name, exact: true })
 const tab = (name: string) => page.getByRole('tab', { name, exact: true }).click();
 const heading = (name: string) => page.getByRole('heading', { name, exact: true });
 const settings = async () => (await findSpace(app.db.pool, 'web-shop')).settings;
-const eventually = <T>(look: () => Promise<T>) => expect.poll(look, { timeout: 15_000, interval: 250 });
 /** Once nothing moves or fades any longer. */
 async function expectAccessible() {
-  await eventually(() => page.evaluate('document.getAnimations().length')).toBe(0);
+  await expect.poll(() => page.evaluate('document.getAnimations().length')).toBe(0);
   await app.expectAccessible();
 }
 /** The page is no wider than its window. */
@@ -63,7 +62,7 @@ test('a space is created with recommended rules', async () => {
   await expectAccessible();
   await button('Create space').click();
   await page.getByText('Must be lower-case letters, digits, _ and -, up to 100 characters').waitFor();
-  expect(await name.inputValue()).toBe('Web shop');
+  await expect.poll(() => name.inputValue()).toBe('Web shop');
   await page.getByRole('radio', { name: 'Rules of my own' }).check();
   await page.getByRole('textbox', { name: 'Limit of user_id' }).waitFor();
   await expectAccessible();
@@ -80,17 +79,17 @@ test('an event stream gives it a write key', async () => {
   await button('Create stream').click();
   await heading('website').waitFor();
   await button('Create a write key of website').click();
-  await eventually(() => button('Copy the write key of website').count()).toBe(2);
+  await expect.poll(() => button('Copy the write key of website').count()).toBe(2);
   await page
     .getByRole('button', { name: /^Revoke the write key/ })
     .first()
     .click();
   await page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true }).click();
-  await eventually(() => button('Copy the write key of website').count()).toBe(1);
+  await expect.poll(() => button('Copy the write key of website').count()).toBe(1);
   await expectAccessible();
   const { rows } = await app.db.pool.query("SELECT write_key FROM event_streams WHERE name = 'website'");
   writeKey = rows[0].write_key;
-  expect(await page.getByText(writeKey, { exact: true }).count()).toBe(1);
+  await expect.poll(() => page.getByText(writeKey, { exact: true }).count()).toBe(1);
 }, 90_000);
 
 test('its identity rules are changed', async () => {
@@ -110,7 +109,7 @@ test('its identity rules are changed', async () => {
   await expectAccessible();
   await button('Save rules').click();
   await page.getByText('This is not a regular expression.').waitFor();
-  expect(await page.getByRole('textbox', { name: 'Limit of email' }).inputValue()).toBe('2');
+  await expect.poll(() => page.getByRole('textbox', { name: 'Limit of email' }).inputValue()).toBe('2');
   await page.getByRole('combobox', { name: 'Blocked patterns of user_id' }).focus();
   await page.keyboard.press('Backspace');
   await button('Save rules').click();
@@ -123,7 +122,7 @@ test('its identity rules are changed', async () => {
     { limit: 5, custom: true, collection: 'users' },
   ]);
   await page.reload();
-  expect(await page.getByRole('textbox', { name: 'Limit of email' }).inputValue()).toBe('2');
+  await expect.poll(() => page.getByRole('textbox', { name: 'Limit of email' }).inputValue()).toBe('2');
 }, 90_000);
 
 test('messages are seen as they arrive', async () => {
@@ -131,14 +130,16 @@ test('messages are seen as they arrive', async () => {
   await page.getByText('watching', { exact: true }).waitFor();
   await expectAccessible();
   // Writers look once a second whether anybody watches.
-  await eventually(async () => {
-    await send({ userId: 'u-1', properties: { total: 12 } });
-    return page.getByText('Order Completed').count();
-  }).toBeGreaterThan(0);
+  await expect
+    .poll(async () => {
+      await send({ userId: 'u-1', properties: { total: 12 } });
+      return page.getByText('Order Completed').count();
+    })
+    .toBeGreaterThan(0);
   await send({ userId: 'void' });
   await page.getByText('Nothing on it says who it is about').first().waitFor();
   await page.getByRole('textbox', { name: 'Show those with' }).fill('U-1');
-  await eventually(() => page.getByText('Nothing on it says who it is about').count()).toBe(0);
+  await expect.poll(() => page.getByText('Nothing on it says who it is about').count()).toBe(0);
   await page
     .getByRole('button', { expanded: false, name: /Order Completed/ })
     .first()
@@ -159,7 +160,7 @@ test('what was dropped is found, with its reason', async () => {
   await page.getByRole('combobox', { name: 'Reason' }).click();
   await page.getByRole('option', { name: 'An identifier is blocked' }).click();
   await page.waitForURL(/reason=id_value_blocked/);
-  await eventually(() => page.getByRole('cell', { name: /Nothing on it says who/ }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('cell', { name: /Nothing on it says who/ }).count()).toBe(0);
   await expectAccessible();
   await page.goto(new URL(`${spaceUrl}?tab=dropped&reason=filtered`, app.url).href);
   await heading('Nothing was dropped for this reason').waitFor();
@@ -181,11 +182,11 @@ test('a token is shown once, opens the Profile API, and ends', async () => {
   expect([answer.status, JSON.stringify(await answer.json())]).toEqual([200, expect.stringContaining('u-1')]);
   await page.reload();
   await page.getByRole('cell', { name: 'web shop', exact: true }).waitFor();
-  expect(await page.getByText(/mrp_/).count()).toBe(0);
+  await expect.poll(() => page.getByText(/mrp_/).count()).toBe(0);
   await button('Revoke web shop').click();
   await page.getByRole('dialog').getByRole('button', { name: 'Revoke', exact: true }).click();
   await page.getByRole('cell', { name: /^revoked/ }).waitFor();
-  await eventually(async () => (await look()).status).toBe(401);
+  await expect.poll(async () => (await look()).status).toBe(401);
 }, 90_000);
 
 test('a space with profiles cannot be deleted, and one without can', async () => {
@@ -195,7 +196,7 @@ test('a space with profiles cannot be deleted, and one without can', async () =>
   await page.getByRole('textbox', { name: 'Name of filter 1' }).fill('tests');
   await page.getByRole('textbox', { name: 'Condition of filter 1' }).fill('type = ');
   await button('Save settings').click();
-  await eventually(() => page.locator('[aria-invalid=true]').count()).toBe(1);
+  await expect.poll(() => page.locator('[aria-invalid=true]').count()).toBe(1);
   await expectAccessible();
   await page.getByRole('textbox', { name: 'Condition of filter 1' }).fill('type = "track" and event = "Test"');
   await button('Save settings').click();
@@ -208,7 +209,7 @@ test('a space with profiles cannot be deleted, and one without can', async () =>
   await button('Delete space').click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete space' }).click();
   await heading('Spaces').waitFor();
-  await eventually(() => page.getByRole('link', { name: 'main', exact: true }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('link', { name: 'main', exact: true }).count()).toBe(0);
 }, 90_000);
 
 test('who may only look is offered nothing else', async () => {
@@ -216,16 +217,16 @@ test('who may only look is offered nothing else', async () => {
   await app.db.pool.query("UPDATE people SET role = 'member', permissions = $1", [JSON.stringify(permissions)]);
   await app.open('/spaces');
   await page.getByRole('link', { name: 'Web shop', exact: true }).waitFor();
-  expect(await page.getByRole('link', { name: 'Create a space' }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('link', { name: 'Create a space' }).count()).toBe(0);
   await page.getByRole('link', { name: 'Web shop', exact: true }).click();
   await heading('What names it').waitFor();
   await tab('Identity');
   await page.getByRole('textbox', { name: 'Limit of email' }).waitFor();
-  expect(await page.getByRole('textbox', { name: 'Limit of email' }).isDisabled()).toBe(true);
-  expect(await button('Save rules').count()).toBe(0);
+  await expect.poll(() => page.getByRole('textbox', { name: 'Limit of email' }).isDisabled()).toBe(true);
+  await expect.poll(() => button('Save rules').count()).toBe(0);
   await tab('Access tokens');
   await page.getByRole('cell', { name: 'web shop', exact: true }).waitFor();
-  expect(await button('Create token').count()).toBe(0);
+  await expect.poll(() => button('Create token').count()).toBe(0);
   await tab('Live');
   await page.getByText('watching', { exact: true }).waitFor();
   await expectAccessible();
@@ -239,7 +240,7 @@ test('every page fits a telephone, light and dark', async () => {
     for (const path of ['/spaces', '/spaces/new', ...['', 'identity', 'tokens', 'dropped', 'live', 'settings']]) {
       await app.open(path.startsWith('/') ? path : `${spaceUrl}?tab=${path}`);
       await page.getByRole('heading', { level: 1 }).waitFor();
-      await eventually(() => page.getByText('Loading').count()).toBe(0);
+      await expect.poll(() => page.getByText('Loading').count()).toBe(0);
       await expectNoSidewaysScroll();
       await expectAccessible();
     }

@@ -46,10 +46,7 @@ export class ComputingSpace implements AsyncDisposable {
   /** A process that computes. */
   worker(holder: string): () => Promise<boolean> {
     const clock = { now: () => new Date(this.now) };
-    const context: ComputeContext & { readonly log: Log } = {
-      ...{ db: this.db, clock, holder },
-      log: this.log,
-    };
+    const context: ComputeContext = { db: this.db, clock, holder, log: this.log };
     return createLook(context, new AbortController().signal);
   }
 

@@ -3,20 +3,29 @@
  * complete by itself: profiles that are due; the next part of a run over all profiles; the next part of a deletion.
  * Promised: a step that was cut off is done again and gives the same.
  */
-import { breathe } from '../base/breathe.ts';
+import { createBreather } from '../base/breathe.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import type { Database, Transaction } from '../db/db.ts';
-import { findDue, loadSubjects, nextProfiles, releaseComputed, writeComputed } from '../space/space.ts';
+import {
+  findDue,
+  loadSubjects,
+  nextProfiles,
+  releaseComputed,
+  type SpaceSubject,
+  writeComputed,
+} from '../space/space.ts';
 import type { Computation } from './audience.ts';
-import { evaluateSubject } from './evaluate.ts';
+import { type EvaluatedSubject, evaluateSubject } from './evaluate.ts';
 import { holdLease, LeaseLost, takeLease } from './lease.ts';
-import { type Prepared, wantedEvents } from './prepare.ts';
+import { audiencesOfInterest, type Prepared, wantedSubjects } from './prepare.ts';
 
 export interface ComputeContext {
   readonly db: Database;
   readonly clock: Clock;
   /** The process, in leases. */
   readonly holder: string;
+  readonly log: Log;
 }
 
 /** Profiles of one step: few enough that look-ups beside it do not wait. */
@@ -30,7 +39,7 @@ export async function computeDue(context: ComputeContext, spaceNo: number, all: 
   const ids = await findDue(context.db.pool, spaceNo, context.clock.now(), peopleAtOnce);
   if (ids.length === 0) return 0;
   const live = all.filter(({ computation }) => computation.enabled && computation.cadence === 'REALTIME');
-  await computeProfiles(context, spaceNo, ids, live);
+  await computeProfiles(context, spaceNo, ids, live, all);
   return ids.length;
 }
 
@@ -61,10 +70,10 @@ export async function computeRunStep(
   }
   // With all that messages decide, so that it is known when each profile is due next.
   const runs = new Set(behind.map(({ id }) => id));
-  const together = all.filter(({ computation: { id, enabled, cadence } }) => {
-    return runs.has(id) || (enabled && cadence === 'REALTIME');
+  const together = all.filter(({ computation: { id, enabled, cadence, ...one } }) => {
+    return runs.has(id) || (enabled && cadence === 'REALTIME' && one.entity === entity);
   });
-  await computeProfiles(context, spaceNo, ids, together, async (tx) => {
+  await computeProfiles(context, spaceNo, ids, together, all, async (tx) => {
     for (const computation of behind) await advance(tx, computation, last);
   });
 }
@@ -85,28 +94,62 @@ export async function releaseStep(context: ComputeContext, computation: Computat
   else await context.db.transaction((tx) => advance(tx, computation, last));
 }
 
+/** `computed`: those that are computed now, of all that are there. */
 async function computeProfiles(
   context: ComputeContext,
   spaceNo: number,
   ids: readonly string[],
+  computed: readonly Prepared[],
   all: readonly Prepared[],
   alongside?: (tx: Transaction) => Promise<void>,
 ): Promise<void> {
   const { db, clock, holder } = context;
   const hold = (tx: Transaction) => holdLease(tx, spaceNo, holder);
-  for await (const { seq, subjects, missing } of loadSubjects(db.pool, spaceNo, ids, wantedEvents(all))) {
-    await breathe();
+  const audiences = all.map(({ computation }) => computation);
+  const ofInterest = audiencesOfInterest(all);
+  const pause = createBreather();
+  for await (const { seq, subjects, missing } of loadSubjects(db, spaceNo, ids, wantedSubjects(computed, audiences))) {
     const now = clock.now();
     // The parts of a step may take long together.
     if (!(await takeLease(db.pool, spaceNo, holder, now))) throw new LeaseLost();
-    const evaluations = subjects.map((subject) => evaluateSubject(subject, all, now.getTime()));
-    await writeComputed(db, spaceNo, { seq, evaluations, missing }, hold);
+    const evaluations: EvaluatedSubject[] = [];
+    const accounts: string[] = [];
+    for (const subject of subjects) {
+      const evaluated = await evaluateSubject(subject, computed, now.getTime(), pause);
+      evaluations.push(evaluated);
+      if (concernsPeople(subject, evaluated, ofInterest)) accounts.push(evaluated.profileId, ...evaluated.memberIds);
+    }
+    tellOfPassedOver(context, evaluations);
+    await writeComputed(db, spaceNo, { seq, evaluations, missing, accounts }, hold);
   }
   if (alongside === undefined) return;
   await db.transaction(async (tx) => {
     await hold(tx);
     await alongside(tx);
   });
+}
+
+/** Whether an account entered or left an audience that its people are asked about. */
+function concernsPeople(
+  { profile, computed: before }: SpaceSubject,
+  { computed: after }: EvaluatedSubject,
+  ofInterest: ReadonlySet<string>,
+): boolean {
+  if (profile.collection !== 'accounts' || after === undefined) return false;
+  const isIn = (held: SpaceSubject['computed'], id: string) =>
+    Object.values(held).some(({ by, value }) => by === id && value === true);
+  return [...ofInterest].some((id) => isIn(before, id) !== isIn(after, id));
+}
+
+function tellOfPassedOver({ log }: ComputeContext, evaluations: readonly EvaluatedSubject[]): void {
+  for (const { profileId, passedOver } of evaluations) {
+    for (const computation of passedOver) {
+      log.warn(
+        { computation, profile: profileId },
+        'a profile has too many events for a query that looks for events from others, and keeps what it held: narrow the query by within(parent: …)',
+      );
+    }
+  }
 }
 
 /** A run that was asked for again meanwhile begins anew. */

@@ -1,31 +1,43 @@
 /**
  * Evaluates the computations of a space for one profile. In: the profile with its events, computations in order, the
- * time. Out: what the profile holds afterwards, and when time alone can change that. Pure.
+ * time. Out: what the profile holds afterwards, and when time alone can change that. Pure; it breathes in between.
  */
 import { type Json, sameJson } from '../base/json.ts';
 import type { ComputedValues, Evaluation, SpaceSubject, SpaceSubjectEvent } from '../space/space.ts';
 import type { Computation } from './audience.ts';
 import type { Lens, Prepared } from './prepare.ts';
-import type { Subject } from './query/query.ts';
+import type { Evaluated, Subject } from './query/query.ts';
+import { TooManyPairs } from './query/run.ts';
 
-export function evaluateSubject(
+export interface EvaluatedSubject extends Evaluation {
+  readonly computed: ComputedValues | undefined;
+  /** Ids of computations that were too much for this profile: it keeps what it held. */
+  readonly passedOver: readonly string[];
+}
+
+export async function evaluateSubject(
   subject: SpaceSubject,
   all: readonly Prepared[],
   now: number,
-): Evaluation & { readonly computed: ComputedValues | undefined } {
+  pause: () => Promise<void> | undefined = () => undefined,
+): Promise<EvaluatedSubject> {
   const { profile } = subject;
   const entity = profile.collection === 'users' ? 'USERS' : 'ACCOUNTS';
-  const traits = traitsOf(subject);
+  const traits = new Map(subject.traits);
+  const passedOver: string[] = [];
   const computed: Record<string, ComputedValues[string]> = { ...subject.computed };
   let isChanged = subject.hasRemains;
   let changesAt = Number.POSITIVE_INFINITY;
   for (const one of all) {
     const { id, key, cadence } = one.computation;
     if (one.computation.entity !== entity) continue;
+    await pause();
     const held = Object.hasOwn(computed, key) ? computed[key] : undefined;
-    const found = isCounted(subject, one.computation)
-      ? one.query.evaluate(viewOf(subject, traits, one), now)
-      : { value: undefined, changesAt: null };
+    const found = isCounted(subject, one.computation) ? evaluate(viewOf(subject, traits, one), one, now) : nothing;
+    if (found === null) {
+      passedOver.push(id);
+      continue;
+    }
     if (cadence === 'REALTIME' && found.changesAt !== null) changesAt = Math.min(changesAt, found.changesAt);
     const value = heldAfter(one, found.value, held !== undefined);
     if (sameJson(held?.value, value)) continue;
@@ -43,7 +55,20 @@ export function evaluateSubject(
     memberIds: profile.mergedSegmentIds,
     computed: isChanged ? computed : undefined,
     dueAt: entity === 'ACCOUNTS' ? undefined : Number.isFinite(changesAt) ? new Date(changesAt) : null,
+    passedOver,
   };
+}
+
+const nothing: Evaluated = { value: undefined, changesAt: null };
+
+/** Null: it is too much. */
+export function evaluate(view: Subject, { query }: Lens, now: number): Evaluated | null {
+  try {
+    return query.evaluate(view, now);
+  } catch (error) {
+    if (error instanceof TooManyPairs) return null;
+    throw error;
+  }
 }
 
 /** Who was never in an audience, or never had a value, holds nothing; whoever was or had keeps a sign of it. */
@@ -59,25 +84,26 @@ export function isCounted({ profile }: SpaceSubject, { entity, options }: Pick<C
   return profile.externalIds.some(({ type }) => types.includes(type));
 }
 
-export function traitsOf({ profile }: SpaceSubject): Map<string, Json> {
-  return new Map(profile.traits.map(({ key, value }) => [key, value]));
-}
-
 /** The profile as one computation may see it. */
 export function viewOf(subject: SpaceSubject, traits: ReadonlyMap<string, Json>, lens: Lens): Subject {
   const { from, receivedFrom } = lens;
   const counts = (event: SpaceSubjectEvent) =>
     (from === null || event.at >= from) && (receivedFrom === null || event.receivedAt >= receivedFrom);
   const countsAll = from === null && receivedFrom === null;
+  const counted = new Map<string, readonly SpaceSubjectEvent[]>();
   let users: readonly Subject[] | undefined;
   return {
     traits,
     events(name) {
       const events = subject.events.get(name) ?? [];
-      return countsAll ? events : events.filter(counts);
+      if (countsAll) return events;
+      // Asked for again and again by those that are looked for from others.
+      const found = counted.get(name) ?? events.filter(counts);
+      counted.set(name, found);
+      return found;
     },
     get users() {
-      users ??= subject.users.map((user) => viewOf(user, traitsOf(user), lens));
+      users ??= subject.users.map((user) => viewOf(user, user.traits, lens));
       return users;
     },
   };

@@ -7,7 +7,7 @@ import type { Database } from '../db/db.ts';
 import { deletePeople, loadSubjects, nextProfiles, type SpaceSubject } from '../space/space.ts';
 import { ComputingSpace } from './audience.test-support.ts';
 import { evaluateSubject } from './evaluate.ts';
-import { createPreparer, wantedEvents } from './prepare.ts';
+import { createPreparer, wantedSubjects } from './prepare.ts';
 import { readWorking } from './rows.ts';
 
 let db: Database;
@@ -105,12 +105,15 @@ async function heldAndComputed(space: ComputingSpace): Promise<readonly (readonl
   expect(faulty).toEqual([]);
   const ids = await nextProfiles(db.pool, no, 'users', '', 1000);
   const subjects: SpaceSubject[] = [];
-  for await (const part of loadSubjects(db.pool, no, ids, wantedEvents(ordered))) subjects.push(...part.subjects);
-  return subjects.map((subject) => {
+  const all = ordered.map(({ computation }) => computation);
+  for await (const part of loadSubjects(db, no, ids, wantedSubjects(ordered, all))) subjects.push(...part.subjects);
+  const pairs = subjects.map(async (subject) => {
     const custom = subject.profile.traits.filter((trait) => trait.class === 'custom');
-    const bare = { ...subject, profile: { ...subject.profile, traits: custom }, computed: {} };
-    return [told(subject.computed), told(evaluateSubject(bare, ordered, space.now).computed ?? {})] as const;
+    const traits = new Map(custom.map(({ key, value }) => [key, value] as const));
+    const bare = { ...subject, traits, computed: {} };
+    return [told(subject.computed), told((await evaluateSubject(bare, ordered, space.now)).computed ?? {})] as const;
   });
+  return Promise.all(pairs);
 }
 
 test('what profiles hold equals what their facts give', { timeout: 240_000 }, async () => {

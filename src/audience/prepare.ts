@@ -1,8 +1,8 @@
 /**
  * The computations of a space, ready to be evaluated. In: their definitions. Out: compiled, each after those whose keys it
- * reads, with the events that all of them look at. What cannot be compiled any more is told apart.
+ * reads, with what all of them look at. What cannot be compiled any more is told apart.
  */
-import type { WantedEvents } from '../space/space.ts';
+import { partsOfBoth, type WantedParts, type WantedSubjects } from '../space/space.ts';
 import type { Computation, ComputationOptions } from './audience.ts';
 import { compileQuery } from './query/compile.ts';
 import type { CompiledQuery } from './query/query.ts';
@@ -74,16 +74,41 @@ function inOrder(all: readonly Prepared[]): readonly Prepared[] {
   return [...ordered];
 }
 
-/** The events that these look at. */
-export function wantedEvents(all: readonly Lens[]): WantedEvents {
-  const names = new Map<string, { readsMessage: boolean }>();
+/** What these look at, of all the computations of their space. */
+export function wantedSubjects(all: readonly Lens[], others: readonly AudienceOfSpace[]): WantedSubjects {
+  const names = new Map<string, WantedParts>();
   let since: number | null = Number.POSITIVE_INFINITY;
   for (const { query, from } of all) {
     if (query.events.size === 0) continue;
     since = since === null || from === null ? null : Math.min(since, from);
-    for (const [name, { readsMessage }] of query.events) {
-      names.set(name, { readsMessage: readsMessage || names.get(name)?.readsMessage === true });
+    for (const [name, reads] of query.events) {
+      const before = names.get(name);
+      names.set(name, before === undefined ? reads : partsOfBoth(before, reads));
     }
   }
-  return { names, since: since === null || since === Number.POSITIVE_INFINITY ? null : new Date(since) };
+  return {
+    names,
+    since: since === null || since === Number.POSITIVE_INFINITY ? null : new Date(since),
+    accountAudiences: accountAudiencesReadBy(all, others),
+  };
+}
+
+type AudienceOfSpace = Pick<Computation, 'id' | 'key' | 'kind' | 'entity'>;
+
+/** Id → key. A person asks of them by their keys, as of its own audiences. */
+function accountAudiencesReadBy(all: readonly Lens[], others: readonly AudienceOfSpace[]): ReadonlyMap<string, string> {
+  const isRead = (key: string) => all.some(({ query }) => query.traits.has(key));
+  const ofAccounts = others.filter(({ kind, entity }) => kind === 'audience' && entity === 'ACCOUNTS');
+  return new Map(ofAccounts.filter(({ key }) => isRead(key)).map(({ id, key }) => [id, key]));
+}
+
+/** Ids of the audiences of accounts that messages about people are held against. */
+export function audiencesOfInterest(all: readonly Prepared[]): ReadonlySet<string> {
+  const ofPeople = all.filter(({ computation: { entity, enabled } }) => enabled && entity === 'USERS');
+  return new Set(
+    accountAudiencesReadBy(
+      ofPeople,
+      all.map(({ computation }) => computation),
+    ).keys(),
+  );
 }

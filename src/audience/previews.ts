@@ -7,8 +7,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Database } from '../db/db.ts';
 import { loadSubjects, nextProfiles } from '../space/space.ts';
 import type { ComputationOptions } from './audience.ts';
-import { isCounted, traitsOf, viewOf } from './evaluate.ts';
-import { type Lens, lensOf, wantedEvents } from './prepare.ts';
+import { listComputations } from './computations.ts';
+import { evaluate, isCounted, viewOf } from './evaluate.ts';
+import { type Lens, lensOf, wantedSubjects } from './prepare.ts';
 import { compileQuery } from './query/compile.ts';
 import type { Entity } from './query/query.ts';
 
@@ -55,10 +56,18 @@ export async function runPreview(context: PreviewContext, signal: AbortSignal): 
   return true;
 }
 
+interface Failed {
+  /** What is shown. */
+  readonly failure: string;
+}
+
 interface Found {
   readonly results: readonly string[];
   readonly size: number;
 }
+
+const tooMuch =
+  'A profile has too many events for a query that looks for events from others. Narrow it by within(parent: …).';
 
 /** Null when it was stopped: another process goes on. */
 async function findMembers(
@@ -66,9 +75,9 @@ async function findMembers(
   preview: ClaimedPreview,
   lens: Lens,
   signal: AbortSignal,
-): Promise<Found | null> {
+): Promise<Found | Failed | null> {
   const { space_no: spaceNo, preview_id: id, entity } = preview;
-  const wanted = wantedEvents([lens]);
+  const wanted = wantedSubjects([lens], await listComputations(db.pool, spaceNo));
   const results: string[] = [];
   let size = 0;
   let after = '';
@@ -81,11 +90,13 @@ async function findMembers(
     const last = ids.at(-1);
     if (last === undefined) return { results, size };
     after = last;
-    for await (const { subjects } of loadSubjects(db.pool, spaceNo, ids, wanted)) {
+    for await (const { subjects } of loadSubjects(db, spaceNo, ids, wanted)) {
       const now = clock.now().getTime();
       for (const subject of subjects) {
         if (!isCounted(subject, preview)) continue;
-        if (lens.query.evaluate(viewOf(subject, traitsOf(subject), lens), now).value !== true) continue;
+        const evaluated = evaluate(viewOf(subject, subject.traits, lens), lens, now);
+        if (evaluated === null) return { failure: tooMuch };
+        if (evaluated.value !== true) continue;
         size += 1;
         if (results.length < mostShown) results.push(subject.profile.segmentId);
       }
@@ -106,7 +117,7 @@ async function renew(db: Database, spaceNo: number, id: string, until: Date | nu
 async function end(
   { db }: PreviewContext,
   { space_no: spaceNo, preview_id: id }: ClaimedPreview,
-  outcome: Found | { readonly failure: string },
+  outcome: Found | Failed,
 ): Promise<void> {
   const values =
     'failure' in outcome ? ['FAILED', null, null, outcome.failure] : ['COMPLETED', outcome.results, outcome.size, null];

@@ -58,12 +58,17 @@ export function computationOf(row: ComputationRow): Computation {
   };
 }
 
-/** Those that compute, or still have something to do, in all spaces that are there. */
+/**
+ * Those that compute, or still have something to do, in all spaces that are there; and audiences of accounts that are
+ * switched off, since people may be asked whether their account is in one.
+ */
 export async function readWorking(db: Queryable): Promise<readonly Computation[]> {
   const { rows } = await db.query<ComputationRow>({
     name: 'computations-working',
     text: `SELECT c.* FROM computations c JOIN spaces s ON s.no = c.space_no
       WHERE (c.enabled AND c.deleted_at IS NULL) OR c.run_asked_at IS NOT NULL
+        OR (c.kind = 'audience' AND c.entity = 'ACCOUNTS' AND c.deleted_at IS NULL AND EXISTS (
+          SELECT FROM computations o WHERE o.space_no = c.space_no AND o.entity = 'USERS' AND o.enabled))
       ORDER BY c.space_no, c.created_at, c.computation_id`,
   });
   return rows.map(computationOf);

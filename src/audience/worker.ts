@@ -62,7 +62,7 @@ export function startComputations({ everyMs = 250, ...options }: ComputationWork
 }
 
 /** One look: a step in each space that has something to do. Returns whether there may be more at once. */
-export function createLook(context: ComputeContext & { readonly log: Log }, signal: AbortSignal) {
+export function createLook(context: ComputeContext, signal: AbortSignal) {
   const { db, clock, holder, log } = context;
   const prepare = createPreparer();
   /** Audiences that may have other members than when they were counted. */

@@ -8,3 +8,14 @@ export function breathe(): Promise<void> {
 
 /** How many rows of a sync are worked on between two breaths: about a millisecond. */
 export const rowsPerBreath = 50;
+
+/** Breathes when it was called long after the last breath: for loops whose steps take very different times. */
+export function createBreather(everyMs = 10): () => Promise<void> | undefined {
+  let last = performance.now();
+  return () => {
+    if (performance.now() - last < everyMs) return undefined;
+    return breathe().then(() => {
+      last = performance.now();
+    });
+  };
+}

@@ -10,13 +10,13 @@ export { type ComputedValues, type Evaluated, type Evaluation, writeComputed } f
 export { findDue, startComputing, stopComputing } from './computing/due.ts';
 export { countMembers, listMembers } from './computing/members.ts';
 export { type ReleasedComputation, releaseComputed } from './computing/release.ts';
+export { partsOfBoth, type SpaceSubjectEvent, type WantedParts } from './computing/subject-events.ts';
 export {
   type LoadedSubjects,
   loadSubjects,
   nextProfiles,
   type SpaceSubject,
-  type SpaceSubjectEvent,
-  type WantedEvents,
+  type WantedSubjects,
 } from './computing/subjects.ts';
 export { type DeletionJob, deletePeople, forgetDeletions } from './deletion/deletion.ts';
 export { deleteIdentifier, type IdentifierToDelete } from './deletion/identifier-deletion.ts';

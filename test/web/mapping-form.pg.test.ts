@@ -77,9 +77,9 @@ test('Enter in a row of the fields adds a key and opens lists; it saves nothing'
     await input.press('Escape');
   }
   const space = combobox('Profile Space');
-  // Once the spaces are known.
-  await expect.poll(() => space.inputValue()).toMatch(/^Engage \(/);
   await space.press('Enter');
+  // Once the spaces are known, and its list is open.
+  await page.getByRole('option', { name: 'Engage (main)', exact: true }).waitFor();
   await space.press('ArrowDown');
   await space.press('Enter');
   await space.press('Enter');

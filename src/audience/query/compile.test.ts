@@ -278,8 +278,8 @@ describe('what is said of a query', () => {
       "event('A').where(property('x') = 1).within(3 days).count() > 1 AND event('B').within(30 days).count() > 1 AND trait('c.d') = 1",
     );
     expect([...query.events]).toEqual([
-      ['A', { readsMessage: true }],
-      ['B', { readsMessage: false }],
+      ['A', { properties: new Set(['x']), context: new Set() }],
+      ['B', { properties: new Set(), context: new Set() }],
     ]);
     expect([[...query.traits], query.longestWindowMs, query.needsEvents]).toEqual([['c'], 30 * dayMs, true]);
     const of = [
@@ -289,7 +289,10 @@ describe('what is said of a query', () => {
       "event('A').last(property('x'))",
     ];
     expect(of.map((one) => trait(one).emptied)).toEqual([0, 0, [], undefined]);
-    expect(trait("event('A').sum(property('x'))").events.get('A')).toEqual({ readsMessage: true });
+    expect(trait("event('A').sum(property('x'))").events.get('A')).toEqual({
+      properties: new Set(['x']),
+      context: new Set(),
+    });
   });
 
   test('when time alone changes it', () => {

@@ -3,15 +3,15 @@
  * parts are compiled by `conditions.ts`, `scalars.ts` and `streams.ts`; here is what is asked of the whole.
  */
 import { Compiler, type Scope } from './compiler.ts';
+import { compileComputedTrait } from './computed-trait.ts';
 import { compileCondition } from './conditions.ts';
 import { parseQuery } from './parse.ts';
 import type { Cadence, Compiled, CompiledQuery, Evaluated, QueryUse } from './query.ts';
 import { Run } from './run.ts';
-import { compileTrait } from './traits.ts';
 import type { Node } from './tree.ts';
 
-/** Conditions of one query (`activation.md` section 1). */
-const mostPrimaries = 50;
+/** Of one query (`public-api.md` section 5). */
+const mostChains = 50;
 
 export function compileQuery(text: string, use: QueryUse): Compiled {
   const parsed = parseQuery(text);
@@ -19,11 +19,13 @@ export function compileQuery(text: string, use: QueryUse): Compiled {
   const compiler = new Compiler(use, compileCondition);
   const scope: Scope = { entity: use.entity, event: 'none' };
   const evaluate =
-    use.kind === 'audience' ? audience(compiler, parsed.tree, scope) : compileTrait(compiler, parsed.tree, scope);
-  if (compiler.primaries > mostPrimaries) {
+    use.kind === 'audience'
+      ? audience(compiler, parsed.tree, scope)
+      : compileComputedTrait(compiler, parsed.tree, scope);
+  if (compiler.chains > mostChains) {
     compiler.fault(
       { line: 1, column: 1 },
-      `A query has at most ${mostPrimaries} conditions; this one has ${compiler.primaries}.`,
+      `A query looks at ${mostChains} things at most, each an event, a trait or a property that is compared; this one looks at ${compiler.chains}.`,
     );
   }
   const { faults } = compiler;
@@ -39,13 +41,9 @@ function audience(compiler: Compiler, tree: Node, scope: Scope): Evaluator | nul
   const evaluate = (subject: Run['subject'], now: number): Evaluated => {
     const run = new Run(subject, now);
     const value = condition(run, null, null);
-    return { value, changesAt: nextChange(run) };
+    return { value, changesAt: run.changesAt };
   };
   return { emptied: undefined, evaluate };
-}
-
-export function nextChange({ changes }: Run): number | null {
-  return Number.isFinite(changes.at) ? changes.at : null;
 }
 
 function queryOf(compiler: Compiler, evaluator: Evaluator): CompiledQuery {

@@ -17,11 +17,14 @@ export class Compiler {
   /** Conditions hold events, whose conditions are compiled as these are. */
   readonly condition: (compiler: Compiler, node: Node, scope: Scope) => Condition | null;
   readonly faults: QueryFault[] = [];
-  readonly events = new Map<string, { readsMessage: boolean }>();
+  readonly events = new Map<string, { properties: Set<string>; context: Set<string> }>();
   readonly traits = new Set<string>();
   longestWindowMs: number | null = null;
   isBatch: boolean;
-  primaries = 0;
+  /** Chains that begin with what is looked at, and are compared or are the value of a trait. */
+  chains = 0;
+  /** Streams of events that are looked for from others. */
+  lookups = 0;
   /** Names of the events whose conditions are being compiled, the innermost last. */
   readonly around: string[] = [];
 
@@ -42,11 +45,14 @@ export class Compiler {
   }
 
   watchesEvent(name: string): void {
-    this.events.set(name, this.events.get(name) ?? { readsMessage: false });
+    this.events.set(name, this.events.get(name) ?? { properties: new Set(), context: new Set() });
   }
 
-  readsMessage(name: string | undefined): void {
-    if (name !== undefined) this.events.set(name, { readsMessage: true });
+  /** The event of this name is asked for a member of its properties, or its context. */
+  readsEvent(name: string | undefined, of: 'properties' | 'context', member: string): void {
+    if (name === undefined) return;
+    this.watchesEvent(name);
+    this.events.get(name)?.[of].add(member);
   }
 
   looksBack(ms: number): void {

@@ -73,7 +73,7 @@ function called(compiler: Compiler, call: Call, scope: Scope): Condition | null 
     const [right] = compiler.plain(call, 1) ?? [];
     return right === undefined ? null : compared(compiler, on, name, right, scope);
   }
-  compiler.primaries += 1;
+  compiler.chains += 1;
   const scalar = compileScalar(compiler, on, scope);
   const test = testOf(compiler, call);
   if (scalar === null || test === null) return null;
@@ -160,9 +160,9 @@ function membership(compiler: Compiler, call: Call): Test | null {
 
 /** Two values; the right one may be read from the profile too. */
 function compared(compiler: Compiler, left: Node, name: string, right: Node, scope: Scope): Condition | null {
-  compiler.primaries += 1;
   const a = literalOf(left) === null ? compileScalar(compiler, left, scope) : literalFirst(compiler, left);
   const b = compileScalar(compiler, right, scope);
+  compiler.chains += b?.isConstant === false ? 2 : 1;
   if (a === null || b === null) return null;
   // A property that is compared with something that is not fixed.
   if (!b.isConstant && (a.isProperty || b.isProperty)) compiler.isBatch = true;

@@ -32,7 +32,8 @@ export function compileProperty(compiler: Compiler, call: Call, scope: Scope): S
     return compiler.fault(call, 'parent: is the event around this one: it stands in an event(…) inside of where(…).');
   }
   if (isParent) compiler.isBatch = true;
-  compiler.readsMessage(isParent ? compiler.around.at(-2) : compiler.around.at(-1));
+  const event = compiler.around.at(isParent ? -2 : -1);
+  compiler.readsEvent(event, isContext ? 'context' : 'properties', path.steps[0] as string);
   const readFrom = isContext ? contextOf(path) : propertyOf(path);
   return {
     read: (_, item, parent) => readFrom(isParent ? parent : item),

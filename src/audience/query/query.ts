@@ -28,13 +28,21 @@ export interface SubjectEvent {
   /** Its own time, ms since 1970. */
   readonly at: number;
   readonly sourceId: string;
-  /** Of the message, complete: properties, context, and the name of pages and screens. Undefined when no query reads it. */
+  /** Of the message what queries read (`EventReads`). Undefined when none reads any of it. */
   readonly message: JsonObject | undefined;
+  /** Of an event of an account: the traits of who did it. */
+  readonly actor?: ReadonlyMap<string, Json> | undefined;
+}
+
+/** What is read of a message, beside its type and name: members of its properties, and of its context. */
+export interface EventReads {
+  readonly properties: ReadonlySet<string>;
+  readonly context: ReadonlySet<string>;
 }
 
 /** A profile as queries see it. */
 export interface Subject {
-  /** Own and computed ones, memberships too. */
+  /** Own and computed ones, memberships too; of a person also whether an account is in an audience of accounts. */
   readonly traits: ReadonlyMap<string, Json>;
   /** By time, then message id; each message once. Of an account: of all its users. */
   events(name: string): readonly SubjectEvent[];
@@ -51,8 +59,8 @@ export interface Evaluated {
 
 export interface CompiledQuery {
   readonly cadence: Cadence;
-  /** Names of the events it looks at → whether it reads more than that and when they happened. */
-  readonly events: ReadonlyMap<string, { readonly readsMessage: boolean }>;
+  /** Names of the events it looks at → what it reads of them. */
+  readonly events: ReadonlyMap<string, EventReads>;
   /** Keys of the traits it looks at: of `address.city` the key `address`. */
   readonly traits: ReadonlySet<string>;
   /** Whether any of it looks at events. */
@@ -64,7 +72,10 @@ export interface CompiledQuery {
    * `[]` of lists, undefined (no value) of the others.
    */
   readonly emptied: 0 | readonly [] | undefined;
-  /** Of a computed trait without anything that matches: value undefined. */
+  /**
+   * Of a computed trait without anything that matches: value undefined. Error: `TooManyPairs`, when events that are
+   * looked for from others are too many to be looked at.
+   */
   evaluate(subject: Subject, now: number): Evaluated;
 }
 

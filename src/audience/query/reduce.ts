@@ -3,8 +3,9 @@ import { type Compiler, literalOf, type Scope } from './compiler.ts';
 import { compileProperty } from './properties.ts';
 import type { ReadValues } from './reducers.ts';
 import * as reducers from './reducers.ts';
-import type { Item, Run, Stream } from './run.ts';
+import type { Item, Run, Scalar, Stream } from './run.ts';
 import { compileStream } from './streams.ts';
+import { compileTrait } from './trait.ts';
 import type { Argument, Call, Node } from './tree.ts';
 import type { Value } from './values.ts';
 
@@ -81,14 +82,7 @@ function reduced(
   reduce: Reduce,
 ): Reducer | null {
   const stream = compileStream(compiler, call.on as Node, scope);
-  const name = eventOf(call);
-  if (node.kind !== 'call' || node.on !== null || (node.name !== 'property' && node.name !== 'context')) {
-    return compiler.fault(node, `${call.name}() takes property('…') or context('…').`);
-  }
-  // The property is of each of these events.
-  if (name !== null) compiler.around.push(name);
-  const property = compileProperty(compiler, node, { ...scope, event: scope.event === 'none' ? 'one' : 'inner' });
-  if (name !== null) compiler.around.pop();
+  const property = compileTaken(compiler, call, node, scope);
   if (stream === null || property === null) return null;
   const read: Reducer['read'] = (run, item, parent) => {
     const valuesOf: ReadValues = (event) => {
@@ -100,6 +94,31 @@ function reduced(
   };
   return { kind, read };
 }
+
+/** What is taken of each event: a property, or of accounts a trait of the person who did it (`activation.md` section 4). */
+function compileTaken(compiler: Compiler, call: Call, node: Node, scope: Scope): Scalar | null {
+  const isCall = node.kind === 'call' && node.on === null;
+  if (isCall && node.name === 'trait') {
+    const isAccount = scope.entity === 'ACCOUNTS' && scope.event === 'none';
+    if (isAccount && ofPersons.includes(call.name)) return compileTrait(compiler, node, (_, item) => item?.actor);
+    return compiler.fault(
+      node,
+      isAccount
+        ? `Traits of persons are taken by ${ofPersons.join('(), ')}() alone.`
+        : `${call.name}() is of events: it takes property('…') or context('…'). Of accounts mode(), first() and last() also take trait('…'), of who did it.`,
+    );
+  }
+  if (!isCall || (node.name !== 'property' && node.name !== 'context')) {
+    return compiler.fault(node, `${call.name}() takes property('…') or context('…').`);
+  }
+  const name = eventOf(call);
+  if (name !== null) compiler.around.push(name);
+  const property = compileProperty(compiler, node, { ...scope, event: scope.event === 'none' ? 'one' : 'inner' });
+  if (name !== null) compiler.around.pop();
+  return property;
+}
+
+const ofPersons = ['mode', 'first', 'last'];
 
 /** The name of the events of a chain; null when it is none. */
 function eventOf(call: Call): string | null {

@@ -3,30 +3,57 @@ import type { Span } from './moments.ts';
 import type { Subject, SubjectEvent } from './query.ts';
 import type { Value } from './values.ts';
 
+/**
+ * Events that are looked for from others were too many to be looked at for one profile. Whoever evaluates goes on with
+ * what the profile holds.
+ */
+export class TooManyPairs extends Error {}
+
+/** Pairs of events that one evaluation looks at: less than a second. */
+const mostPairs = 10_000_000;
+
+/** What an evaluation keeps count of; shared with the runs for people. */
+interface Counts {
+  /** The next moment at which something that was looked at changes by time alone. */
+  changesAt: number;
+  pairs: number;
+}
+
 /** One evaluation. */
 export class Run {
   readonly subject: Subject;
   readonly now: number;
-  /** The next moment at which something that was looked at changes by time alone; shared with the runs for people. */
-  readonly changes: { at: number };
+  private readonly counts: Counts;
 
-  constructor(subject: Subject, now: number, changes = { at: Number.POSITIVE_INFINITY }) {
+  constructor(subject: Subject, now: number, counts: Counts = { changesAt: Number.POSITIVE_INFINITY, pairs: 0 }) {
     this.subject = subject;
     this.now = now;
-    this.changes = changes;
+    this.counts = counts;
+  }
+
+  /** When time alone can change what was found; null: never. */
+  get changesAt(): number | null {
+    const { changesAt } = this.counts;
+    return Number.isFinite(changesAt) ? changesAt : null;
   }
 
   /** The same moment for one of the people of an account. */
   of(subject: Subject): Run {
-    return new Run(subject, this.now, this.changes);
+    return new Run(subject, this.now, this.counts);
   }
 
   /** Whether it holds now. When that changes is noted. */
   holds({ from, before }: Span): boolean {
     if (this.now >= before) return false;
     const next = this.now < from ? from : before;
-    if (next < this.changes.at) this.changes.at = next;
+    if (next < this.counts.changesAt) this.counts.changesAt = next;
     return this.now >= from;
+  }
+
+  /** Counts the events that are looked at from one. Error: `TooManyPairs`. */
+  looksAt(events: number): void {
+    this.counts.pairs += events;
+    if (this.counts.pairs > mostPairs) throw new TooManyPairs();
   }
 }
 

@@ -5,8 +5,8 @@ import { compileProperty } from './properties.ts';
 import { compileReducer, isStreamCall, reducerNames } from './reduce.ts';
 import type { Scalar } from './run.ts';
 import { noTables } from './streams.ts';
+import { compileTrait } from './trait.ts';
 import type { Call, Literal, Node } from './tree.ts';
-import { pathOf, valueAt } from './values.ts';
 
 const extractors = ['trait', 'property', 'context', 'literal', 'event'];
 
@@ -18,7 +18,7 @@ export function compileScalar(compiler: Compiler, node: Node, scope: Scope): Sca
   if (node.on !== null) return reduced(compiler, node, scope);
   switch (node.name) {
     case 'trait':
-      return trait(compiler, node);
+      return compileTrait(compiler, node, ({ subject }) => subject.traits);
     case 'property':
     case 'context':
       return compileProperty(compiler, node, scope);
@@ -54,22 +54,4 @@ function reduced(compiler: Compiler, call: Call, scope: Scope): Scalar | null {
     return compiler.fault(call, 'A list cannot be compared: unique(…).count() says how many there are.');
   }
   return { read: reducer.read, isMany: false, isProperty: false, isConstant: false };
-}
-
-function trait(compiler: Compiler, call: Call): Scalar | null {
-  const [node] = compiler.plain(call, 1) ?? [];
-  const text = node && compiler.text(node, 'The key of a trait');
-  if (node === undefined || text === null || text === undefined) return null;
-  const path = pathOf(text);
-  const key = path?.steps[0];
-  if (path === null || key === undefined)
-    return compiler.fault(node, 'This is not the key of a trait: a part between dots is empty.');
-  compiler.traits.add(key);
-  const isPlain = path.steps.length === 1;
-  return {
-    read: isPlain
-      ? ({ subject }) => subject.traits.get(key)
-      : ({ subject }) => valueAt(subject.traits.get(key), path, 1),
-    ...{ isMany: path.isMany, isProperty: false, isConstant: false },
-  };
 }

@@ -2,18 +2,23 @@
 import { type Compiler, literalOf, type Scope } from './compiler.ts';
 import { type Duration, durationMs, windowSpan } from './moments.ts';
 import type { SubjectEvent } from './query.ts';
-import type { Condition, Item, Stream } from './run.ts';
+import type { Condition, Stream } from './run.ts';
 import type { Argument, Call, Node } from './tree.ts';
 
 export const filterNames = ['where', 'sources', 'within', 'between', 'expires_after'];
 
 export const noTables = 'Tables of a warehouse, entity(), cannot be looked at here.';
 
-/** How much of one chain was compiled. */
+/** How much of one chain was compiled. Conditions are asked in this order. */
 interface Parts {
-  /** Cheap ones. */
-  readonly windows: Condition[];
   readonly conditions: Condition[];
+  /** Windows back from now: after what does not change by time, so that only what matters is waited for. */
+  readonly windows: Condition[];
+  /** Those that look for other events. */
+  readonly lookups: Condition[];
+  /** When it happened after the event around, ms, both ends included. */
+  fromParent: number;
+  toParent: number;
   sessionMs: number | null;
   /** Whether the session begins with the event around. */
   isParentSession: boolean;
@@ -42,26 +47,58 @@ export function compileStream(compiler: Compiler, node: Node, scope: Scope): Str
       'An event can be looked for from another, but not from one that is looked for itself.',
     );
   }
-  if (scope.event !== 'none') compiler.isBatch = true;
+  if (scope.event !== 'none') {
+    compiler.isBatch = true;
+    compiler.lookups += 1;
+  }
   compiler.around.push(name);
   const inside: Scope = { ...scope, event: scope.event === 'none' ? 'one' : 'inner' };
-  const parts: Parts = { windows: [], conditions: [], sessionMs: null, isParentSession: false };
+  const parts: Parts = {
+    ...{ conditions: [], windows: [], lookups: [] },
+    ...{ fromParent: Number.NEGATIVE_INFINITY, toParent: Number.POSITIVE_INFINITY },
+    ...{ sessionMs: null, isParentSession: false },
+  };
   for (const call of chain) addFilter(compiler, call, inside, parts);
   compiler.around.pop();
   return { items: itemsOf(name, parts) };
 }
 
-function itemsOf(name: string, { windows, conditions, sessionMs, isParentSession }: Parts): Stream['items'] {
-  const filters = [...windows, ...conditions];
-  if (filters.length === 0 && sessionMs === null) return ({ subject }) => subject.events(name);
+function itemsOf(name: string, parts: Parts): Stream['items'] {
+  const { sessionMs, isParentSession } = parts;
+  const filters = [...parts.conditions, ...parts.windows, ...parts.lookups];
+  const isFree = filters.length === 0 && sessionMs === null;
   return (run, outer) => {
-    const items = run.subject.events(name).filter((event) => {
+    const all = run.subject.events(name);
+    const near = outer === null ? all : nearTo(outer, all, parts);
+    if (outer !== null) run.looksAt(near.length);
+    if (isFree) return near;
+    const holds = (event: SubjectEvent) => {
       for (const filter of filters) if (!filter(run, event, outer)) return false;
       return true;
-    });
-    if (sessionMs === null) return items;
-    return isParentSession ? sessionFrom(outer, items, sessionMs) : lastSession(items, sessionMs);
+    };
+    if (isParentSession) return outer === null ? [] : sessionFrom(outer, near, sessionMs as number, holds);
+    const items = filters.length === 0 ? near : near.filter(holds);
+    return sessionMs === null ? items : lastSession(items, sessionMs);
   };
+}
+
+/** Those in the window that begins with the event around. */
+function nearTo({ at }: SubjectEvent, all: readonly SubjectEvent[], { fromParent, toParent }: Parts) {
+  const start = firstFrom(all, at + fromParent);
+  const end = toParent === Number.POSITIVE_INFINITY ? all.length : firstFrom(all, at + toParent + 1);
+  return start === 0 && end === all.length ? all : all.slice(start, Math.max(start, end));
+}
+
+/** The place of the first event at this time or later. */
+function firstFrom(events: readonly SubjectEvent[], at: number): number {
+  let low = 0;
+  let high = events.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((events[middle] as SubjectEvent).at < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** What belongs together at the end: no gap is longer. */
@@ -73,14 +110,21 @@ function lastSession(items: readonly SubjectEvent[], sessionMs: number): readonl
 }
 
 /** What follows an event without a longer gap. */
-function sessionFrom(outer: Item, items: readonly SubjectEvent[], sessionMs: number): readonly SubjectEvent[] {
-  if (outer === null) return [];
+function sessionFrom(
+  outer: SubjectEvent,
+  near: readonly SubjectEvent[],
+  sessionMs: number,
+  holds: (event: SubjectEvent) => boolean,
+): readonly SubjectEvent[] {
+  const items: SubjectEvent[] = [];
   let end = outer.at;
-  return items.filter(({ at }) => {
-    if (at < outer.at || at - end > sessionMs) return false;
-    end = at;
-    return true;
-  });
+  for (const event of near) {
+    if (event.at - end > sessionMs) break;
+    if (!holds(event)) continue;
+    items.push(event);
+    end = event.at;
+  }
+  return items;
 }
 
 function addSession(compiler: Compiler, call: Call, inside: Scope, parts: Parts): void {
@@ -100,7 +144,9 @@ function addSession(compiler: Compiler, call: Call, inside: Scope, parts: Parts)
   const ms = durationMs(duration);
   parts.sessionMs = Math.min(ms, parts.sessionMs ?? ms);
   parts.isParentSession ||= isParent;
-  if (isParent) compiler.isBatch = true;
+  if (!isParent) return;
+  compiler.isBatch = true;
+  parts.fromParent = Math.max(parts.fromParent, 0);
 }
 
 const noParent = 'parent: is the event around this one: it stands in an event(…) inside of where(…).';
@@ -109,8 +155,9 @@ function addFilter(compiler: Compiler, call: Call, inside: Scope, parts: Parts):
   switch (call.name) {
     case 'where': {
       const [node] = compiler.plain(call, 1) ?? [];
+      const { lookups } = compiler;
       const condition = node && compiler.condition(compiler, node, inside);
-      if (condition) parts.conditions.push(condition);
+      if (condition) (compiler.lookups > lookups ? parts.lookups : parts.conditions).push(condition);
       return;
     }
     case 'sources':
@@ -143,7 +190,7 @@ function addSources(compiler: Compiler, call: Call, parts: Parts): void {
   }
   const ids = args.map(({ value }) => compiler.text(value, 'The id of a source'));
   const excluded = new Set(ids);
-  parts.windows.push((_, item) => item !== null && !excluded.has(item.sourceId));
+  parts.conditions.push((_, item) => item !== null && !excluded.has(item.sourceId));
 }
 
 /** `within(d)`, `between(a, b)`: back from now, or on from the event around. */
@@ -175,11 +222,8 @@ function addWindow(compiler: Compiler, call: Call, inside: Scope, parts: Parts, 
       return;
     }
     compiler.isBatch = true;
-    parts.windows.push((_, item, parent) => {
-      if (item === null || parent === null) return false;
-      const since = item.at - parent.at;
-      return since >= from && since <= to;
-    });
+    parts.fromParent = Math.max(parts.fromParent, from);
+    parts.toParent = Math.min(parts.toParent, to);
     return;
   }
   compiler.looksBack(to);

@@ -6,7 +6,8 @@
 import type { Database, Transaction } from '../../db/db.ts';
 import { isCollision, noteChanges, readHead, takeTurn } from '../writing/turns.ts';
 import type { ComputedValue } from '../writing/working-set.ts';
-import { settleDue } from './due.ts';
+import { noteDue, settleDue } from './due.ts';
+import { peopleOf } from './memberships.ts';
 
 export type ComputedValues = Readonly<Record<string, ComputedValue>>;
 
@@ -27,6 +28,8 @@ export interface Evaluated {
   readonly evaluations: readonly Evaluation[];
   /** Profiles that were asked for and are no more. */
   readonly missing: readonly string[];
+  /** Accounts whose people are to be evaluated again: something they look at changed here. */
+  readonly accounts?: readonly string[];
 }
 
 /** `alongside` commits with it. */
@@ -49,7 +52,7 @@ export async function writeComputed(
   }
 }
 
-async function store(tx: Transaction, spaceNo: number, { evaluations }: Evaluated): Promise<void> {
+async function store(tx: Transaction, spaceNo: number, { evaluations, accounts = [] }: Evaluated): Promise<void> {
   const changed = evaluations.filter(({ computed }) => computed !== undefined);
   if (changed.length === 0) return;
   await readHead(tx, spaceNo);
@@ -78,6 +81,7 @@ async function store(tx: Transaction, spaceNo: number, { evaluations }: Evaluate
     ],
   });
   await noteChanges(tx, spaceNo, turn.seq, [...changed.map(({ profileId }) => profileId), ...cleared]);
+  await noteDue(tx, spaceNo, turn.seq, await peopleOf(tx, spaceNo, accounts));
 }
 
 /** As the row holds them. */

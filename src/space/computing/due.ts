@@ -7,10 +7,12 @@ import type { Queryable, Transaction } from '../../db/db.ts';
 import type { Delta } from '../writing/batch.ts';
 
 /** Profiles of people about whom a batch said something. */
-export function touchedBy({ state, events }: Delta): readonly string[] {
+export function touchedBy({ state, events, links }: Delta): readonly string[] {
   const ids = new Set<string>();
   for (const id of [...state.created, ...state.changed]) if (isPerson(id)) ids.add(id);
   for (const { profileId } of events) ids.add(profileId);
+  // Audiences of accounts are looked at too.
+  for (const { userId } of links) ids.add(userId);
   return [...ids];
 }
 

@@ -1,37 +1,35 @@
 /**
- * What computations look at. In: ids of profiles, and which events are of interest. Out: the profiles that stand for
- * them, each with its events and, of an account, its people; in parts that hold so many events at most, or one profile.
- * Promised: people are not looked up one by one; events that came with merged ids are there, each message once, by time
- * and message id.
+ * What computations look at. In: ids of profiles, and what is of interest. Out: the profiles that stand for them, each with
+ * its events and, of an account, its people; in parts that hold so many events at most, or one profile. Promised: people are
+ * not looked up one by one; events that came with merged ids are there; others have their turn in between.
  */
-import type { JsonObject } from '../../base/json.ts';
-import type { Queryable } from '../../db/db.ts';
-import { storedName } from '../events/events.ts';
+import { breathe } from '../../base/breathe.ts';
+import type { Json } from '../../base/json.ts';
+import type { Database, Queryable } from '../../db/db.ts';
 import { Tree } from '../reading/tree-cache.ts';
 import type { Collection, Profile } from '../space.ts';
 import { loadProfiles, realTables } from '../writing/store.ts';
 import { readHead } from '../writing/turns.ts';
 import type { ProfileRow } from '../writing/working-set.ts';
 import type { ComputedValues } from './computed.ts';
+import { type Memberships, peopleOf, readMemberships } from './memberships.ts';
+import {
+  countSubjectEvents,
+  type EventsByName,
+  readSubjectEvents,
+  type SpaceSubjectEvent,
+  type WantedEvents,
+} from './subject-events.ts';
 
-export interface WantedEvents {
-  /** Names, and whether more than name and time is read. */
-  readonly names: ReadonlyMap<string, { readonly readsMessage: boolean }>;
-  /** From here on; null: all that are kept. */
-  readonly since: Date | null;
-}
-
-/** An event as computations look at it. */
-export interface SpaceSubjectEvent {
-  readonly messageId: string;
-  readonly at: number;
-  readonly receivedAt: number;
-  readonly sourceId: string;
-  readonly message: JsonObject | undefined;
+export interface WantedSubjects extends WantedEvents {
+  /** Audiences of accounts of which people want to know whether one of their accounts is in it: id → key. */
+  readonly accountAudiences: ReadonlyMap<string, string>;
 }
 
 export interface SpaceSubject {
   readonly profile: Profile;
+  /** What it has, computed ones too; of a person also whether one of its accounts is in an audience that is asked for. */
+  readonly traits: ReadonlyMap<string, Json>;
   /** What it holds, as stored; after a merge that of the merged ones too, where the parent has none. */
   readonly computed: ComputedValues;
   /** Whether profiles merged into it still hold something. */
@@ -52,59 +50,50 @@ export interface LoadedSubjects {
 
 /** Events that are in memory at once, when no profile has more by itself. */
 const eventsAtOnce = 20_000;
+/** People of an account that are put together between two breaths. */
+const peoplePerBreath = 250;
 
 export async function* loadSubjects(
-  db: Queryable,
+  db: Database,
   spaceNo: number,
   ids: readonly string[],
-  wanted: WantedEvents,
+  wanted: WantedSubjects,
 ): AsyncGenerator<LoadedSubjects> {
-  const { seq } = await readHead(db, spaceNo);
-  const rows = await loadProfiles(db, spaceNo, ids, [realTables]);
+  const { seq } = await readHead(db.pool, spaceNo);
+  const rows = await loadProfiles(db.pool, spaceNo, ids, [realTables]);
   const trees = treesOf(rows);
   const missing = ids.filter((id) => !rows.has(id));
   if (missing.length > 0) yield { seq, subjects: [], missing };
   const people = trees.filter(({ parent }) => parent.collection === 'users');
   for (const part of await partsOf(db, spaceNo, people, wanted)) {
-    yield { seq, subjects: [...(await withEvents(db, spaceNo, part, wanted)).values()], missing: [] };
+    yield { seq, subjects: [...(await loadPeople(db, spaceNo, part, wanted)).values()], missing: [] };
   }
   for (const account of trees) {
     if (account.parent.collection !== 'accounts') continue;
-    yield { seq, subjects: await withPeople(db, spaceNo, [account], wanted), missing: [] };
+    yield { seq, subjects: [await loadAccount(db, spaceNo, account, wanted)], missing: [] };
   }
 }
 
-async function partsOf(db: Queryable, spaceNo: number, trees: readonly Tree[], wanted: WantedEvents) {
-  if (trees.length === 0) return [];
-  const counts = await countEvents(db, spaceNo, [...parentsOf(trees).keys()], wanted);
-  const parts: Tree[][] = [[]];
-  let held = 0;
+/** Profiles that are looked at together. */
+interface Part {
+  readonly trees: Tree[];
+  events: number;
+}
+
+async function partsOf(db: Database, spaceNo: number, trees: readonly Tree[], wanted: WantedSubjects) {
+  const counts = await countSubjectEvents(db, spaceNo, [...parentsOf(trees).keys()], wanted);
+  const parts: Part[] = [];
+  let last: Part | undefined;
   for (const tree of trees) {
     const own = [tree.parent, ...tree.members].reduce((sum, { id }) => sum + (counts.get(id) ?? 0), 0);
-    if (held > 0 && held + own > eventsAtOnce) {
-      parts.push([]);
-      held = 0;
+    if (last === undefined || (last.events > 0 && last.events + own > eventsAtOnce)) {
+      last = { trees: [], events: 0 };
+      parts.push(last);
     }
-    parts.at(-1)?.push(tree);
-    held += own;
+    last.trees.push(tree);
+    last.events += own;
   }
   return parts;
-}
-
-async function countEvents(
-  db: Queryable,
-  spaceNo: number,
-  ids: readonly string[],
-  { names }: WantedEvents,
-): Promise<ReadonlyMap<string, number>> {
-  if (names.size === 0) return new Map();
-  const { rows } = await db.query<{ profile_id: string; n: string }>({
-    name: 'space-count-subject-events',
-    text: `SELECT profile_id, count(*) AS n FROM events
-      WHERE space_no = $1 AND profile_id = ANY($2) AND name = ANY($3) GROUP BY profile_id`,
-    values: [spaceNo, ids, [...names.keys()].map(storedName)],
-  });
-  return new Map(rows.map((row) => [row.profile_id, Number(row.n)]));
 }
 
 /** The id of each profile of the trees → its parent's. */
@@ -144,84 +133,41 @@ function treesOf(rows: ReadonlyMap<string, ProfileRow>): Tree[] {
   return trees;
 }
 
-/** By the id of each profile of the trees. */
-async function withEvents(
-  db: Queryable,
+/** By the id of each parent. */
+async function loadPeople(
+  db: Database,
   spaceNo: number,
-  trees: readonly Tree[],
-  wanted: WantedEvents,
+  { trees, events: expected }: Part,
+  wanted: WantedSubjects,
 ): Promise<ReadonlyMap<string, SpaceSubject>> {
-  const events = await readSubjectEvents(db, spaceNo, parentsOf(trees), wanted);
-  return new Map(
-    trees.map((tree) => [tree.parent.id, subjectOf(tree, events.get(tree.parent.id) ?? new Map(), [])] as const),
-  );
+  const subjects = parentsOf(trees);
+  const memberships = await readMemberships(db.pool, spaceNo, subjects, wanted.accountAudiences);
+  const people = new Map<string, LoadingSubject>();
+  for (const tree of trees) people.set(tree.parent.id, subjectOf(tree, memberships.get(tree.parent.id)));
+  await readSubjectEvents(db, spaceNo, { ...wanted, subjects, expected }, (id, name, event) => {
+    listOf((people.get(id) as LoadingSubject).events, name).push(event);
+  });
+  return people;
 }
 
-function subjectOf(tree: Tree, events: SpaceSubject['events'], users: readonly SpaceSubject[]): SpaceSubject {
+type LoadingSubject = SpaceSubject & { readonly events: EventsByName };
+
+function subjectOf(
+  tree: Tree,
+  memberships: Memberships = new Map(),
+  users: SpaceSubject['users'] = [],
+): LoadingSubject {
   const { parent, members } = tree;
+  const profile = tree.profile();
   const all = [parent, ...members].toReversed().flatMap((row) => Object.entries(row.computed ?? {}));
   return {
-    profile: tree.profile(),
+    profile,
+    traits: new Map([...profile.traits.map(({ key, value }) => [key, value] as const), ...memberships]),
     computed: Object.fromEntries(all),
     hasRemains: members.some((row) => row.computed !== null),
-    events,
+    events: new Map(),
     users,
   };
-}
-
-interface StoredEvent {
-  readonly profile_id: string;
-  readonly name: string;
-  readonly event_at: Date;
-  readonly received_at: Date;
-  readonly message_id: string;
-  readonly source_id: string;
-  readonly body: JsonObject | null;
-}
-
-const dayMs = 24 * 60 * 60 * 1000;
-
-async function readSubjectEvents(
-  db: Queryable,
-  spaceNo: number,
-  parents: ReadonlyMap<string, string>,
-  { names, since }: WantedEvents,
-): Promise<ReadonlyMap<string, Map<string, SpaceSubjectEvent[]>>> {
-  const byParent = new Map<string, Map<string, SpaceSubjectEvent[]>>();
-  if (names.size === 0 || parents.size === 0) return byParent;
-  const namesOf = new Map<string, string[]>();
-  for (const name of names.keys()) namesOf.set(storedName(name), [...(namesOf.get(storedName(name)) ?? []), name]);
-  const read = [...names].flatMap(([name, { readsMessage }]) => (readsMessage ? [storedName(name)] : []));
-  const { rows } = await db.query<StoredEvent>({
-    name: 'space-subject-events',
-    text: `SELECT DISTINCT ON (event_at, message_id, profile_id) profile_id, name, event_at, received_at, message_id, source_id,
-        CASE WHEN name = ANY($4) THEN body END AS body
-      FROM events
-      WHERE space_no = $1 AND profile_id = ANY($2) AND name = ANY($3) AND type IN ('track', 'page', 'screen')
-        AND event_at >= $5 AND received_at >= $6
-      ORDER BY event_at, message_id, profile_id`,
-    values: [
-      spaceNo,
-      [...parents.keys()],
-      [...namesOf.keys()],
-      read,
-      since ?? new Date(0),
-      new Date(Math.max(0, (since?.getTime() ?? 0) - dayMs)),
-    ],
-  });
-  const last = new Map<string, string>();
-  for (const row of rows) {
-    const parent = parents.get(row.profile_id) as string;
-    const event = eventOf(row);
-    // A message that came twice, to profiles that are one now.
-    const which = `${event.at} ${event.messageId}`;
-    if (last.get(parent) === which) continue;
-    last.set(parent, which);
-    const own = byParent.get(parent) ?? new Map<string, SpaceSubjectEvent[]>();
-    byParent.set(parent, own);
-    for (const name of namesOf.get(row.name) ?? []) listOf(own, name).push(event);
-  }
-  return byParent;
 }
 
 function listOf<T>(lists: Map<string, T[]>, key: string): T[] {
@@ -230,56 +176,30 @@ function listOf<T>(lists: Map<string, T[]>, key: string): T[] {
   return list;
 }
 
-function eventOf(row: StoredEvent): SpaceSubjectEvent {
-  return {
-    messageId: row.message_id,
-    at: row.event_at.getTime(),
-    receivedAt: row.received_at.getTime(),
-    sourceId: row.source_id,
-    message: row.body ?? undefined,
-  };
-}
-
-/** Accounts with the people linked to them, and what those did. */
-async function withPeople(
-  db: Queryable,
+/** An account with the people linked to it, and what those did. */
+async function loadAccount(
+  db: Database,
   spaceNo: number,
-  accounts: readonly Tree[],
-  wanted: WantedEvents,
-): Promise<readonly SpaceSubject[]> {
-  const accountOf = parentsOf(accounts);
-  const { rows: links } = await db.query<{ profile_id: string; to_profile_id: string }>({
-    name: 'space-people-of-accounts',
-    text: 'SELECT profile_id, to_profile_id FROM links WHERE space_no = $1 AND profile_id = ANY($2)',
-    values: [spaceNo, [...accountOf.keys()]],
-  });
-  const rows = await loadProfiles(
-    db,
-    spaceNo,
-    links.map((link) => link.to_profile_id),
-    [realTables],
-  );
-  const people = await withEvents(db, spaceNo, treesOf(rows), wanted);
-  const usersOf = new Map<string, Map<string, SpaceSubject>>();
-  for (const { profile_id, to_profile_id } of links) {
-    const row = rows.get(to_profile_id);
-    const person = row && people.get(row.mergedInto ?? row.id);
-    if (person === undefined) continue;
-    const account = accountOf.get(profile_id) as string;
-    usersOf.set(account, (usersOf.get(account) ?? new Map()).set(person.profile.segmentId, person));
+  account: Tree,
+  wanted: WantedSubjects,
+): Promise<SpaceSubject> {
+  const linked = await peopleOf(db.pool, spaceNo, [...parentsOf([account]).keys()]);
+  const trees = treesOf(await loadProfiles(db.pool, spaceNo, linked, [realTables]));
+  const subjects = parentsOf(trees);
+  const memberships = await readMemberships(db.pool, spaceNo, subjects, wanted.accountAudiences);
+  const people = new Map<string, LoadingSubject>();
+  for (const [at, tree] of trees.entries()) {
+    people.set(tree.parent.id, subjectOf(tree, memberships.get(tree.parent.id)));
+    if (at % peoplePerBreath === 0) await breathe();
   }
-  return accounts.map((tree) => {
-    const users = [...(usersOf.get(tree.parent.id)?.values() ?? [])];
-    return subjectOf(tree, eventsOfAll(users), users);
+  const own = subjectOf(account, undefined, [...people.values()]);
+  const counts = await countSubjectEvents(db, spaceNo, [...subjects.keys()], wanted);
+  const expected = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const actors = new Map([...people].map(([id, { traits }]) => [id, traits]));
+  await readSubjectEvents(db, spaceNo, { ...wanted, subjects, expected, actors }, (id, name, event) => {
+    listOf((people.get(id) as LoadingSubject).events, name).push(event);
+    // All that these people did, by time.
+    listOf(own.events, name).push(event);
   });
-}
-
-/** All that these people did, by time. */
-function eventsOfAll(users: readonly SpaceSubject[]): SpaceSubject['events'] {
-  const all = new Map<string, SpaceSubjectEvent[]>();
-  for (const { events } of users) {
-    for (const [name, own] of events) for (const event of own) listOf(all, name).push(event);
-  }
-  for (const own of all.values()) own.sort((a, b) => a.at - b.at || (a.messageId < b.messageId ? -1 : 1));
-  return all;
+  return own;
 }

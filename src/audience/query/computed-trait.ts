@@ -9,7 +9,7 @@ import { isMissing, type Value } from './values.ts';
 
 const conditions: ReadonlySet<string> = new Set(['compare', 'AND', 'OR', 'NOT', 'ANY', 'ALL']);
 
-export function compileTrait(
+export function compileComputedTrait(
   compiler: Compiler,
   tree: Node,
   scope: Scope,
@@ -17,7 +17,7 @@ export function compileTrait(
   if (conditions.has(tree.kind)) {
     return compiler.fault(tree, 'A computed trait is a value; this is a condition, of which an audience is made.');
   }
-  compiler.primaries += 1;
+  compiler.chains += 1;
   if (tree.kind === 'call' && isStreamCall(tree)) {
     const reducer = compileReducer(compiler, tree, scope);
     if (reducer === null) return null;
@@ -35,8 +35,7 @@ function evaluatorOf(read: (run: Run) => Value): CompiledQuery['evaluate'] {
   return (subject, now) => {
     const run = new Run(subject, now);
     const value = read(run);
-    const { at } = run.changes;
-    return { value: isMissing(value) ? undefined : value, changesAt: Number.isFinite(at) ? at : null };
+    return { value: isMissing(value) ? undefined : value, changesAt: run.changesAt };
   };
 }
 

@@ -122,3 +122,12 @@ export class ComputingSpace implements AsyncDisposable {
     await this.writer[Symbol.asyncDispose]();
   }
 }
+
+/** Deletes a computation as it is once that was asked for. */
+export async function markDeleted(db: Database, id: string, at: number): Promise<void> {
+  await db.pool.query(
+    `UPDATE computations SET deleted_at = $2, enabled = false, run_asked_at = $2, run_cursor = '', run_reason = 'delete'
+      WHERE computation_id = $1`,
+    [id, new Date(at)],
+  );
+}

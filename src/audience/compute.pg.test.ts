@@ -3,8 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testDatabase, testLog } from '../../test/database.ts';
 import type { Database } from '../db/db.ts';
 import { countMembers, deleteIdentifier, deletePeople, listMembers } from '../space/space.ts';
-import { ComputingSpace } from './audience.test-support.ts';
-import { computeAccountsAgain } from './compute.ts';
+import { ComputingSpace, markDeleted } from './audience.test-support.ts';
 
 let db: Database;
 beforeAll(async () => {
@@ -163,36 +162,6 @@ test('a batch computation is computed by its runs alone, every eight hours', asy
   expect(await space.value('u1', 'abandoned')).toBe(true);
 });
 
-test('accounts: any, all and none of their users', async () => {
-  await using space = await ComputingSpace.create(db, 'accounts');
-  const trained = "event('Trained').count() >= 1";
-  await space.define('audience', 'any_user', `ANY ${trained}`, { entity: 'ACCOUNTS' });
-  await space.define('audience', 'all_users', `ALL ${trained}`, { entity: 'ACCOUNTS' });
-  await space.define('audience', 'no_user', `NOT ANY ${trained}`, { entity: 'ACCOUNTS' });
-  await space.define('computed_trait', 'trainings', "event('Trained').count()", { entity: 'ACCOUNTS' });
-  const group = (userId: string, groupId: string) => ({ type: 'group', userId, groupId, traits: { seats: 5 } });
-  const train = (userId: string) => ({ type: 'track', event: 'Trained', userId });
-  await space.send(group('u1', 'half'), group('u2', 'half'), group('u3', 'full'), group('u4', 'empty'));
-  await space.send(train('u1'), train('u3'), train('u3'));
-  await space.compute();
-  const held = async (groupId: string) => {
-    const profile = await space.profile('group_id', groupId, 'accounts');
-    const entries = profile?.traits.filter((trait) => trait.class !== 'custom').map(({ key, value }) => [key, value]);
-    return Object.fromEntries(entries ?? []);
-  };
-  expect(await held('half')).toEqual({ any_user: true, trainings: 1 });
-  expect(await held('full')).toEqual({ any_user: true, all_users: true, trainings: 2 });
-  expect(await held('empty')).toEqual({ no_user: true });
-});
-
-async function markDeleted(id: string, at: number): Promise<void> {
-  await db.pool.query(
-    `UPDATE computations SET deleted_at = $2, enabled = false, run_asked_at = $2, run_cursor = '', run_reason = 'delete'
-      WHERE computation_id = $1`,
-    [id, new Date(at)],
-  );
-}
-
 test('a deleted computation leaves its values as custom traits, which messages may change', async () => {
   await using space = await ComputingSpace.create(db, 'deleting');
   const id = await space.define('audience', 'pros', "trait('plan') = 'pro'");
@@ -209,7 +178,7 @@ test('a deleted computation leaves its values as custom traits, which messages m
     expect(await space.trait(user, 'pros')).toEqual({ value: true, class: 'audience' });
   }
   space.pass(1000);
-  await markDeleted(id, space.now);
+  await markDeleted(db, id, space.now);
   await space.compute();
   expect(await space.trait('u1', 'pros')).toEqual({ value: true, class: 'custom' });
   // What was said under the key was there all the while.
@@ -220,46 +189,6 @@ test('a deleted computation leaves its values as custom traits, which messages m
   await space.compute();
   expect(await space.trait('u1', 'pros')).toEqual({ value: 'changed', class: 'custom' });
   expect(await space.trait('u2', 'pros')).toBeUndefined();
-});
-
-test('what is worked out for an account does not outlive the person it came from', async () => {
-  await using space = await ComputingSpace.create(db, 'account-privacy');
-  const last = "event('Buy').last(property('email'))";
-  await space.define('computed_trait', 'last_buyer', last, { entity: 'ACCOUNTS' });
-  const old = await space.define('computed_trait', 'old_buyer', last, { entity: 'ACCOUNTS' });
-  const buy = (userId: string) => ({
-    type: 'track',
-    event: 'Buy',
-    userId,
-    properties: { email: `${userId}@example.org` },
-  });
-  await space.send(...['u1', 'u2'].map((userId) => ({ type: 'group', userId, groupId: 'g', traits: { seats: 5 } })));
-  await space.send(buy('u2'));
-  space.pass(1000);
-  await space.send(buy('u1'));
-  await space.compute();
-  await markDeleted(old, space.now + 1);
-  await space.compute();
-  const held = async () => {
-    const profile = await space.profile('group_id', 'g', 'accounts');
-    return Object.fromEntries(profile?.traits.map(({ key, value }) => [key, value]) ?? []);
-  };
-  expect(await held()).toEqual({ seats: 5, last_buyer: 'u1@example.org', old_buyer: 'u1@example.org' });
-  await deletePeople(db, { jobId: 'account', spaceNo: space.space.no, userIds: ['u1'] });
-  expect(await held()).toEqual({ seats: 5 });
-  await computeAccountsAgain(db, space.space.no, new Date(space.now));
-  await space.compute();
-  expect(await held()).toEqual({ seats: 5, last_buyer: 'u2@example.org' });
-});
-
-test('profiles with many events are computed in parts', async () => {
-  await using space = await ComputingSpace.create(db, 'parts');
-  for (const userId of ['u1', 'u2', 'u3']) {
-    await space.send(...Array.from({ length: 8_000 }, () => ({ type: 'track', event: 'E', userId })));
-  }
-  await space.define('computed_trait', 'many', "event('E').count()");
-  await space.compute();
-  for (const userId of ['u1', 'u2', 'u3']) expect(await space.value(userId, 'many')).toBe(8_000);
 });
 
 test('a run that fails is told after some minutes, and the space goes on', async () => {

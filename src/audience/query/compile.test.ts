@@ -295,6 +295,16 @@ describe('what is said of a query', () => {
     });
   });
 
+  test('time is not waited for by events that do not count', () => {
+    const { evaluate } = audience("event('E').within(1 day).where(property('a') = 1).count() >= 1");
+    const events = [
+      { name: 'E', ago: 20 * hourMs, properties: { a: 2 } },
+      { name: 'E', ago: hourMs, properties: { a: 1 } },
+    ];
+    expect(evaluate(subjectOf({ events }), now).changesAt).toBe(now + 23 * hourMs + 1);
+    expect(evaluate(subjectOf({ events: events.slice(0, 1) }), now)).toEqual({ value: false, changesAt: null });
+  });
+
   test('when time alone changes it', () => {
     const { evaluate } = audience("event('E').within(1 day).count() >= 1 OR trait('t').within_next(2 days)");
     const event = { events: [{ name: 'E', ago: hourMs }] };

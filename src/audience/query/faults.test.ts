@@ -65,6 +65,11 @@ describe('what is wrong is told with its place and what to do', () => {
     expect(first("trait('a') = 1 AND trait('b') = 2")).toContain('an audience');
     expect(first("event('X')")).toContain('count them');
     expect(first('5')).toContain('the same for everybody');
+    expect(first("event('X').mode(trait('a'), 1)")).toContain('Of accounts mode(), first() and last()');
+    const ofAccounts = (query: string) => faultsOf(query, 'computed_trait', 'ACCOUNTS')[0]?.message;
+    expect(ofAccounts("event('X').mode(trait('a'), 1)")).toBeUndefined();
+    expect(ofAccounts("event('X').sum(trait('a'))")).toContain('taken by mode(), first(), last() alone');
+    expect(ofAccounts("event('X').where(event('Y').last(trait('a')) = 1).count()")).toContain("takes property('…')");
   });
 
   test('all at once, in their order, on their lines', () => {
@@ -80,6 +85,14 @@ describe('what is wrong is told with its place and what to do', () => {
     const joined = (count: number) => Array.from({ length: count }, (_, at) => `trait('t${at}') = 1`).join(' OR ');
     expect(faultsOf(joined(50))).toEqual([]);
     expect(faultsOf(joined(51))[0]?.message).toContain('looks at 50 things at most');
+    // Each side that is not fixed counts, and what stands in where(…) does too.
+    const both = (count: number) =>
+      Array.from({ length: count }, (_, at) => `trait('t${at}') = trait('u')`).join(' OR ');
+    expect(faultsOf(both(25))).toEqual([]);
+    expect(faultsOf(both(26))[0]?.message).toContain('this one looks at 52');
+    const inside = (count: number) => `event('E').where(${joined(count)}).count() > 1`;
+    expect(faultsOf(inside(49))).toEqual([]);
+    expect(faultsOf(inside(50))[0]?.message).toContain('this one looks at 51');
     expect(faultsOf(`trait('${'x'.repeat(20_000)}') = 1`)[0]?.message).toContain('at most 20000 characters');
     expect(faultsOf(`${'('.repeat(1_000)}trait('a') = 1${')'.repeat(1_000)}`)[0]?.message).toContain('nested');
     expect(faultsOf(`${'NOT '.repeat(4_000)}trait('a') = 1`)[0]?.message).toContain('nested');

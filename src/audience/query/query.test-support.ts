@@ -62,7 +62,11 @@ export function value(text: string, given: Given): Json | undefined {
   return trait(text).evaluate(subjectOf(given), now).value;
 }
 
-export function faultsOf(text: string, kind: 'audience' | 'computed_trait' = 'audience'): readonly QueryFault[] {
-  const compiled = compileQuery(text, { kind, entity: 'USERS' });
+export function faultsOf(
+  text: string,
+  kind: 'audience' | 'computed_trait' = 'audience',
+  entity: Entity = 'USERS',
+): readonly QueryFault[] {
+  const compiled = compileQuery(text, { kind, entity });
   return compiled.kind === 'faulty' ? compiled.faults : [];
 }

@@ -163,3 +163,49 @@ test('a query means what a slow reading of it says', () => {
   // Neither answer is rare, so that the comparison says something.
   expect(Math.min(seen.true, seen.false)).toBeGreaterThan(300);
 });
+
+const hours = (ago: number) => `${ago} hours`;
+const near = fc.record({
+  /** Hours before now, by hour; several may be of one moment. */
+  outer: fc.array(fc.integer({ min: 0, max: 12 }), { maxLength: 4 }),
+  inner: fc.array(fc.integer({ min: 0, max: 12 }), { maxLength: 6 }),
+  window: fc.option(fc.record({ from: fc.integer({ min: 0, max: 3 }), length: fc.integer({ min: 1, max: 4 }) })),
+  gap: fc.option(fc.integer({ min: 1, max: 3 })),
+  least: fc.integer({ min: 1, max: 3 }),
+});
+
+test('events that are looked for from another are those near to it', () => {
+  const seen = { true: 0, false: 0 };
+  fc.assert(
+    fc.property(near, ({ outer, inner, window, gap, least }) => {
+      const [from, to] = window === null ? [] : [window.from, window.from + window.length];
+      const filters = [
+        ...(from === undefined ? [] : [`.between(parent: ${hours(from)}, ${hours(to as number)})`]),
+        ...(gap === null ? [] : [`.expires_after(parent: ${hours(gap)})`]),
+      ];
+      const query = `event('A').where(event('B')${filters.join('')}.count() >= ${least}).count() >= 1`;
+      const counts = outer.map((ago) => {
+        const sinces = inner.map((one) => ago - one).sort((a, b) => a - b);
+        const inWindow = sinces.filter((since) => from === undefined || (since >= from && since <= (to as number)));
+        if (gap === null) return inWindow.length;
+        let end = 0;
+        let count = 0;
+        for (const since of inWindow) {
+          if (since < 0 || since - end > gap) continue;
+          end = since;
+          count += 1;
+        }
+        return count;
+      });
+      const expected = counts.some((count) => count >= least);
+      seen[`${expected}`] += 1;
+      const events = [
+        ...outer.map((ago) => ({ name: 'A', ago: ago * hourMs })),
+        ...inner.map((ago) => ({ name: 'B', ago: ago * hourMs })),
+      ];
+      expect(isIn(query, { events }, 'USERS', now)).toBe(expected);
+    }),
+    { numRuns: 1_000 },
+  );
+  expect(Math.min(seen.true, seen.false)).toBeGreaterThan(100);
+});

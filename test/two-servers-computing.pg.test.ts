@@ -135,12 +135,14 @@ async function buildGate(): Promise<void> {
   );
 }
 
-async function isSomeoneAtTheGate(): Promise<boolean> {
-  const { rows } = await db.pool.query<{ n: number }>(
-    `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted
+/** Transactions that wait at the gate, or went through it and are not over. */
+async function atTheGate(): Promise<{ readonly waiting: number; readonly through: number }> {
+  const { rows } = await db.pool.query<{ waiting: number; through: number }>(
+    `SELECT count(*) FILTER (WHERE NOT granted)::int AS waiting, count(*) FILTER (WHERE granted)::int AS through
+      FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND mode = 'ShareLock'
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
   );
-  return rows[0]?.n === 1;
+  return rows[0] ?? { waiting: 0, through: 0 };
 }
 
 async function holder(): Promise<string | undefined> {
@@ -202,7 +204,7 @@ test('the server that computes is killed in the middle: the other one ends the r
   const bigId = await define(first.url, 'audiences', 'Big', big);
   const gate = await db.session();
   await gate.query('SELECT pg_advisory_lock(4711)');
-  await until(isSomeoneAtTheGate);
+  await until(async () => (await atTheGate()).waiting === 1);
   expect(await holder()).toBe(firstHolder);
   const halfWay = await runs();
   expect(halfWay.map(({ name }) => name)).toEqual(['Big', 'Spend']);
@@ -211,10 +213,9 @@ test('the server that computes is killed in the middle: the other one ends the r
   expect(done.length).toBeLessThan(people);
   first.child.kill('SIGKILL');
   await first.ended;
-  const before = await sessions();
   await gate.end();
   // What it had written and not committed is gone with it, and nobody else computes as long as its lease lasts.
-  await until(async () => (await sessions()) < before && !(await isSomeoneAtTheGate()));
+  await until(async () => Object.values(await atTheGate()).every((count) => count === 0));
   expect((await held()).filter(({ spend }) => spend !== null).map(({ user_id }) => user_id)).toEqual(done);
   expect([await holder(), await runs()]).toEqual([firstHolder, halfWay]);
 

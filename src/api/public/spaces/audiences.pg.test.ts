@@ -1,5 +1,6 @@
 /** Audiences over HTTP: their definitions as rows of a real database, and who is in them. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { testLog } from '../../../../test/database.ts';
 import { ComputingSpace } from '../../../audience/audience.test-support.ts';
 import { runPreview } from '../../../audience/previews.ts';
 import { openPublicApi, type PublicServer } from '../public.test-support.ts';
@@ -425,7 +426,7 @@ test('previews: asked for, computed by the worker, read; nothing stays on profil
   };
   expect(await read()).toEqual({ ...asked, status: 'RUNNING' });
   expect((await events()).at(-1)).toMatchObject({ type: 'Audience Preview Created', resource_id: id });
-  await runPreview({ db: server.db, clock: server.clock }, new AbortController().signal);
+  await runPreview({ db: server.db, clock: server.clock, log: testLog('warn') }, new AbortController().signal);
   expect(await read()).toEqual({
     ...{ ...asked, status: 'COMPLETED', results: [{ id: expect.stringMatching(/^use_/) }] },
     size: { type: 'USERS', count: 1, uniqueCount: 1 },

@@ -11,10 +11,17 @@ test.each(blocks(audiences))('an audience: %s', (query) => {
   expect(compileQuery(query, { kind: 'audience', entity: 'USERS' })).toMatchObject({ kind: 'compiled' });
 });
 
-test.each(blocks(traits))('a computed trait: %s', (query) => {
+const [ofPeople = '', ofAccounts = ''] = traits.split('Of an account, ');
+
+test.each(blocks(ofPeople))('a computed trait: %s', (query) => {
   expect(compileQuery(query, { kind: 'computed_trait', entity: 'USERS' })).toMatchObject({ kind: 'compiled' });
 });
 
-test('there are nine of them', () => {
-  expect([blocks(audiences).length, blocks(traits).length]).toEqual([5, 4]);
+test.each(blocks(ofAccounts))('a computed trait of accounts: %s', (query) => {
+  expect(compileQuery(query, { kind: 'computed_trait', entity: 'ACCOUNTS' })).toMatchObject({ kind: 'compiled' });
+  expect(compileQuery(query, { kind: 'computed_trait', entity: 'USERS' })).toMatchObject({ kind: 'faulty' });
+});
+
+test('there are ten of them', () => {
+  expect([blocks(audiences).length, blocks(ofPeople).length, blocks(ofAccounts).length]).toEqual([5, 4, 1]);
 });

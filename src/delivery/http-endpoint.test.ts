@@ -219,12 +219,16 @@ describe('reasons', () => {
     ['{"message":"Invalid value: jane.doe@example.org"}', null],
     ['{"message":"Invalid value: jane.d…"}', null],
     ['{"message":"Invalid value 4711"}', null],
+    ['{"message":"Please call 631041 back"}', null],
+    ['{"message":"token ZTYzMTA0eDFAeC5jb20"}', null],
+    ['{"message":"Invalid writeKey secretkeyofspace"}', null],
+    ['{"message":"The campaign has ended"}', 'The campaign has ended'],
     ['<p>Invalid batch</p>', null],
     [`{"message":"${'nonsense '.repeat(40)}"}`, null],
   ])('%s', async (body, excerpt) => {
     await using place = await openPlace({}, [saying(body)]);
-    const message = track('u', { properties: { email: 'Jane.Doe@example.org', pin: 4711 } });
-    const [receipt] = await place.deliver([message]);
+    const message = track('u', { properties: { email: 'Jane.Doe@example.org', pin: 4711, id: 'e63104x1@x.com' } });
+    const [receipt] = await place.deliver([{ ...message, space: 'SECRETKEYOFSPACE' }]);
     const reason = receipt?.kind === 'refused' ? receipt.reason : '';
     expect(reason).toBe(`The endpoint answered 400 (bad request).${excerpt === null ? '' : ` It says: "${excerpt}"`}`);
   });
@@ -257,6 +261,7 @@ describe('an endpoint that refuses', () => {
   test.each([
     ['400 to a wrong key', no(400, '{"success":false,"message":"Invalid write key"}'), 'Invalid write key'],
     ['a status of its own', no(418), 'answered 418'],
+    ['words of its own', no(400, '{"message":"Go away"}'), 'Send one row by itself to see what it says.'],
     [
       'a success that says it failed',
       { kind: 'accept', status: 207, body: '{"success":false}' } as Move,

@@ -22,7 +22,7 @@ import type { Clock } from '../base/clock.ts';
 import { MillraceError } from '../base/errors.ts';
 import { cancelled } from './cancelled.ts';
 import type { Delivery, Endpoint, Receipt } from './delivery.ts';
-import { excerptOf } from './excerpt.ts';
+import { type Excerpt, excerptOf } from './excerpt.ts';
 import { type Answer, type HttpClient, type HttpClientOptions, openHttpClient } from './http-client.ts';
 import { createLanes } from './lanes.ts';
 import { maxRequestMessages } from './limits.ts';
@@ -202,9 +202,11 @@ async function send(sender: Sender, call: RequestCall, space: string, all: reado
       case 'refused': {
         if (!verdict.whole && messages.length > 1) return sendHalves(sender, call, space, messages);
         const { code, reason } = verdict;
-        const why = withExcerpt(reason, answer, messages);
+        const excerpt = answer?.kind === 'answer' ? excerptOf(answer.text, messages, space) : undefined;
+        const why = withExcerpt(reason, excerpt);
         settle({ kind: 'refused', code, reason: why });
-        return verdict.whole ? undefined : lookAtOthers(sender, call, space, why);
+        const shown = excerpt?.isPlain === true ? why : `${reason} Send one row by itself to see what it says.`;
+        return verdict.whole ? undefined : lookAtOthers(sender, call, space, { why, shown });
       }
       case 'later': {
         const wait = waitBeforeNext(failed, verdict.askedMs, sender.random(), sender.backoff);
@@ -236,7 +238,12 @@ async function sendHalves(
 }
 
 /** After a message that was refused alone: whether the endpoint refuses every other one as well. */
-async function lookAtOthers(sender: Sender, call: RequestCall, space: string, answer: string): Promise<void> {
+async function lookAtOthers(
+  sender: Sender,
+  call: RequestCall,
+  space: string,
+  { why: answer, shown }: { readonly why: string; readonly shown: string },
+): Promise<void> {
   if (sender.hasDelivered) return;
   const before = sender.alike?.answer === answer ? sender.alike.messages : 0;
   sender.alike = { answer, messages: before + 1 };
@@ -248,7 +255,7 @@ async function lookAtOthers(sender: Sender, call: RequestCall, space: string, an
   for (const one of others) await send(sender, call, space, [one]);
   const { messages } = sender.alike;
   if (sender.hasDelivered || sender.alike.answer !== answer || messages < 2 * alikeMost) return;
-  sender.refusal = answer;
+  sender.refusal = shown;
 }
 
 function unsettled({ receipts }: Call, messages: readonly WireMessage[]): readonly WireMessage[] {
@@ -301,9 +308,8 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
   await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 }
 
-function withExcerpt(reason: string, answer: Answer | undefined, messages: readonly WireMessage[]): string {
-  const excerpt = answer?.kind === 'answer' ? excerptOf(answer.text, messages) : undefined;
-  return excerpt === undefined ? reason : `${reason} It says: "${excerpt}"`;
+function withExcerpt(reason: string, excerpt: Excerpt | undefined): string {
+  return excerpt === undefined ? reason : `${reason} It says: "${excerpt.text}"`;
 }
 
 function throwIfRefusing({ refusal }: Sender, receipts: readonly Receipt[], name: string): void {

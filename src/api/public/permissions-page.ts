@@ -19,7 +19,7 @@ export function permissionsPage(): string {
     '**Two sides.** A mapping connects a source with a profile space, so it takes `source:admin` at the source, and at the space either',
     '`space:admin` or `source:admin` at the source that stands for it (its id is that of the space). A space that rows name may be',
     'any, so it takes all of them. Whoever lacks that still sees and edits mappings that others have connected; in the place of the',
-    'write key there is the id of the space.',
+    'write key there is the id of the space. The write key of a space elsewhere is shown to those who may change the mapping.',
     '',
     '```sh',
     '# The team of one warehouse, which also connects it to one space:',

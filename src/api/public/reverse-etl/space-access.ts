@@ -5,8 +5,9 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { isJsonObject, type Json, type JsonObject } from '../../../base/json.ts';
-import { may, namedSpace, type Space, type WorkspaceGrant } from '../../../workspace/workspace.ts';
+import { may, namedSpace, type Space, type Workspace, type WorkspaceGrant } from '../../../workspace/workspace.ts';
 import { notAllowed, refused } from '../errors.ts';
+import { maskOf } from '../masks.ts';
 import { type AnySource, resourceOf } from './source-list.ts';
 
 export interface Viewer {
@@ -74,6 +75,20 @@ function replaced(value: Json | undefined, hidden: readonly Space[]): Json | und
   if (Array.isArray(value)) return value.map((item) => replaced(item, hidden) as Json);
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, replaced(part, hidden)]));
+}
+
+/** The space of a mapping of this destination. A write key of a space elsewhere is for those who may change the mapping. */
+export function shownSpace(
+  viewer: Viewer & { readonly workspace: Pick<Workspace, 'destinations'> },
+  destinationId: string,
+  value: Json,
+): Json {
+  const named = namedSpace(value);
+  const isHere = spacesOf(viewer).some(({ id, name, writeKey }) => [id, name, writeKey].includes(named ?? ''));
+  if (named === null || isHere) return withoutWriteKeys(viewer, value);
+  const { sourceId } = viewer.workspace.destinations.find(({ id }) => id === destinationId) ?? {};
+  const source = viewer.sources.find(({ id }) => id === sourceId);
+  return source !== undefined && may(viewer.grant, 'source:admin', resourceOf(source)) ? value : maskOf(named);
 }
 
 /** New settings in which what was read back without a write key stays as it is stored. */

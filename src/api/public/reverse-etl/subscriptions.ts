@@ -43,7 +43,7 @@ import {
   readView,
   type View,
 } from './source-objects.ts';
-import { refuseForeignSpace, type Viewer, withoutWriteKeys, withStoredSpace } from './space-access.ts';
+import { refuseForeignSpace, shownSpace, withStoredSpace } from './space-access.ts';
 import { isStrangeSpace } from './strange-space.ts';
 
 export function subscriptionRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
@@ -80,13 +80,13 @@ export function subscriptionRoutes(deps: PublicApiDeps): readonly PublicRoute[] 
   ];
 }
 
-function subscriptionBody(mapping: Mapping, viewer: Viewer) {
+function subscriptionBody(mapping: Mapping, view: View) {
   const { id, name, title, action, destinationId, modelId, enabled, trigger, schedule, skipNulls } = mapping;
   const { engage_space } = mapping.fields;
   const fields =
     engage_space === undefined
       ? mapping.fields
-      : { ...mapping.fields, engage_space: withoutWriteKeys(viewer, engage_space) };
+      : { ...mapping.fields, engage_space: shownSpace(view, destinationId, engage_space) };
   return {
     ...{ id, name: title ?? name, actionId: actionIdOf(action), actionSlug: action, destinationId, modelId, enabled },
     ...{ trigger, settings: fields, reverseETLSchedule: writeSchedule(schedule), skipNulls },

@@ -8,22 +8,27 @@ import type { Change } from '../diff/diff.ts';
 import type { Select } from './changes.ts';
 import { type FailingRows, printable } from './failures.ts';
 
-/** Whether the sync is one of the mapping. Errors: `sync_not_found`, `sync_retry_void`. */
+/** Whether the sync is one of the mapping, and rows failed in it. Errors: `sync_not_found`, `sync_retry_void`. */
 export async function checkRetry(db: Queryable, mappingId: string, syncId: string): Promise<void> {
-  const { rows } = await db.query<{ mapping_id: string; mapping: string; replay_of: string | null }>(
-    'SELECT mapping_id, mapping, replay_of FROM syncs WHERE id = $1',
+  const { rows } = await db.query<{ mapping_id: string; mapping: string; replay_of: string | null; failed: boolean }>(
+    `SELECT mapping_id, mapping, replay_of, EXISTS (
+        SELECT FROM sync_rows WHERE sync_id = id AND kind <> 'invalid' AND kind <> 'gone') AS failed
+      FROM syncs WHERE id = $1`,
     [syncId],
   );
   if (rows[0] === undefined) throw new MillraceError('sync_not_found', `There is no sync ${syncId}.`);
   if (rows[0].mapping_id !== mappingId) {
     throw new MillraceError('sync_retry_void', `The sync ${syncId} was one of another mapping, ${rows[0].mapping}.`);
   }
-  const { mapping, replay_of: replayed } = rows[0];
+  const { mapping, replay_of: replayed, failed } = rows[0];
   if (replayed !== null) {
     // What it could not deliver looks as it did when it was delivered before: no comparison finds it.
     throw new MillraceError('sync_retry_void', `The sync ${syncId} was a replay of ${replayed}.`, {
       help: `Replay it again, which sends what did not go out: millrace sync run ${mapping} --replay ${replayed}`,
     });
+  }
+  if (!failed) {
+    throw new MillraceError('sync_retry_void', `No row failed in the sync ${syncId}: there is nothing to retry.`);
   }
 }
 

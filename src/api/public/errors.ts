@@ -72,6 +72,21 @@ export function notFound(kind: string, id: string): PublicRefusal {
   return refusal(404, 'not-found', `${kind} with id '${shown(id)}' not found.`);
 }
 
+/** The same, at a field of the body. */
+export function atField<T extends object>(found: T | PublicRefusal, field: string): T | PublicRefusal {
+  if (!isRefusal(found)) return found;
+  const [first, ...more] = found.problems;
+  return { ...found, problems: [{ ...first, field: first.field ?? field }, ...more] };
+}
+
+/** All that is wrong at once, with the status of the first; null when nothing is. */
+export function allRefusals(found: readonly (object | null)[]): PublicRefusal | null {
+  const refusals = found.filter((one) => one !== null).filter(isRefusal);
+  const [first, ...more] = refusals;
+  if (first === undefined) return null;
+  return { ...first, problems: [...first.problems, ...more.flatMap(({ problems }) => problems)] };
+}
+
 /** The token is good, but does not allow this. */
 export function notAllowed(power: string): PublicRefusal {
   return refusal(401, 'unauthorized', `The token does not allow this; it takes a role that may ${power}.`);

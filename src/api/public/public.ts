@@ -134,7 +134,9 @@ export async function publicApi(
       schema: documentOf(route),
       onRequest: (request, reply) => letIn(route, request, reply),
       handler: async (request, reply) => {
-        const answer = await route.handle({ ...requestOf(request), signal: callerOf(reply) });
+        const answer = isNoId(request.params)
+          ? refusalOfStatus(404, 'There is nothing with this id.')
+          : await route.handle({ ...requestOf(request), signal: callerOf(reply) });
         if (isRefusal(answer)) return refuseTo(request, reply, answer);
         const generation = javaGeneration(request.headers['user-agent']);
         const data = generation === null ? answer.data : trimFor(generation, answer.data);
@@ -149,6 +151,11 @@ export async function publicApi(
       },
     });
   }
+}
+
+/** Whether a part of the path is the name of nothing: the database takes no such text. */
+function isNoId(params: unknown): boolean {
+  return Object.values(params as Readonly<Record<string, string>>).some((value) => value.includes('\0'));
 }
 
 /** For the OpenAPI document; requests are checked by the routes themselves. */

@@ -38,6 +38,9 @@ interface CatalogSource {
   readonly kind: SourceKind;
 }
 
+/** A picture of the web app. */
+const logoOf = (name: 'warehouse' | 'event-stream' | 'space' | 'profiles') => `/logos/${name}.svg`;
+
 function source(id: string, slug: string, name: string, category: string, kind: SourceKind): CatalogSource {
   const isThere = kind.of !== 'nothing';
   const description = describe(name, kind);
@@ -48,7 +51,9 @@ function source(id: string, slug: string, name: string, category: string, kind: 
       name,
       slug,
       description,
-      logos: { default: `/logos/${slug}.svg` },
+      logos: {
+        default: logoOf(category === 'Warehouse' ? 'warehouse' : kind.of === 'space' ? 'space' : 'event-stream'),
+      },
       options: kind.of === 'warehouse' ? engines[kind.engine].options : [],
       categories: [category],
       isCloudEventSource: false,
@@ -122,7 +127,7 @@ export function destinationMetadata({ name, slug, metadataId, settings, actions 
     slug,
     description: 'Creates and updates profiles from the rows of a warehouse.',
     website: '',
-    logos: { default: `/logos/${slug}.svg`, mark: null, alt: null },
+    logos: { default: logoOf('profiles'), mark: null, alt: null },
     options: Object.entries(settings).map(([key, setting]) => ({
       name: key,
       type: setting.choices === undefined ? setting.type : 'select',

@@ -5,6 +5,8 @@ import type { Destination, Draft } from '../../../workspace/workspace.ts';
 import { map, readBody, readParts, text } from '../body.ts';
 import { editConfig } from '../config.ts';
 import {
+  allRefusals,
+  atField,
   badRequest,
   type InputFault,
   inputInvalid,
@@ -78,7 +80,11 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
   return settled(async () => {
     const { value: name, workspace } = await editConfig(deps, grant, async (draft) => {
       const view = await draftView(draft, grant);
-      const source = seen.sourceId === undefined ? null : given(warehouseAt(view, seen.sourceId));
+      const found = seen.sourceId === undefined ? null : atField(warehouseAt(view, seen.sourceId), 'sourceId');
+      if (isRefusal(found)) {
+        throw refused(allRefusals([faults.length > 0 ? inputInvalid(faults) : null, found]) ?? found);
+      }
+      const source = found;
       const settings = checkedSettings(deps, {}, seen.settings, faults);
       if (wanted === null || source === null) throw refused(inputInvalid(faults));
       const named = wanted.name ?? null;

@@ -22,6 +22,7 @@ import {
   notAllowed,
   notFound,
   type PublicRefusal,
+  refusalOfStatus,
   refused,
   settled,
 } from '../errors.ts';
@@ -343,7 +344,7 @@ async function removeWriteKey(
 ): Promise<PublicAnswer | PublicRefusal> {
   const key = params.writeKey as string;
   const without = (keys: readonly string[]) => {
-    if (!keys.includes(key)) throw refused(notFound('Write key', 'of this source'));
+    if (!keys.includes(key)) throw refused(refusalOfStatus(404, 'This source has no such write key.'));
     return keys.filter((one) => one !== key);
   };
   return changeWriteKeys(deps, params.sourceId as string, grant, 'Write Key Deleted', without, async () => ({

@@ -43,7 +43,8 @@ function phasesOf({ counts, startedAt, finishedAt, extractingSeconds, loadingSec
   if (!hasLoading) return { extractPhase };
   const loadPhase = {
     deliverSuccessCount: String(counts.delivered),
-    deliverFailureCount: String(counts.refused + counts.givenUp),
+    // What is left after an outage used up its tries too, though later syncs send it.
+    deliverFailureCount: String(counts.refused + counts.givenUp + (code === 'endpoint_away' ? counts.remaining : 0)),
     errorCode: code ?? '',
     startedAt: extracted?.toISOString() ?? '',
     finishedAt: finishedAt?.toISOString() ?? '',

@@ -20,7 +20,16 @@ import {
   type WorkspaceGrant,
 } from '../../../workspace/workspace.ts';
 import { readBody, text } from '../body.ts';
-import { conflict, type InputFault, inputInvalid, isRefusal, notFound, type PublicRefusal } from '../errors.ts';
+import {
+  allRefusals,
+  atField,
+  conflict,
+  type InputFault,
+  inputInvalid,
+  isRefusal,
+  notFound,
+  type PublicRefusal,
+} from '../errors.ts';
 import { firstCursor, listCursor, type PageWanted, paginationOf, readPagination } from '../pagination.ts';
 import type { PublicApiDeps } from '../public.ts';
 import type { Query } from '../query.ts';
@@ -59,12 +68,13 @@ async function start(deps: PublicApiDeps, { body, grant }: PublicRequest): Promi
   const wanted = readBody(wantedSync, body, faults);
   if (wanted === null) return inputInvalid(faults);
   const view = await readView(deps, grant, 'source:admin');
-  const source = warehouseAt(view, wanted.sourceId);
-  if (isRefusal(source)) return source;
-  const model = modelAt(view, wanted.modelId);
-  if (isRefusal(model)) return model;
-  const mapping = view.workspace.mappings.find(({ id }) => id === wanted.subscriptionId);
-  if (mapping === undefined) return notFound('Subscription', wanted.subscriptionId);
+  const source = atField(warehouseAt(view, wanted.sourceId), 'sourceId');
+  const model = atField(modelAt(view, wanted.modelId), 'modelId');
+  const named = view.workspace.mappings.find(({ id }) => id === wanted.subscriptionId);
+  const mapping = atField(named ?? notFound('Subscription', wanted.subscriptionId), 'subscriptionId');
+  if (isRefusal(source) || isRefusal(model) || isRefusal(mapping)) {
+    return allRefusals([source, model, mapping]) as PublicRefusal;
+  }
   const destination = destinationAt(view, mapping.destinationId);
   if (isRefusal(destination)) return destination;
   if (model.sourceId !== source.id) {

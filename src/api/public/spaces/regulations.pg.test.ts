@@ -35,7 +35,8 @@ test('a person is deleted and suppressed; the status says so', async () => {
   await runRegulations({ db: server.db, log: testLog(), clock: server.clock });
   const { json } = await server.call('GET', `/regulations/${id}`);
   expect(json.data.regulation).toEqual({
-    ...{ id, workspaceId: 'workspace', overallStatus: 'FINISHED', streamStatus: [] },
+    ...{ id, workspaceId: 'workspace', overallStatus: 'FINISHED' },
+    streamStatus: [{ id: server.space.id, destinationStatus: [] }],
     ...{ createdAt: waiting.createdAt, finishedAt: expect.any(String) },
   });
   expect((await server.profile('users/profiles/user_id:c-1/traits')).status).toBe(404);

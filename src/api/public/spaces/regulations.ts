@@ -4,7 +4,6 @@
  */
 import { isMillraceError } from '../../../base/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../../base/json.ts';
-import type { Queryable } from '../../../db/db.ts';
 import {
   cancelRegulation,
   createRegulation,
@@ -19,7 +18,8 @@ import {
   regulationStatuses,
   regulationTypes,
 } from '../../../privacy/privacy.ts';
-import { findEventStream, type WorkspaceGrant } from '../../../workspace/workspace.ts';
+import { findEventStream, type Workspace, type WorkspaceGrant } from '../../../workspace/workspace.ts';
+import { readConfig } from '../config.ts';
 import {
   badRequest,
   type InputFault,
@@ -58,7 +58,7 @@ export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
     {
       ...{ method: 'POST', url: '/regulations/sources/:sourceId', ...limited },
       async handle({ params, body, grant }) {
-        const sourceId = await sourceOrRefusal(db.pool, params.sourceId as string);
+        const sourceId = await sourceOrRefusal(deps, params.sourceId as string);
         return isRefusal(sourceId) ? sourceId : create(deps, grant, body, sourceId);
       },
     },
@@ -69,7 +69,7 @@ export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
     {
       ...{ method: 'GET', url: '/regulations/sources/:sourceId', ...limited },
       async handle({ params, query }) {
-        const sourceId = await sourceOrRefusal(db.pool, params.sourceId as string);
+        const sourceId = await sourceOrRefusal(deps, params.sourceId as string);
         return isRefusal(sourceId) ? sourceId : list(deps, query, sourceId);
       },
     },
@@ -78,7 +78,8 @@ export function regulationRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
       async handle({ params }) {
         const id = params.regulateId as string;
         try {
-          return { data: { regulation: regulationBody(await getRegulation(db.pool, id)) } };
+          const regulation = await getRegulation(db.pool, id);
+          return { data: { regulation: regulationBody(regulation, await readConfig(deps)) } };
         } catch (error) {
           if (isMillraceError(error, 'regulation_not_found')) return notFound('Regulation', id);
           throw error;
@@ -154,7 +155,8 @@ function readChoices<T extends string>(
 }
 
 /** The id of an event stream or a space, as suppressions have it. */
-async function sourceOrRefusal(db: Queryable, id: string): Promise<string | PublicRefusal> {
+async function sourceOrRefusal(deps: PublicApiDeps, id: string): Promise<string | PublicRefusal> {
+  const db = deps.db.pool;
   try {
     const stream = await findEventStream(db, id);
     if (stream.id === id) return id;
@@ -162,7 +164,13 @@ async function sourceOrRefusal(db: Queryable, id: string): Promise<string | Publ
     if (!isMillraceError(error, 'not_found')) throw error;
   }
   const space = await spaceOfPath(db, id);
-  return !isRefusal(space) && space.id === id ? id : notFound('Source', id);
+  if (!isRefusal(space) && space.id === id) return id;
+  const { sources } = await readConfig(deps);
+  if (!sources.some((source) => source.id === id)) return notFound('Source', id);
+  return badRequest(
+    'What a warehouse brings belongs to the profile spaces that it is written to: give the id of such a space, or leave the source out, which takes all.',
+    'sourceId',
+  );
 }
 
 async function create(
@@ -250,13 +258,29 @@ function entryBody({ id, type, subjectIds, status, createdAt, finishedAt }: Regu
   };
 }
 
-function regulationBody({ id, status, sourceId, detail, createdAt, finishedAt }: Regulation) {
-  const destinationStatus = (detail.destinations ?? []).map((destination) => ({
-    ...{ name: destination.name, id: destination.id, status: destination.status },
-    ...{ errString: 'This server cannot tell it; delete there by hand.', finishedAt: finishedAt?.toISOString() ?? '' },
+/** An item for each source, with the destinations that are connected to it. */
+function regulationBody(
+  { id, status, sourceId, detail, createdAt, finishedAt }: Regulation,
+  { sources, eventStreams, spaces, destinations }: Workspace,
+) {
+  const ids = sourceId === null ? [...sources, ...eventStreams, ...spaces].map((one) => one.id) : [sourceId];
+  const told = (detail.destinations ?? []).map((destination) => ({
+    // One that is gone by now was connected to some source.
+    of: destinations.find((one) => one.id === destination.id)?.sourceId ?? workspaceId,
+    status: {
+      ...{ name: destination.name, id: destination.id, status: destination.status },
+      ...{
+        errString: 'This server cannot tell it; delete there by hand.',
+        finishedAt: finishedAt?.toISOString() ?? '',
+      },
+    },
+  }));
+  const streamStatus = [...new Set([...ids, ...told.map(({ of }) => of)])].map((source) => ({
+    id: source,
+    destinationStatus: told.filter(({ of }) => of === source).map((one) => one.status),
   }));
   return {
     ...{ id, workspaceId, overallStatus: status, createdAt: createdAt.toISOString(), ...finished(finishedAt) },
-    streamStatus: destinationStatus.length === 0 ? [] : [{ id: sourceId ?? workspaceId, destinationStatus }],
+    streamStatus,
   };
 }

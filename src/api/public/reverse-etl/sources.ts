@@ -210,7 +210,7 @@ function spacesOfStream({ before }: Draft, settings: JsonObject = {}): readonly 
 }
 
 const noSettings = { settings: {}, extraSettings: {} };
-const slugTaken = 'A source with this slug is there already.';
+const slugTaken = 'A source of this name is there already. Choose another name.';
 
 function isTakenSlug({ before }: Draft, wanted: string | undefined): boolean {
   return [...before.sources, ...before.eventStreams].some(({ name }) => name === wanted);

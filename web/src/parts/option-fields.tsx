@@ -108,7 +108,6 @@ export function OptionFields({
             autosize
             minRows={2}
             onChange={(event) => set(event.currentTarget.value)}
-            onBlur={(event) => set(inLines(event.currentTarget.value))}
           />
         );
       default:
@@ -125,10 +124,3 @@ const verbatim = {
   spellCheck: false,
   styles: { input: { fontFamily: 'var(--mantine-font-family-monospace)' } },
 };
-
-/** JSON as it is read easily; what is none stays, and the server says what is wrong with it. */
-function inLines(text: string): string {
-  if (text.trim() === '') return text;
-  const value = parsed(text);
-  return typeof value === 'string' ? text : JSON.stringify(value, null, 2);
-}

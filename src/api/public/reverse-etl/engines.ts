@@ -51,7 +51,7 @@ export const engines: Readonly<Record<Source['engine'], EngineWords>> = {
       option('password', 'Password', { ...needed, type: 'password' }),
       option('sslmode', 'SSL mode', {
         type: 'select',
-        description: 'Whether the connection is encrypted, and whose certificate is checked. Otherwise prefer.',
+        description: 'Whether the connection is encrypted, and whose certificate is checked. Left empty it is prefer.',
         choices: Object.keys(sslModes),
       }),
       option('ca', 'Certificate of the authority', { description: 'PEM.' }),

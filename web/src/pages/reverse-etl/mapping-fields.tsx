@@ -273,7 +273,7 @@ function JsonText({ label, value, columns, faults, onChange }: ValueProps) {
   }
   const known = mappingExamples(columns.find(({ name }) => isReachable(name))?.name ?? 'id');
   return (
-    <Stack gap={6} style={{ flex: 1, minWidth: 0 }}>
+    <Stack gap={6}>
       <Select
         aria-label={`${label}: begin with a function`}
         placeholder="Begin with a function …"

@@ -289,7 +289,7 @@ function MappingForm({
                   setTrigger(triggerOf(kinds.map(({ value }) => value).filter((kind) => chosen.includes(kind))))
                 }
               >
-                <Group mt="xs">
+                <Group my="xs">
                   {kinds.map(({ value, label }) => (
                     <Checkbox key={value} value={value} label={label} />
                   ))}

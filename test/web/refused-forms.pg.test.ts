@@ -153,7 +153,7 @@ test('settings of a warehouse: choices, numbers, PEM texts, and faults in plain 
   await expect.poll(() => textbox('Client key').inputValue()).toBe('');
   await textbox('Database').fill('other');
   await button('Save changes').click();
-  await page.getByText('Saved.').waitFor();
+  await page.getByText('Saved.', { exact: true }).waitFor();
   const { sources } = await ask<{ sources: { slug: string; settings: object }[] }>(page, '/sources');
   expect(sources.find(({ slug }) => slug === 'store')?.settings).toMatchObject({ database: 'other', port: '5432' });
 }, 120_000);

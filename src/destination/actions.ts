@@ -27,6 +27,9 @@ export function defineAction(words: ActionWords): Action {
   };
 }
 
+/** What identify, group and track need of a person. */
+export const someId: Action['needs'] = [{ oneOf: ['user_id', 'anonymous_id'] }];
+
 /** The checks of identify, group and track. */
 export function idsAndEndpoint(payload: Payload, endpoint: string): string | undefined {
   if (!payload.anonymous_id && !payload.user_id) return 'Either `Anonymous ID` or `User ID` must be defined.';

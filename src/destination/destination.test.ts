@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import type { JsonObject } from '../base/json.ts';
 import {
   type ActionSlug,
@@ -358,6 +358,30 @@ describe('settings', () => {
     expect(faults.map(({ where }) => where)).toEqual(places);
     for (const { message } of faults) expect(message).not.toMatch(/a\nb|u:p|ftp/);
   });
+});
+
+test('an action refuses exactly the payloads that lack what it needs', () => {
+  for (const slug of Object.keys(actions) as ActionSlug[]) {
+    const { needs, build } = actions[slug];
+    const fields = [...new Set(needs.flatMap(({ when = [], oneOf }) => [...when, ...oneOf]))];
+    const value = (name: string) => {
+      if (name.endsWith('groups')) return { digest: true };
+      return name.endsWith('status') ? 'subscribed' : 'x';
+    };
+    for (let chosen = 0; chosen < 2 ** fields.length; chosen++) {
+      const there = fields.filter((_, at) => (chosen & (1 << at)) !== 0);
+      const payload = {
+        ...{ engage_space: 'key', group_id: 'g', event_name: 'e' },
+        ...Object.fromEntries(there.map((name) => [name, value(name)])),
+      };
+      const isMet = needs.every(
+        ({ when, oneOf }) =>
+          (when !== undefined && !when.some((name) => there.includes(name))) ||
+          oneOf.some((name) => there.includes(name)),
+      );
+      expect(build(payload, local).ok, `${slug} with ${there.join(', ')}`).toBe(isMet);
+    }
+  }
 });
 
 describe('where messages go', () => {

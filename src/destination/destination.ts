@@ -39,6 +39,12 @@ export type BuildResult =
   | { readonly ok: true; readonly space: string; readonly message: JsonObject }
   | { readonly ok: false; readonly code: 'PAYLOAD_VALIDATION_FAILED'; readonly reason: string };
 
+/** Of the fields `oneOf` at least one; with `when`, only if one of those is there. Otherwise every row is refused. */
+export interface Need {
+  readonly when?: readonly string[];
+  readonly oneOf: readonly string[];
+}
+
 export interface Action {
   readonly slug: ActionSlug;
   readonly title: string;
@@ -46,6 +52,8 @@ export interface Action {
   /** FQL over the vendor's events; null when there is none. A mapping of row changes has a trigger on the change. */
   readonly defaultTrigger: string | null;
   readonly fields: Readonly<Record<string, Field>>;
+  /** What no field says by itself, so that a form can tell it before rows are sent. `build` is what checks it. */
+  readonly needs: readonly Need[];
   /** Checks a payload and makes its message. Never throws for bad payloads. */
   build(payload: JsonObject, settings: { readonly endpoint: string }): BuildResult;
 }

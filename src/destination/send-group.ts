@@ -1,5 +1,5 @@
 /** Send Group: which account a person belongs to, and what is known about the account. */
-import { defineAction, idsAndEndpoint } from './actions.ts';
+import { defineAction, idsAndEndpoint, someId } from './actions.ts';
 import {
   anonymousId,
   consent,
@@ -27,6 +27,7 @@ export const sendGroup = defineAction({
     message_id: messageId,
     consent,
   },
+  needs: someId,
   check: idsAndEndpoint,
   message: (payload) =>
     wireMessage(payload, {

@@ -1,5 +1,5 @@
 /** Send Identify: who a person is, and what is known about them. */
-import { defineAction, idsAndEndpoint } from './actions.ts';
+import { defineAction, idsAndEndpoint, someId } from './actions.ts';
 import {
   anonymousId,
   consent,
@@ -27,6 +27,7 @@ export const sendIdentify = defineAction({
     message_id: messageId,
     consent,
   },
+  needs: someId,
   check: idsAndEndpoint,
   message: (payload) =>
     wireMessage(payload, {

@@ -11,7 +11,7 @@ import {
   userId,
   wireMessage,
 } from './common-fields.ts';
-import type { Field } from './destination.ts';
+import type { Field, Need } from './destination.ts';
 import type { Payload } from './payload.ts';
 
 type Status = 'SUBSCRIBED' | 'UNSUBSCRIBED' | 'DID_NOT_SUBSCRIBE' | 'INVALID';
@@ -75,6 +75,23 @@ const subscriptionGroups: Field = {
   required: false,
   keyValue: true,
 };
+
+function contactNeeds(): readonly Need[] {
+  const fields = (part: 'contact' | 'status', of = channels) => [...new Set(of.map((channel) => channel[part]))];
+  const each = fields('contact').map((contact) => ({
+    when: fields(
+      'status',
+      channels.filter((channel) => channel.contact === contact),
+    ),
+    oneOf: [contact],
+  }));
+  return [
+    { oneOf: fields('contact') },
+    { oneOf: fields('status') },
+    ...each,
+    { when: ['subscription_groups'], oneOf: ['email_subscription_status'] },
+  ];
+}
 
 function subscriptionFault(payload: Payload): string | undefined {
   const { email, phone, android_push_token: android, ios_push_token: ios, subscription_groups: groups } = payload;
@@ -153,6 +170,7 @@ export const sendSubscription = defineAction({
     message_id: messageId,
     consent,
   },
+  needs: contactNeeds(),
   check: (payload, endpoint) => endpointFault(endpoint) ?? subscriptionFault(payload),
   message: (payload) =>
     wireMessage(

@@ -1,5 +1,5 @@
 /** Send Track: something a person did. */
-import { defineAction, idsAndEndpoint } from './actions.ts';
+import { defineAction, idsAndEndpoint, someId } from './actions.ts';
 import {
   anonymousId,
   consent,
@@ -29,6 +29,7 @@ export const sendTrack = defineAction({
     message_id: messageId,
     consent,
   },
+  needs: someId,
   check: idsAndEndpoint,
   message: (payload, endpoint) =>
     wireMessage(

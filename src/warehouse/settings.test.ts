@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { duckdbSettings, postgresSettings } from './settings.ts';
+import { checkSourceSettings, duckdbSettings, postgresSettings } from './settings.ts';
 import { openWarehouse } from './warehouse.ts';
 
 const faultsOf = (read: () => unknown) => {
@@ -51,6 +51,32 @@ describe('settings of Postgres', () => {
     expect(faultsOf(() => postgresSettings(settings))).toStrictEqual(faults);
     expect(() => postgresSettings(settings)).not.toThrow(/canary/);
   });
+});
+
+test.each<[engine: string, settings: object, faults: Readonly<Record<string, string>>]>([
+  ['postgres', { port: 99_999 }, { port: 'must be at most 65535' }],
+  ['postgres', { port: 'abc' }, { port: 'must be a number' }],
+  [
+    'postgres',
+    { port: 5.5, connectTimeoutSeconds: 0 },
+    { port: 'must be a whole number', connectTimeoutSeconds: 'must be more than 0' },
+  ],
+  ['postgres', { ssl: 'bogus' }, { ssl: 'must be one of disable, prefer, require, verify-ca, verify-full' }],
+  ['duckdb', { path: 'a', readFrom: '/data' }, { readFrom: 'must be a list of folders, such as ["/data/shop"]' }],
+  [
+    'duckdb',
+    { files: '[', statePath: 's' },
+    { files: 'must be names with a file each, such as {"orders": "/data/orders.parquet"}' },
+  ],
+  [
+    'duckdb',
+    { files: { a: 5, b: [] }, statePath: 's' },
+    { 'files.a': 'must be a file, or a list of files', 'files.b': 'must have at least 1 item' },
+  ],
+])('plain words: %s with %j', (engine, settings, faults) => {
+  const place = engine === 'postgres' ? { host: 'h', database: 'd', user: 'u' } : {};
+  const found = checkSourceSettings(engine, { ...place, ...settings });
+  expect(Object.fromEntries(found.map(({ where, message }) => [where, message]))).toEqual(faults);
 });
 
 test('an engine that does not exist, and a schema that is no name', async () => {

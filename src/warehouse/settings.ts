@@ -1,6 +1,7 @@
 /** Connection settings of each engine: their shape, and the faults of what somebody gave, all of them at once. */
 import { z } from 'zod';
 import { type Fault, isMillraceError, MillraceError } from '../base/errors.ts';
+import { issueWords, valueAt } from '../base/issue-words.ts';
 
 const text = z.string().min(1);
 
@@ -8,7 +9,9 @@ const duckdbShape = z.strictObject({
   /** A database file. */
   path: text.optional(),
   /** Views over Parquet, CSV and JSON files: name → path or glob, or several. */
-  files: z.record(text, z.union([text, z.array(text).min(1)])).optional(),
+  files: z
+    .record(text, z.union([text, z.array(text).min(1)], { error: 'must be a file, or a list of files' }))
+    .optional(),
   /** With `files`: the database file of our own tables, made when it is missing. */
   statePath: text.optional(),
   /** E.g. `2GB`. DuckDB's own default is 80 % of the machine's memory. */
@@ -22,6 +25,12 @@ const duckdbShape = z.strictObject({
   /** Folders whose files models and the views of the database may read. */
   readFrom: z.array(text).optional(),
 });
+
+/** What has a form that not everybody knows, said with an example. */
+const meant: Readonly<Record<string, string>> = {
+  files: 'must be names with a file each, such as {"orders": "/data/orders.parquet"}',
+  readFrom: 'must be a list of folders, such as ["/data/shop"]',
+};
 
 /** What settings mean together. Beside the shape, not in it: that would not look further once something else is wrong. */
 function duckdbRelations(settings: unknown): readonly Fault[] {
@@ -125,15 +134,18 @@ function parsed<T>(
 ): T {
   const result = shape.safeParse(settings);
   const issues = result.success ? [] : result.error.issues;
-  const all = [...issues.flatMap((issue) => faultsOf(issue, replaced)), ...further(settings)];
+  const all = [...issues.flatMap((issue) => faultsOf(issue, settings, replaced)), ...further(settings)];
   if (result.success && all.length === 0) return result.data;
   refuse(all);
 }
 
 /** Of unknown keys one each, where they are. */
-function faultsOf(issue: z.core.$ZodIssue, replaced: object): readonly Fault[] {
+function faultsOf(issue: z.core.$ZodIssue, settings: unknown, replaced: object): readonly Fault[] {
   if (issue.code !== 'unrecognized_keys') {
-    return [{ where: issue.path.join('.') || 'settings', message: issue.message }];
+    const where = issue.path.join('.') || 'settings';
+    const given = valueAt(settings, issue.path);
+    const known = given !== undefined && issue.code === 'invalid_type' ? meant[where] : undefined;
+    return [{ where, message: known ?? issueWords(issue, given) }];
   }
   return issue.keys.map((key) => {
     const message = Object.hasOwn(replaced, key) ? 'give either url or this' : 'there is no such setting';

@@ -10,7 +10,7 @@ import { MillraceError } from '../base/errors.ts';
 import type { Json } from '../base/json.ts';
 
 export { checkModelSql } from './model-check.ts';
-export { checkSourceSettings } from './settings.ts';
+export { checkSourceSettings, type SslMode } from './settings.ts';
 
 /** The engine-independent type of a column, as `reverse-etl.md` section 2 gives them. */
 export type ColumnType =

@@ -786,7 +786,7 @@ mappings:
     'sources.lake.state_path: is needed beside files.',
     'sources.lake.path: give either path or files.',
     'sources.lake.files.a: cannot tell Parquet, CSV or JSON from the en…',
-    'sources.lake.threads: Invalid input: expected number, received str…',
+    'sources.lake.threads: must be a number.',
     'sources.lake.enabled: this must be true or false, not a number.',
     'sources.who.engine: this must be one of duckdb, postgres.',
     'sources.who.maxRows: there is no such key. Did you mean "max_rows…',

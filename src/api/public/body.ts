@@ -3,6 +3,7 @@
  * `"slug" is required`, `"enabled" must be a boolean`. Keys that are not in the shape are ignored.
  */
 import { z } from 'zod';
+import { issueWords, valueAt } from '../../base/issue-words.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
 import { findUnstorable, type UnstorableKind } from '../../base/text.ts';
 import type { InputFault } from './errors.ts';
@@ -39,7 +40,7 @@ export function readBody<S extends z.ZodType>(
       continue;
     }
     const field = [...within, ...issue.path].join('.');
-    faults.push({ field, message: `"${field}" ${wording(issue, at(body, issue.path))}` });
+    faults.push({ field, message: `"${field}" ${issueWords(issue, valueAt(body, issue.path))}` });
   }
   return null;
 }
@@ -66,41 +67,3 @@ const unstorable: Readonly<Record<UnstorableKind, string>> = {
   lone_surrogate: 'half of a surrogate pair, which is no text',
   too_deep: 'too many levels',
 };
-
-function at(body: Json | undefined, path: readonly PropertyKey[]): unknown {
-  let here: unknown = body;
-  for (const step of path) here = (here as Record<PropertyKey, unknown> | null | undefined)?.[step];
-  return here;
-}
-
-const typeWords: Readonly<Record<string, string>> = {
-  string: 'a string',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'a boolean',
-  array: 'an array',
-  object: 'an object',
-  record: 'an object',
-};
-
-/** Never quotes what was sent. */
-function wording(issue: z.core.$ZodIssue, given: unknown): string {
-  if (issue.code === 'custom') return issue.message;
-  if (given === undefined) return 'is required';
-  switch (issue.code) {
-    case 'invalid_type':
-      return `must be ${typeWords[issue.expected] ?? issue.expected}`;
-    case 'invalid_value':
-      return `must be one of ${issue.values.map(String).join(', ')}`;
-    case 'too_small':
-      if (issue.origin === 'string') return 'must not be empty';
-      return issue.origin === 'array'
-        ? `must have at least ${issue.minimum} items`
-        : `must be at least ${issue.minimum}`;
-    case 'too_big':
-      if (issue.origin === 'string') return `must have at most ${issue.maximum} characters`;
-      return issue.origin === 'array' ? `must have at most ${issue.maximum} items` : `must be at most ${issue.maximum}`;
-    default:
-      return issue.message === '' ? 'cannot be used here' : issue.message;
-  }
-}

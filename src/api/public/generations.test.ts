@@ -64,6 +64,19 @@ test('audiences and computed traits', () => {
   expect(trimFor('older', { computedTraits: [computedTrait] })).toEqual({ computedTraits: [older] });
 });
 
+test.each(['older', 'newer'] as const)('to the %s one, without the choices of options and what actions need', (to) => {
+  const name = { name: 'sslmode', type: 'select' };
+  const options = [{ ...name, choices: ['disable', 'prefer'] }];
+  const actions = [{ id: 'a', needs: [{ oneOf: ['user_id'] }], fields: [] }];
+  const trimmed = { options: [name] };
+  expect(trimFor(to, { sourcesCatalog: [{ options }], source: { metadata: { options } } })).toEqual({
+    ...{ sourcesCatalog: [trimmed], source: { metadata: trimmed } },
+  });
+  expect(trimFor(to, { destination: { metadata: { options, actions } } })).toEqual({
+    destination: { metadata: { ...trimmed, actions: [{ id: 'a', fields: [] }] } },
+  });
+});
+
 test('to the newer one', () => {
   const models = [{ id: 'm', scheduleStrategy: 'MANUAL', scheduleConfig: {} }];
   expect(trimFor('newer', { models })).toEqual({ models: [{ id: 'm' }] });

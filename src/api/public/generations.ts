@@ -52,7 +52,12 @@ const inside =
   (object) =>
     key in object ? { ...object, [key]: applied(trim, object[key]) } : object;
 
-const sourceMetadata: Trim = (object) => without(object, 'status', 'partnerOwned');
+/** No generation knows the choices of options, nor what actions need. */
+const newerSourceMetadata: Trim = inside('options', (option) => without(option, 'choices'));
+const newerDestinationMetadata: Trim = (object) =>
+  inside('actions', (action) => without(action, 'needs'))(newerSourceMetadata(object));
+
+const sourceMetadata: Trim = (object) => without(newerSourceMetadata(object), 'status', 'partnerOwned');
 const field: Trim = (object) => without(object, 'hidden');
 const destinationMetadata: Trim = (object) =>
   inside(
@@ -60,7 +65,7 @@ const destinationMetadata: Trim = (object) =>
     inside('fields', field),
   )(
     inside('supportedPlatforms', (platforms) => without(platforms, 'linkedAudiences'))(
-      without(object, 'multiInstanceSupportedVersion'),
+      without(newerDestinationMetadata(object), 'multiInstanceSupportedVersion'),
     ),
   );
 const subscription: Trim = (object) => without(object, 'reverseETLSchedule', 'skipNulls');
@@ -96,6 +101,14 @@ const older: Readonly<Record<string, Trim>> = {
 const model: Trim = (object) => without(object, 'scheduleStrategy', 'scheduleConfig');
 const newerSubscription: Trim = (object) => without(object, 'skipNulls');
 const newer: Readonly<Record<string, Trim>> = {
+  sourceMetadata: newerSourceMetadata,
+  sourcesCatalog: newerSourceMetadata,
+  source: inside('metadata', newerSourceMetadata),
+  sources: inside('metadata', newerSourceMetadata),
+  destinationMetadata: newerDestinationMetadata,
+  destinationsCatalog: newerDestinationMetadata,
+  destination: inside('metadata', newerDestinationMetadata),
+  destinations: inside('metadata', newerDestinationMetadata),
   reverseEtlModel: model,
   models: model,
   space,

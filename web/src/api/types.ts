@@ -8,6 +8,8 @@ export interface Option {
   readonly label?: string;
   readonly description?: string;
   readonly defaultValue?: JsonValue;
+  /** All that it takes. */
+  readonly choices?: readonly string[];
 }
 
 export interface SourceMetadata {
@@ -53,12 +55,19 @@ export interface ActionField {
   readonly hidden: boolean;
 }
 
+/** Of the fields `oneOf` at least one must be mapped; with `when`, only if one of those is. */
+export interface Need {
+  readonly when?: readonly string[];
+  readonly oneOf: readonly string[];
+}
+
 export interface Action {
   readonly id: string;
   readonly slug: string;
   readonly name: string;
   readonly description: string;
   readonly fields: readonly ActionField[];
+  readonly needs: readonly Need[];
 }
 
 export interface DestinationMetadata {

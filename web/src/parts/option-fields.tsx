@@ -1,7 +1,8 @@
 /** A form field for each option that the catalog lists. Faults stand at their fields. */
-import { JsonInput, PasswordInput, Select, Textarea, TextInput } from '@mantine/core';
+import { NumberInput, PasswordInput, Select, Textarea, TextInput } from '@mantine/core';
 import type { JsonObject, JsonValue } from '../api/json.ts';
 import type { Option } from '../api/types.ts';
+import { faultAt } from './faults.tsx';
 
 export type Values = Readonly<Record<string, string>>;
 
@@ -12,7 +13,7 @@ export function startingValues(options: readonly Option[], stored: JsonObject = 
 
 function asText(value: JsonValue | undefined): string {
   if (value === undefined || value === null) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
 }
 
 /** As the API takes them; what is left empty is not sent. */
@@ -48,34 +49,78 @@ export function OptionFields({
   /** Of options that are chosen from a list. */
   readonly choices?: Readonly<Record<string, readonly { readonly value: string; readonly label: string }[]>>;
 }) {
-  return options.map(({ name, type, label, description, required }) => {
+  return options.map(({ name, type, label, description, required, choices: known }) => {
     const common = {
       label: label ?? name,
       description,
-      error: faults[`settings.${name}`],
+      error: faultAt(faults, `settings.${name}`),
       required,
       value: values[name] ?? '',
     };
     const set = (value: string) => onChange({ ...values, [name]: value });
-    const list = choices[name];
+    const list = choices[name] ?? known?.map((value) => ({ value, label: value }));
     if (list !== undefined) {
       return (
         <Select key={name} {...common} data={[...list]} allowDeselect={false} onChange={(value) => set(value ?? '')} />
       );
     }
-    if (type === 'password') {
+    // A PEM is several lines, which no other field keeps; a secret one, too.
+    if (pemNames.includes(name)) {
       return (
-        <PasswordInput key={name} {...common} autoComplete="off" onChange={(event) => set(event.currentTarget.value)} />
+        <Textarea
+          key={name}
+          {...common}
+          {...verbatim}
+          autosize
+          minRows={2}
+          maxRows={10}
+          onChange={(event) => set(event.currentTarget.value)}
+        />
       );
     }
-    if (type === 'map' || type === 'array') {
-      return <JsonInput key={name} {...common} autosize minRows={2} formatOnBlur onChange={set} />;
+    switch (type) {
+      case 'password':
+        return (
+          <PasswordInput
+            key={name}
+            {...common}
+            autoComplete="off"
+            onChange={(event) => set(event.currentTarget.value)}
+          />
+        );
+      case 'number':
+        return (
+          <NumberInput
+            key={name}
+            {...common}
+            allowNegative={false}
+            hideControls
+            onChange={(value) => set(String(value))}
+          />
+        );
+      case 'map':
+      case 'array':
+        return (
+          <Textarea
+            key={name}
+            {...common}
+            {...verbatim}
+            autosize
+            minRows={2}
+            onChange={(event) => set(event.currentTarget.value)}
+          />
+        );
+      default:
+        return <TextInput key={name} {...common} onChange={(event) => set(event.currentTarget.value)} />;
     }
-    if (['ca', 'cert', 'key'].includes(name)) {
-      return (
-        <Textarea key={name} {...common} autosize minRows={2} onChange={(event) => set(event.currentTarget.value)} />
-      );
-    }
-    return <TextInput key={name} {...common} onChange={(event) => set(event.currentTarget.value)} />;
   });
 }
+
+const pemNames: readonly string[] = ['ca', 'cert', 'key'];
+
+/** For machines: nothing of it is completed, corrected or underlined. */
+const verbatim = {
+  autoComplete: 'off',
+  spellCheck: false,
+  styles: { input: { fontFamily: 'var(--mantine-font-family-monospace)' } },
+};

@@ -1,6 +1,7 @@
 /** When a mapping runs by itself: in words, and as fields of a form. */
 import { Group, MultiSelect, Select, Stack, TextInput } from '@mantine/core';
 import type { Schedule } from '../api/types.ts';
+import { faultAt } from './faults.tsx';
 
 const dayNames = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const intervals = ['15m', '30m', '1h', '2h', '4h', '6h', '8h', '12h', '1d'];
@@ -26,12 +27,20 @@ export function ScheduleFields({
   value,
   onChange,
   faults,
+  field,
 }: {
   readonly value: Schedule;
   readonly onChange: (schedule: Schedule) => void;
-  readonly faults: string | undefined;
+  readonly faults: Readonly<Record<string, string>>;
+  /** What `faults` call it. */
+  readonly field: string;
 }) {
   const strategy = value.strategy;
+  const faultOf = (part: string) => faultAt(faults, `${field}.config.${part}`);
+  // What is wrong with a part that is not asked for here, too.
+  const parts = Object.keys(value.config ?? {}).map((part) => `${field}.config.${part}`);
+  const isOfPart = (at: string) => parts.some((part) => at === part || at.startsWith(`${part}.`));
+  const others = Object.entries(faults).filter(([at]) => !isOfPart(at) && (at === field || at.startsWith(`${field}.`)));
   const start: Readonly<Record<Schedule['strategy'], Schedule>> = {
     MANUAL: { strategy: 'MANUAL', config: null },
     PERIODIC: { strategy: 'PERIODIC', config: { interval: '1h' } },
@@ -45,7 +54,7 @@ export function ScheduleFields({
         allowDeselect={false}
         maw={420}
         value={strategy}
-        error={faults}
+        error={others.length === 0 ? undefined : others.map(([, message]) => message).join(' · ')}
         data={[
           { value: 'MANUAL', label: 'Manual: when somebody starts it' },
           { value: 'PERIODIC', label: 'At an interval' },
@@ -61,6 +70,7 @@ export function ScheduleFields({
           allowDeselect={false}
           data={[...new Set([...intervals, value.config.interval])]}
           value={value.config.interval}
+          error={faultOf('interval')}
           onChange={(interval) => onChange({ ...value, config: { interval: interval ?? '1h' } })}
         />
       )}
@@ -70,17 +80,20 @@ export function ScheduleFields({
             label="Days"
             data={dayNames.map((label, day) => ({ value: String(day), label }))}
             value={value.config.days.map(String)}
+            error={faultOf('days')}
             onChange={(days) => onChange({ ...value, config: { ...value.config, days: days.map(Number) } })}
           />
           <MultiSelect
             label="Hours"
             data={Array.from({ length: 24 }, (_, hour) => ({ value: String(hour), label: `${hour}:00` }))}
             value={value.config.hours.map(String)}
+            error={faultOf('hours')}
             onChange={(hours) => onChange({ ...value, config: { ...value.config, hours: hours.map(Number) } })}
           />
           <TextInput
             label="Time zone"
             value={value.config.timezone}
+            error={faultOf('timezone')}
             onChange={(event) =>
               onChange({ ...value, config: { ...value.config, timezone: event.currentTarget.value } })
             }
@@ -93,12 +106,14 @@ export function ScheduleFields({
             label="Expression"
             description="Minute, hour, day of month, month, day of week."
             value={value.config.spec}
+            error={faultOf('spec')}
             onChange={(event) => onChange({ ...value, config: { ...value.config, spec: event.currentTarget.value } })}
           />
           <TextInput
             label="Time zone"
             description="As in Europe/Oslo."
             value={value.config.timezone}
+            error={faultOf('timezone')}
             onChange={(event) =>
               onChange({ ...value, config: { ...value.config, timezone: event.currentTarget.value } })
             }

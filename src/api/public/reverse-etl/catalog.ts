@@ -136,6 +136,7 @@ export function destinationMetadata({ name, slug, metadataId, settings, actions 
       label: setting.label,
       description: setting.description,
       ...(setting.default !== undefined && { defaultValue: setting.default }),
+      ...(setting.choices !== undefined && { choices: setting.choices }),
     })),
     status: 'PUBLIC' satisfies Status,
     previousNames: [name],
@@ -166,10 +167,11 @@ export function destinationMetadata({ name, slug, metadataId, settings, actions 
   };
 }
 
-function actionBody({ slug, title, description, defaultTrigger, fields }: Action) {
+function actionBody({ slug, title, description, defaultTrigger, fields, needs }: Action) {
   return {
     ...{ id: actionIds[slug], slug, name: title, description, platform: 'CLOUD', hidden: false, defaultTrigger },
     fields: Object.entries(fields).map(([key, field], sortOrder) => fieldBody(slug, key, field, sortOrder)),
+    needs,
   };
 }
 

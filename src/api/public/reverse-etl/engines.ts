@@ -4,16 +4,19 @@
  */
 import type { Fault } from '../../../base/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../../base/json.ts';
+import type { SslMode } from '../../../warehouse/warehouse.ts';
 import { type Source, secretShown } from '../../../workspace/workspace.ts';
 import { isMask } from '../masks.ts';
 
 export interface Option {
   readonly name: string;
-  readonly type: 'string' | 'password' | 'select' | 'map' | 'array';
+  readonly type: 'string' | 'password' | 'number' | 'select' | 'map' | 'array';
   readonly required: boolean;
   readonly label: string;
   readonly description?: string;
   readonly defaultValue?: Json;
+  /** Ours: all that a `select` takes. */
+  readonly choices?: readonly string[];
 }
 
 export interface EngineWords {
@@ -28,15 +31,29 @@ const option = (name: string, label: string, more: Partial<Option> = {}): Option
 });
 const needed = { required: true } as const;
 
+/** Held to what the warehouse knows by its type: this room has no other way there. */
+const sslModes: Readonly<Record<SslMode, true>> = {
+  disable: true,
+  prefer: true,
+  require: true,
+  'verify-ca': true,
+  'verify-full': true,
+};
+
 export const engines: Readonly<Record<Source['engine'], EngineWords>> = {
   postgres: {
     options: [
       option('hostname', 'Hostname', needed),
-      option('port', 'Port', { ...needed, defaultValue: '5432' }),
+      // Read and written as text all the same, as clients know it.
+      option('port', 'Port', { ...needed, type: 'number', defaultValue: '5432' }),
       option('database', 'Database', needed),
       option('username', 'Username', needed),
       option('password', 'Password', { ...needed, type: 'password' }),
-      option('sslmode', 'SSL mode', { description: 'disable, prefer, require, verify-ca or verify-full.' }),
+      option('sslmode', 'SSL mode', {
+        type: 'select',
+        description: 'Whether the connection is encrypted, and whose certificate is checked. Left empty it is prefer.',
+        choices: Object.keys(sslModes),
+      }),
       option('ca', 'Certificate of the authority', { description: 'PEM.' }),
       option('cert', 'Client certificate', { description: 'PEM.' }),
       option('key', 'Client key', { type: 'password', description: 'PEM.' }),
@@ -56,9 +73,15 @@ export const engines: Readonly<Record<Source['engine'], EngineWords>> = {
   duckdb: {
     options: [
       option('path', 'Database file'),
-      option('files', 'Files', { type: 'map', description: 'Parquet, CSV or JSON files by name.' }),
+      option('files', 'Files', {
+        type: 'map',
+        description: 'Parquet, CSV or JSON files by the name of their table: {"orders": "/data/orders/*.parquet"}',
+      }),
       option('statePath', 'State file', { description: 'Beside files: where our own tables are kept.' }),
-      option('readFrom', 'Readable folders', { type: 'array', description: 'Folders that models may read.' }),
+      option('readFrom', 'Readable folders', {
+        type: 'array',
+        description: 'Folders whose files models may read: ["/data/shop", "/data/shared"]',
+      }),
     ],
     names: { path: 'path', files: 'files', statePath: 'statePath', readFrom: 'readFrom' },
   },

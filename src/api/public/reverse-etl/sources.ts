@@ -211,7 +211,7 @@ function spacesOfStream({ before }: Draft, settings: JsonObject = {}): readonly 
 }
 
 const noSettings = { settings: {}, extraSettings: {} };
-const slugTaken = 'A source with this slug is there already.';
+const slugTaken = 'A source of this name is there already. Choose another name.';
 
 function isTakenSlug({ before }: Draft, wanted: string | undefined): boolean {
   return [...before.sources, ...before.eventStreams].some(({ name }) => name === wanted);
@@ -220,8 +220,10 @@ function isTakenSlug({ before }: Draft, wanted: string | undefined): boolean {
 type Engine = Parameters<typeof changedSettings>[0];
 
 function settingFaults(deps: PublicApiDeps, engine: Engine, settings: SplitSettings): readonly InputFault[] {
+  const faults = faultsOfSettings(engine, settings, deps.checks.checkSourceSettings);
   const files = engine === 'duckdb' ? faultsOfFiles(settings.settings, deps.fileFolders) : [];
-  return [...faultsOfSettings(engine, settings, deps.checks.checkSourceSettings), ...files];
+  // What is no list of files or folders is not looked for.
+  return [...faults, ...files.filter(({ field }) => !faults.some((fault) => fault.field === field))];
 }
 
 /** Throws every fault, also those found before. */

@@ -13,7 +13,7 @@ export function FirstSpace() {
   });
   return (
     <Alert color="yellow" title="There is no profile space yet">
-      <Stack gap="xs">
+      <Stack gap="xs" data-form>
         <Text size="sm">A space decides who is who, and keeps the profiles. Most companies need one.</Text>
         <Allowed power="space:admin">
           <Group align="flex-end">

@@ -17,6 +17,7 @@ import { createContext, useContext, useEffect, useState } from 'react';
 import type { JsonObject, JsonValue } from '../../api/json.ts';
 import type { ActionField } from '../../api/types.ts';
 import { columnPath, isReachable } from './column-path.ts';
+import { type FaultsInside, faultsByKey, faultWords, noFaults } from './faults-inside.ts';
 import { mappingExamples } from './mapping-examples.ts';
 
 /** Of the model. */
@@ -103,7 +104,7 @@ export function FieldRow({
   value,
   columns,
   choices,
-  fault,
+  faults,
   sendsNulls,
   onNulls,
   onChange,
@@ -113,7 +114,7 @@ export function FieldRow({
   readonly columns: readonly Column[];
   /** Of a field whose choices are looked up. */
   readonly choices: readonly { readonly value: string; readonly label: string }[] | null;
-  readonly fault: string | undefined;
+  readonly faults: FaultsInside;
   /** Whether a null is sent: it then clears what the profile has. */
   readonly sendsNulls: boolean;
   readonly onNulls: (sends: boolean) => void;
@@ -134,11 +135,6 @@ export function FieldRow({
       <Text size="xs" c="dimmed">
         {field.description}
       </Text>
-      {fault !== undefined && (
-        <Text size="xs" c="red" role="alert">
-          {fault}
-        </Text>
-      )}
     </Stack>
   );
   if (choices !== null && (value === undefined || typeof value === 'string')) {
@@ -152,6 +148,7 @@ export function FieldRow({
           data={withCurrent(choices, value)}
           value={typeof value === 'string' ? value : null}
           placeholder="Choose a space"
+          error={faultWords(faults)}
           nothingFoundMessage="There is none yet"
           onChange={(chosen) => onChange(chosen ?? undefined)}
         />
@@ -166,9 +163,9 @@ export function FieldRow({
       <div style={{ flex: `1 1 ${basis.label}` }}>{label}</div>
       <Stack gap={6} className="field-value" style={{ flex: `1 1 ${basis.value}` }}>
         {field.type === 'OBJECT' ? (
-          <KeyValues label={field.label} value={mapped} columns={columns} onChange={onChange} />
+          <KeyValues label={field.label} value={mapped} columns={columns} faults={faults} onChange={onChange} />
         ) : (
-          <ValueInput label={field.label} value={mapped} columns={columns} onChange={onChange} />
+          <ValueInput label={field.label} value={mapped} columns={columns} faults={faults} onChange={onChange} />
         )}
         {!field.required && mapped !== undefined && (
           <Switch
@@ -189,12 +186,14 @@ interface ValueProps {
   readonly label: string;
   readonly value: JsonValue | undefined;
   readonly columns: readonly Column[];
+  readonly faults: FaultsInside;
   readonly onChange: (value: JsonValue | undefined) => void;
 }
 
-function ValueInput({ label, value, columns, onChange }: ValueProps) {
+function ValueInput({ label, value, columns, faults, onChange }: ValueProps) {
   const [mode, setMode] = useState<Mode>(modeOf(value));
   const shownMode = mode === 'none' && value !== undefined ? modeOf(value) : mode;
+  const fault = faultWords(faults);
   return (
     <div className="value-input">
       <Select
@@ -203,6 +202,7 @@ function ValueInput({ label, value, columns, onChange }: ValueProps) {
         allowDeselect={false}
         data={modes}
         value={shownMode}
+        error={shownMode === 'none' ? fault : undefined}
         onChange={(next) => {
           const chosen = (next ?? 'none') as Mode;
           setMode(chosen);
@@ -219,6 +219,9 @@ function ValueInput({ label, value, columns, onChange }: ValueProps) {
           data={columnChoices(columns, simplePath(value))}
           value={simplePath(value)}
           placeholder="Choose a column"
+          error={fault}
+          // Its list would lie over the words below it, when it is pointed out.
+          openOnFocus={fault === undefined}
           onChange={(path) => onChange(path === null ? undefined : { '@path': path })}
         />
       )}
@@ -226,6 +229,7 @@ function ValueInput({ label, value, columns, onChange }: ValueProps) {
         <TextInput
           aria-label={`${label}: text`}
           value={typeof value === 'string' ? value : ''}
+          error={fault}
           onChange={(event) => onChange(event.currentTarget.value)}
         />
       )}
@@ -234,10 +238,13 @@ function ValueInput({ label, value, columns, onChange }: ValueProps) {
           aria-label={`${label}: template`}
           placeholder="{{properties.first_name}} {{properties.last_name}}"
           value={String((value as JsonObject | undefined)?.['@template'] ?? '')}
+          error={fault}
           onChange={(event) => onChange({ '@template': event.currentTarget.value })}
         />
       )}
-      {shownMode === 'json' && <JsonText label={label} value={value} columns={columns} onChange={onChange} />}
+      {shownMode === 'json' && (
+        <JsonText label={label} value={value} columns={columns} faults={faults} onChange={onChange} />
+      )}
     </div>
   );
 }
@@ -246,7 +253,7 @@ function ValueInput({ label, value, columns, onChange }: ValueProps) {
 export const UnreadableContext = createContext<(label: string, isUnreadable: boolean) => void>(() => undefined);
 
 /** What no other form can show: any directive. */
-function JsonText({ label, value, columns, onChange }: ValueProps) {
+function JsonText({ label, value, columns, faults, onChange }: ValueProps) {
   const [text, setText] = useState(value === undefined ? '' : JSON.stringify(value, null, 2));
   const [fault, setFault] = useState<string | null>(null);
   const tell = useContext(UnreadableContext);
@@ -266,7 +273,7 @@ function JsonText({ label, value, columns, onChange }: ValueProps) {
   }
   const known = mappingExamples(columns.find(({ name }) => isReachable(name))?.name ?? 'id');
   return (
-    <Stack gap={6} style={{ flex: 1, minWidth: 0 }}>
+    <Stack gap={6}>
       <Select
         aria-label={`${label}: begin with a function`}
         placeholder="Begin with a function …"
@@ -281,20 +288,25 @@ function JsonText({ label, value, columns, onChange }: ValueProps) {
         maxRows={14}
         styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }}
         value={text}
-        error={fault}
+        error={fault ?? faultWords(faults)}
         onChange={(event) => put(event.currentTarget.value)}
       />
     </Stack>
   );
 }
 
-function KeyValues({ label, value, columns, onChange }: ValueProps) {
+function KeyValues({ label, value, columns, faults, onChange }: ValueProps) {
   const isPlain =
     value === undefined ||
     (typeof value === 'object' && value !== null && !Object.keys(value).some((key) => key.startsWith('@')));
   const [newKey, setNewKey] = useState('');
-  if (!isPlain) return <JsonText label={label} value={value} columns={columns} onChange={onChange} />;
+  if (!isPlain) return <JsonText label={label} value={value} columns={columns} faults={faults} onChange={onChange} />;
   const entries = Object.entries((value ?? {}) as JsonObject);
+  const { rows, others } = faultsByKey(
+    faults,
+    entries.map(([key]) => key),
+  );
+  const whole = faultWords(others);
   const set = (key: string, next: JsonValue | undefined) => onChange({ ...(value as JsonObject), [key]: next ?? null });
   const remove = (key: string) => onChange(Object.fromEntries(entries.filter(([one]) => one !== key)));
   const canAdd = newKey.trim() !== '' && !entries.some(([key]) => key === newKey.trim());
@@ -311,6 +323,11 @@ function KeyValues({ label, value, columns, onChange }: ValueProps) {
     });
   return (
     <Stack gap="xs">
+      {whole !== undefined && (
+        <Text size="xs" c="var(--mantine-color-error)" role="alert" data-fault>
+          {whole}
+        </Text>
+      )}
       {entries.length > 0 && (
         <ul className="key-values">
           {entries.map(([key, entry]) => (
@@ -321,6 +338,7 @@ function KeyValues({ label, value, columns, onChange }: ValueProps) {
                   label={`${label} ${key}`}
                   value={entry}
                   columns={columns}
+                  faults={rows.get(key) ?? noFaults}
                   onChange={(next) => set(key, next)}
                 />
               </div>

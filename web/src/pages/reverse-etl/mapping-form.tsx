@@ -1,9 +1,9 @@
 /** A mapping: the model, the action, which records, what each field becomes, and when it runs. */
-import { Alert, Button, Card, Checkbox, Group, Select, Stack, TextInput, Title } from '@mantine/core';
+import { Alert, Button, Card, Checkbox, Group, Select, Stack, Text, TextInput, Title } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import { useCallback, useState } from 'react';
+import { Fragment, useCallback, useState } from 'react';
 import { api } from '../../api/client.ts';
 import type { JsonObject } from '../../api/json.ts';
 import { useMay } from '../../api/may.ts';
@@ -17,8 +17,10 @@ import { Empty, Loaded } from '../../parts/states.tsx';
 import { useUnsaved } from '../../parts/unsaved.tsx';
 import { useForm } from '../../parts/use-form.ts';
 import { bothChanges, bothLists, isSame } from './both-changes.ts';
+import { faultsInside } from './faults-inside.ts';
 import { FirstSpace } from './first-space.tsx';
 import { type Column, FieldRow, UnreadableContext } from './mapping-fields.tsx';
+import { type Lack, lacksOf } from './needs.ts';
 import { TestRecord } from './test-record.tsx';
 import { kinds, recordsOf, triggerOf } from './trigger.ts';
 
@@ -94,6 +96,23 @@ function Frame({ destinationId, mappingId }: { readonly destinationId: string; r
   );
 }
 
+/** In the words of the boxes. */
+const noRecords = (fault: string | undefined) =>
+  fault === undefined ? undefined : 'Choose one kind of records at least: without any, nothing is ever sent.';
+
+function Lacks({ lacks }: { readonly lacks: readonly Lack[] }) {
+  if (lacks.length === 0) return null;
+  return (
+    <Alert color="yellow" role="note" p="xs">
+      {lacks.map(({ words }) => (
+        <Text key={words} size="sm">
+          {words}
+        </Text>
+      ))}
+    </Alert>
+  );
+}
+
 const manual: Schedule = { strategy: 'MANUAL', config: null };
 
 /** What a form changed of a mapping, on top of what somebody else changed of the same parts. */
@@ -114,6 +133,8 @@ const partsOf = ({ name, modelId, trigger, settings, skipNulls, reverseETLSchedu
   ...{ name, reverseETLModelId: modelId, trigger, settings, skipNulls },
   reverseETLSchedule: reverseETLSchedule as Schedule & JsonObject,
 });
+
+const isAt = (place: string, field: string) => place === field || place.startsWith(`${field}.`);
 
 function MappingForm({
   destination,
@@ -220,9 +241,13 @@ function MappingForm({
   const faults = Object.fromEntries(
     Object.entries(fieldFaults(error)).map(([field, message]) => [field.replace(/^input\./, ''), message]),
   );
-  const faultOf = (key: string) =>
-    Object.entries(faults).find(([field]) => field === `settings.${key}` || field.startsWith(`settings.${key}.`))?.[1];
-  const isShown = (field: string) => /^(input\.)?(name|trigger|settings\.|reverseETLSchedule)/.test(field);
+  const visible = action.fields.filter(({ hidden }) => !hidden);
+  const isShown = (field: string) => {
+    const place = field.replace(/^input\./, '');
+    if (place.startsWith('settings.')) return visible.some(({ fieldKey }) => isAt(place, `settings.${fieldKey}`));
+    return ['name', 'trigger', 'reverseETLSchedule'].some((part) => isAt(place, part));
+  };
+  const lacks = lacksOf(action, settings);
   return (
     <form onSubmit={submit}>
       <Stack gap="lg">
@@ -259,12 +284,12 @@ function MappingForm({
               <Checkbox.Group
                 label="Which records are sent"
                 value={[...records]}
-                error={faults.trigger}
+                error={records.length === 0 ? noRecords(faults.trigger) : faults.trigger}
                 onChange={(chosen) =>
                   setTrigger(triggerOf(kinds.map(({ value }) => value).filter((kind) => chosen.includes(kind))))
                 }
               >
-                <Group mt="xs">
+                <Group my="xs">
                   {kinds.map(({ value, label }) => (
                     <Checkbox key={value} value={value} label={label} />
                   ))}
@@ -301,16 +326,15 @@ function MappingForm({
               </Alert>
             )}
             <UnreadableContext value={tellUnreadable}>
-              {action.fields
-                .filter(({ hidden }) => !hidden)
-                .map((field) => (
+              {visible.map((field) => (
+                <Fragment key={field.fieldKey}>
+                  <Lacks lacks={lacks.filter(({ above }) => above === field.fieldKey)} />
                   <FieldRow
-                    key={field.fieldKey}
                     field={field}
                     value={fields[field.fieldKey]}
                     columns={columns}
                     choices={field.fieldKey === 'engage_space' && areListed ? (spaces.data?.choices ?? []) : null}
-                    fault={faultOf(field.fieldKey)}
+                    faults={faultsInside(faults, `settings.${field.fieldKey}`)}
                     sendsNulls={!skipNulls.includes(field.fieldKey)}
                     onNulls={(sends) =>
                       setSkipNulls((before) => [
@@ -324,7 +348,8 @@ function MappingForm({
                       )
                     }
                   />
-                ))}
+                </Fragment>
+              ))}
             </UnreadableContext>
           </Stack>
         </Card>
@@ -346,15 +371,11 @@ function MappingForm({
               error={faults.name}
               onChange={(event) => setName(event.currentTarget.value)}
             />
-            <ScheduleFields
-              value={schedule}
-              onChange={setSchedule}
-              faults={Object.entries(faults).find(([field]) => field.startsWith('reverseETLSchedule'))?.[1]}
-            />
+            <ScheduleFields value={schedule} onChange={setSchedule} faults={faults} field="reverseETLSchedule" />
           </Stack>
         </Card>
         <Group>
-          <Button type="submit" loading={isBusy} disabled={records?.length === 0}>
+          <Button type="submit" loading={isBusy}>
             {opened === null ? 'Create mapping' : 'Save changes'}
           </Button>
         </Group>

@@ -6,7 +6,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useEffect, useState } from 'react';
 import { api } from '../../api/client.ts';
 import { modelsQuery, sourceQuery } from '../../api/queries.ts';
-import type { Source } from '../../api/types.ts';
+import type { Option, Source } from '../../api/types.ts';
 import { Allowed, Editable } from '../../parts/allowed.tsx';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
@@ -139,6 +139,10 @@ function Models({ source }: { readonly source: Source }) {
   );
 }
 
+/** Secrets are not shown, so that an empty field means the stored one. */
+const keptWhenEmpty = (option: Option): Option =>
+  option.type === 'password' ? { ...option, required: false } : option;
+
 function Settings({ source, onDirty }: { readonly source: Source; readonly onDirty: (isDirty: boolean) => void }) {
   const { options } = source.metadata;
   const [name, setName] = useState(source.name);
@@ -181,7 +185,7 @@ function Settings({ source, onDirty }: { readonly source: Source; readonly onDir
               onChange={(event) => setName(event.currentTarget.value)}
             />
             <Switch label="Enabled" checked={enabled} onChange={(event) => setEnabled(event.currentTarget.checked)} />
-            <OptionFields options={options} values={values} onChange={setValues} faults={faults} />
+            <OptionFields options={options.map(keptWhenEmpty)} values={values} onChange={setValues} faults={faults} />
             <Allowed power="source:admin">
               <Text size="sm" c="dimmed">
                 Passwords are never shown; a field left empty keeps what is stored.

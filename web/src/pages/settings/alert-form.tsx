@@ -225,7 +225,7 @@ function ChannelFields({
           faultAt('.webhook') === undefined &&
           faultAt('.email') === undefined &&
           faultAt('.slack') === undefined && (
-            <Text size="sm" c="var(--mantine-color-error)">
+            <Text size="sm" c="var(--mantine-color-error)" data-fault>
               {faultAt('')}
             </Text>
           )}

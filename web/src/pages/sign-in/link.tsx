@@ -3,7 +3,7 @@ import { Alert, Anchor, Button, Card, Center, PasswordInput, Stack, Text, TextIn
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { ApiError, api } from '../../api/client.ts';
-import { fieldFaults } from '../../parts/faults.tsx';
+import { fieldFaults, Refusal } from '../../parts/faults.tsx';
 import { Loaded } from '../../parts/states.tsx';
 import { useForm } from '../../parts/use-form.ts';
 import { Time } from '../../parts/values.tsx';
@@ -79,11 +79,7 @@ function Welcome({ link, path }: { readonly link: Invited; readonly path: string
         <Text c="dimmed">
           Choose how you sign in. This link works once, until <Time at={link.expiresAt} />.
         </Text>
-        {error !== null && (
-          <Alert color="red" role="alert">
-            {error.message}
-          </Alert>
-        )}
+        {error !== null && <Refusal>{error.message}</Refusal>}
         <TextInput label="Name" name="name" autoComplete="name" required defaultValue={link.name} error={fields.name} />
         <TextInput
           label="E-mail"

@@ -1,7 +1,8 @@
 /** Signing in with an e-mail address and a password. */
-import { Alert, Button, Card, Center, Stack, Text, Title } from '@mantine/core';
+import { Button, Card, Center, Stack, Text, Title } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Refusal } from '../../parts/faults.tsx';
 import { SignInFields, signIn } from '../../parts/sign-in-fields.tsx';
 import { useForm } from '../../parts/use-form.ts';
 
@@ -30,11 +31,7 @@ export function SignIn() {
             <Title order={1} size="h2">
               Sign in to Millrace
             </Title>
-            {error !== null && (
-              <Alert color="red" role="alert">
-                {error.message}
-              </Alert>
-            )}
+            {error !== null && <Refusal>{error.message}</Refusal>}
             <SignInFields error={error} />
             <Button type="submit" loading={isBusy}>
               Sign in

@@ -208,7 +208,7 @@ function Rule({
             )}
           </Group>
           {faultOf('type') !== undefined && (
-            <Text size="sm" c="var(--mantine-color-error)" role="alert">
+            <Text size="sm" c="var(--mantine-color-error)" role="alert" data-fault>
               {faultOf('type')}
             </Text>
           )}

@@ -116,7 +116,7 @@ function doubtWords(doubt: Doubt): string {
   const { identifier, names } = doubt;
   const more = names.length - mostNamed;
   const list = `${names.slice(0, mostNamed).join(', ')}${more > 0 ? ` and ${more.toLocaleString()} more` : ''}`;
-  return `The identifier column ${identifier} is not among the columns that the query gives: ${list}. Without it the model cannot be synced. Names are spelled exactly so, with capitals.`;
+  return `The identifier column ${identifier} is not among the columns that the query gives: ${list}. Without it the model cannot be synced. Upper and lower case count.`;
 }
 
 const nameTaken = 'Another model of this source has this name; lists would show two alike.';

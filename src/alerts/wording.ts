@@ -1,4 +1,5 @@
 /** The words of notices: what happened, why, and what to do. Pure. */
+import { counted } from '../base/count.ts';
 import type { DeliveryTotals, Sync } from '../sync/sync.ts';
 import type { MappingPlace } from '../workspace/workspace.ts';
 import type { MissedSchedule } from './alerts.ts';
@@ -122,7 +123,7 @@ function aboutMapping(mapping: MappingPlace) {
   return { path: mappingPath(mapping), syncId: null, counts: null };
 }
 
-const rows = (count: number) => `${count} ${count === 1 ? 'row' : 'rows'}`;
+const rows = (value: number) => counted(value, 'row');
 
 /** Never rounded up to 100 while a row is missing. */
 const percent = (value: number) => `${(Math.floor(value * 10) / 10).toFixed(1)} %`;

@@ -16,6 +16,8 @@ export interface ErrorEntry {
   readonly what: string;
   /** What to do about it. */
   readonly help: string;
+  /** The same for somebody who is not at a terminal but in the web app; left out when `help` names no command. */
+  readonly helpInApp?: string;
   readonly exit: ErrorExit;
 }
 
@@ -330,30 +332,37 @@ const entries = {
     room: 'sync',
     what: 'A sync of this mapping is running; two never overlap.',
     help: 'Wait for it to end, or cancel it: millrace sync cancel ID.',
+    helpInApp: 'Wait for it to end, or cancel it on its page.',
     exit: 3,
   },
   sync_not_running: {
     room: 'sync',
     what: 'The sync has ended already.',
     help: 'See how with millrace sync show ID.',
+    helpInApp: 'Its page says how.',
     exit: 2,
   },
   sync_not_found: {
     room: 'sync',
     what: 'There is no sync with this id.',
     help: 'List them with millrace sync list; syncs older than the history setting are forgotten.',
+    helpInApp:
+      'The page of its mapping lists the syncs that are kept; older ones than the history setting are forgotten.',
     exit: 2,
   },
   sync_disabled: {
     room: 'sync',
     what: 'The mapping, or something it needs, is disabled.',
     help: 'Set enabled: true in the workspace file and apply it.',
+    helpInApp: 'Enable the mapping, its destination, its model and its source.',
     exit: 2,
   },
   sync_guard: {
     room: 'sync',
     what: 'More rows would be updated or deleted than the guard of the mapping allows; nothing was sent.',
     help: 'Look at the changes with millrace sync plan MAPPING. When they are meant, raise or remove guard_percent of the mapping and run again.',
+    helpInApp:
+      'Look at the changes with Plan, on the page of the mapping. When they are meant, raise or remove its guard_percent in the workspace file, and run again.',
     exit: 1,
   },
   sync_lost: {
@@ -384,6 +393,7 @@ const entries = {
     room: 'sync',
     what: 'Which rows a sync delivered is not known: it never began, ran before that was kept or before a reset, or was one of another mapping.',
     help: 'Send every row again with millrace mapping reset MAPPING and a sync, or only what failed with millrace sync run MAPPING --retry-failed ID.',
+    helpInApp: 'Send every row again with Reset and a sync, or only what failed with Retry failed rows.',
     exit: 2,
   },
   sync_process_ended: {
@@ -396,18 +406,21 @@ const entries = {
     room: 'sync',
     what: 'No row that was tried was delivered.',
     help: 'See the reasons with millrace sync show ID --rows failed. The rows are tried again in the next syncs.',
+    helpInApp: 'The reason of each row is listed with the sync. The rows are tried again in the next syncs.',
     exit: 1,
   },
   sync_all_given_up: {
     room: 'sync',
     what: 'Every row failed in so many syncs that it is given up, so nothing was tried.',
     help: 'Remove what made them fail, then send them once more: millrace sync run MAPPING --retry-failed ID.',
+    helpInApp: 'Remove what made them fail, then send them once more with Retry failed rows.',
     exit: 1,
   },
   sync_all_invalid: {
     room: 'sync',
     what: 'Every row of the model is invalid: its identifier is null or repeated.',
     help: 'See which with millrace sync show ID --rows invalid, and choose an identifier column that is unique and not null.',
+    helpInApp: 'The rows are listed with the sync. Choose an identifier column that is unique and not null.',
     exit: 1,
   },
   sync_paging_invalid: {
@@ -420,6 +433,7 @@ const entries = {
     room: 'sync',
     what: 'The model has no row with this identifier.',
     help: 'Look at its rows with millrace model preview NAME.',
+    helpInApp: 'Look at its rows with the preview of the model.',
     exit: 2,
   },
   preview_busy: {

@@ -4,7 +4,7 @@
  *
  * Ordinary failures (a refused message, an invalid row) are values, not errors: see `delivery/delivery.ts`.
  */
-import { type ErrorCode, errorCodes } from './error-codes.ts';
+import { type ErrorCode, type ErrorEntry, errorCodes } from './error-codes.ts';
 
 /** One fault among several, e.g. of a configuration file. */
 export interface Fault {
@@ -16,6 +16,8 @@ export interface Fault {
 export interface ErrorOptions {
   /** What to do about it; the code's own help when left out. */
   readonly help?: string;
+  /** The same in the web app; what `help` says, or the code's own, when left out. */
+  readonly helpInApp?: string;
   readonly cause?: unknown;
   readonly faults?: readonly Fault[];
 }
@@ -23,6 +25,7 @@ export interface ErrorOptions {
 export class MillraceError extends Error {
   readonly code: ErrorCode;
   readonly help: string;
+  readonly helpInApp: string;
   readonly faults: readonly Fault[];
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
@@ -30,8 +33,15 @@ export class MillraceError extends Error {
     this.name = 'MillraceError';
     this.code = code;
     this.help = options.help ?? errorCodes[code].help;
+    this.helpInApp = options.helpInApp ?? options.help ?? helpInApp(code) ?? this.help;
     this.faults = options.faults ?? [];
   }
+}
+
+/** What the web app says where the command line says the code's help; null when both say the same. */
+export function helpInApp(code: ErrorCode): string | null {
+  const { helpInApp }: ErrorEntry = errorCodes[code];
+  return helpInApp ?? null;
 }
 
 /** True for an error of ours with one of these codes (any code when none is given). */

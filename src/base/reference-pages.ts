@@ -28,6 +28,7 @@ function errorsPage(codes: Readonly<Record<string, ErrorEntry>>): string {
     const ofRoom = Object.entries(codes).filter(([, entry]) => entry.room === room);
     for (const [code, entry] of ofRoom.sort(([a], [b]) => (a < b ? -1 : 1))) {
       lines.push('', `### \`${code}\` (${entry.exit})`, '', entry.what, '', `*What to do:* ${entry.help}`);
+      if (entry.helpInApp !== undefined) lines.push('', `*In the web app:* ${entry.helpInApp}`);
     }
   }
   return `${lines.join('\n')}\n`;

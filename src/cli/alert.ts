@@ -10,12 +10,13 @@ import {
   testAlert,
 } from '../alerts/alerts.ts';
 import type { Clock } from '../base/clock.ts';
+import { counted } from '../base/count.ts';
 import type { Queryable } from '../db/db.ts';
 import { listSchedules } from '../schedule/schedule.ts';
 import { type AlertChannel, listAlerts, mappingNames } from '../workspace/workspace.ts';
 import { argument, type Command, flag, numberOption, option } from './command.ts';
 import type { CliContext } from './context.ts';
-import { counted, indent, paragraphs, printable, table, time } from './text.ts';
+import { indent, paragraphs, printable, table, time } from './text.ts';
 
 /** What the room of alerts needs. */
 export async function alertContext(context: CliContext): Promise<AlertContext> {

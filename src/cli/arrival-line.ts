@@ -1,10 +1,12 @@
 /** An arrival as one line: time, type, event, who, where from, and what became of it. */
+
+import { counted } from '../base/count.ts';
 import { isMillraceError } from '../base/errors.ts';
 import type { Database } from '../db/db.ts';
 import type { Arrival, Skipped } from '../space/space.ts';
 import { showSync } from '../sync/sync.ts';
 import { listEventStreams } from '../workspace/workspace.ts';
-import { column, counted, printable, time } from './text.ts';
+import { column, printable, time } from './text.ts';
 
 export function arrivalLine(arrival: Arrival, source: string): string {
   const { at, type, event = '', outcome, profileId = '', reason = '', detail = '' } = arrival;

@@ -1,8 +1,9 @@
 /** The checks of the doctor that look at Postgres and what is kept in it. */
 import path from 'node:path';
+import { counted } from '../base/count.ts';
 import { readWorkspace } from '../workspace/workspace.ts';
 import type { Check } from './doctor-checks.ts';
-import { counted, duration, time } from './text.ts';
+import { duration, time } from './text.ts';
 
 /** Beyond it, syncs of several machines would disagree about what is newer. */
 const mostClockSeconds = 5;

@@ -1,4 +1,6 @@
 /** `doctor`: looks at everything Millrace needs, and says what to do about what is wrong. */
+
+import { counted } from '../base/count.ts';
 import type { Command } from './command.ts';
 import type { CliContext } from './context.ts';
 import { type Check, type Finding, localChecks } from './doctor-checks.ts';
@@ -6,7 +8,7 @@ import { databaseChecks } from './doctor-database.ts';
 import { sourceChecks } from './doctor-sources.ts';
 import { exitCodes } from './exit-codes.ts';
 import { errorDocument } from './output.ts';
-import { counted, indent, paragraphs, printable, printableLines, table } from './text.ts';
+import { indent, paragraphs, printable, printableLines, table } from './text.ts';
 
 export const doctorCommand: Command = {
   name: 'doctor',

@@ -1,7 +1,9 @@
 /** `event-stream log`: what the Tracking API did not take of an event stream, and why. */
+
+import { count, counted } from '../base/count.ts';
 import { type Discards, findEventStream, readDiscards } from '../workspace/workspace.ts';
 import type { Command } from './command.ts';
-import { count, counted, paragraphs, table, time } from './text.ts';
+import { paragraphs, table, time } from './text.ts';
 
 export const eventStreamLogCommand: Command = {
   name: 'event-stream log',

@@ -1,10 +1,12 @@
 /** `mapping test` and `mapping reset`. */
+
+import { count } from '../base/count.ts';
 import { resetMapping, type SentRecord, sendTestRecord, testMapping } from '../sync/sync.ts';
 import { commandLine, findMapping, whyNotRunning } from '../workspace/workspace.ts';
 import { argument, type Command, flag, option } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { effectsText } from './sync-report.ts';
-import { count, indent, paragraphs, printable, printableLines } from './text.ts';
+import { indent, paragraphs, printable, printableLines } from './text.ts';
 
 const mapping = { name: 'NAME', description: 'name or id of a mapping', required: true };
 

@@ -1,9 +1,11 @@
 /** `model preview NAME`: the columns and the first rows of a model. */
+
+import { counted } from '../base/count.ts';
 import { previewModel } from '../sync/sync.ts';
 import type { Row } from '../warehouse/warehouse.ts';
 import { findModel } from '../workspace/workspace.ts';
 import { argument, type Command } from './command.ts';
-import { counted, facts, indent, paragraphs, printable, printableValue, shorten, table } from './text.ts';
+import { facts, indent, paragraphs, printable, printableValue, shorten, table } from './text.ts';
 
 export const modelPreviewCommand: Command = {
   name: 'model preview',

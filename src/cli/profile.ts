@@ -1,4 +1,6 @@
 /** `profile show TYPE:VALUE`: one profile as the space has it. */
+
+import { count } from '../base/count.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { Database } from '../db/db.ts';
 import {
@@ -17,7 +19,7 @@ import {
 import { findSpace, listEventStreams, listSpaces, type Space } from '../workspace/workspace.ts';
 import { argument, type Command, option } from './command.ts';
 import { originNames } from './origin-names.ts';
-import { count, facts, indent, paragraphs, printable, printableValue, table, time } from './text.ts';
+import { facts, indent, paragraphs, printable, printableValue, table, time } from './text.ts';
 
 const mostLinks = 100;
 /** For people; the document has more. */

@@ -4,9 +4,10 @@
  */
 import progress, { type Options, type Params } from 'cli-progress';
 import stringWidth from 'string-width';
+import { count } from '../base/count.ts';
 import type { Progress } from '../sync/sync.ts';
 import type { Output } from './output.ts';
-import { count, duration, shorten } from './text.ts';
+import { duration, shorten } from './text.ts';
 
 export interface ProgressDisplay extends Disposable {
   update(progress: Progress): void;

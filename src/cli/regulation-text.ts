@@ -1,6 +1,8 @@
 /** Regulations in words. */
+
+import { count, counted } from '../base/count.ts';
 import { deletes, type Regulation, type RegulationType, suppresses } from '../privacy/privacy.ts';
-import { count, counted, facts, paragraphs, printable, table, time } from './text.ts';
+import { facts, paragraphs, printable, table, time } from './text.ts';
 
 /** What a type does, in a sentence or two. */
 export function effectText(type: RegulationType): string {

@@ -1,5 +1,6 @@
 /** `regulation create`, `list` and `show`, `suppression list`: deleting and suppressing people. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { counted } from '../base/count.ts';
 import { MillraceError } from '../base/errors.ts';
 import {
   createRegulation,
@@ -28,7 +29,7 @@ import type { CliContext } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { confirm } from './question.ts';
 import { effectText, regulationText } from './regulation-text.ts';
-import { counted, paragraphs, table, time } from './text.ts';
+import { paragraphs, table, time } from './text.ts';
 
 const paging: readonly CommandOption[] = [
   { flags: '--limit <NUMBER>', description: 'entries at most, up to 1,000', defaultText: '20' },

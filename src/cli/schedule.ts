@@ -1,7 +1,9 @@
 /** `schedule list`: when each mapping runs by itself. */
+
+import { counted } from '../base/count.ts';
 import { listSchedules, type MappingSchedule, scheduleWords } from '../schedule/schedule.ts';
 import type { Command } from './command.ts';
-import { counted, paragraphs, printable, table, time } from './text.ts';
+import { paragraphs, printable, table, time } from './text.ts';
 
 export const scheduleListCommand: Command = {
   name: 'schedule list',

@@ -1,4 +1,6 @@
 /** `space tail NAME`: what arrives at a space, a line for each message, as it arrives. */
+
+import { count, counted } from '../base/count.ts';
 import type { Arrival, LiveItem } from '../space/space.ts';
 import { watchSpace } from '../space/space.ts';
 import { findSpace } from '../workspace/workspace.ts';
@@ -6,7 +8,6 @@ import { arrivalLine, skippedLine, sourceNames } from './arrival-line.ts';
 import { argument, type Command, numberOption } from './command.ts';
 import { aborted } from './interrupts.ts';
 import type { Output } from './output.ts';
-import { count, counted } from './text.ts';
 
 /** What the document holds at most. */
 const mostKept = 1_000;

@@ -1,8 +1,10 @@
 /** `space log NAME`: what a space did not take, and why. */
+
+import { count, counted } from '../base/count.ts';
 import { maxLogEntries, readSpaceLog, unreadableFilters } from '../space/space.ts';
 import { findSpace } from '../workspace/workspace.ts';
 import { argument, type Command, numberOption } from './command.ts';
-import { count, counted, paragraphs, table, time } from './text.ts';
+import { paragraphs, table, time } from './text.ts';
 
 const usualEntries = 50;
 

@@ -1,11 +1,13 @@
 /** `sync list`, `sync show` and `sync cancel`: the syncs that were, and the one that runs. */
+
+import { count, counted } from '../base/count.ts';
 import { cancelSync, type HistoryPage, listSyncs, type Sync, type SyncRow, showSync, syncRows } from '../sync/sync.ts';
 import { findMapping } from '../workspace/workspace.ts';
 import { argument, type Command, type CommandOption, numberOption, option } from './command.ts';
 import { syncText } from './sync.ts';
 import { failureReasons, secondsOf, syncDocument } from './sync-document.ts';
 import { rowsText } from './sync-report.ts';
-import { count, counted, duration, facts, paragraphs, printable, table, time } from './text.ts';
+import { duration, facts, paragraphs, printable, table, time } from './text.ts';
 
 const paging: readonly CommandOption[] = [
   { flags: '--limit <NUMBER>', description: 'entries at most, up to 1,000', defaultText: '20' },

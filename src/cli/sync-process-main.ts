@@ -53,7 +53,7 @@ async function planAsked(
     return { plan: await planSync(await context.sync(), job, { ...options, signal: leaving.signal }) };
   } catch (error) {
     if (!isMillraceError(error)) throw error;
-    return { error: { code: error.code, message: error.message, help: error.help } };
+    return { error: { code: error.code, message: error.message, help: error.help, helpInApp: error.helpInApp } };
   }
 }
 

@@ -25,7 +25,14 @@ export type ToSyncProcess = { readonly task: Task; readonly flags: Flags } | { r
 export type FromSyncProcess =
   | { readonly outcome: Outcome }
   | { readonly plan: SyncPlan }
-  | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly help: string } };
+  | {
+      readonly error: {
+        readonly code: ErrorCode;
+        readonly message: string;
+        readonly help: string;
+        readonly helpInApp: string;
+      };
+    };
 
 /** Longer than a sync waits for what is on its way. */
 const leaveMs = 15_000;
@@ -55,8 +62,8 @@ export async function planInOwnProcess(
 
 function errorOf(told: FromSyncProcess): Error {
   if (!('error' in told)) return new Error('The process of a sync answered something else than was asked for.');
-  const { code, message, help } = told.error;
-  return new MillraceError(code, message, { help });
+  const { code, message, ...helps } = told.error;
+  return new MillraceError(code, message, helps);
 }
 
 function runTask({ flags, log }: Context, task: Task, leave: AbortSignal): Promise<FromSyncProcess> {

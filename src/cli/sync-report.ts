@@ -1,6 +1,8 @@
 /** A sync or a plan in plain words: the same counts, as what happened or as what would. */
+
+import { count, counted } from '../base/count.ts';
 import type { Sync, SyncCounts, SyncPlan, SyncRow } from '../sync/sync.ts';
-import { count, counted, duration, indent, printable, shorten, table } from './text.ts';
+import { duration, indent, printable, shorten, table } from './text.ts';
 
 export interface Reason {
   readonly reason: string;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { bytes, count, duration, printable, printableLines, printableValue, shorten, table, time } from './text.ts';
+import { count } from '../base/count.ts';
+import { bytes, duration, printable, printableLines, printableValue, shorten, table, time } from './text.ts';
 
 describe('text that a terminal may be given', () => {
   test.each([

@@ -3,6 +3,7 @@
  * cursor, change colours or turn the direction of writing.
  */
 import stringWidth from 'string-width';
+import { count } from '../base/count.ts';
 
 /** Control characters, what turns the direction of writing, line separators, lone surrogates. */
 const unsafe = /[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029\ufeff]/gu;
@@ -103,18 +104,6 @@ export function paragraphs(...parts: readonly string[]): string {
 }
 
 /* ---- numbers and times ---- */
-
-const integers = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
-/** `1,234,567`. */
-export function count(value: number): string {
-  return integers.format(value);
-}
-
-/** `1 row`, `25 rows`. */
-export function counted(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`;
-}
 
 /** `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`. */
 export function duration(seconds: number): string {

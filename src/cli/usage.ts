@@ -1,9 +1,10 @@
 /** `usage`: what a month came to, by day and by source. */
 
+import { count, counted } from '../base/count.ts';
 import { MillraceError } from '../base/errors.ts';
 import { periodAt } from '../workspace/workspace.ts';
 import { type Command, type CommandInput, option } from './command.ts';
-import { count, counted, paragraphs, table } from './text.ts';
+import { paragraphs, table } from './text.ts';
 import { readUsageMonth, type UsageMonth, type UsageNumbers } from './usage-document.ts';
 
 export const usageCommand: Command = {

@@ -1,4 +1,5 @@
 /** The guard rail of a mapping: a sync that would touch too many known rows stops before it sends anything. */
+import { count } from '../base/count.ts';
 import { MillraceError } from '../base/errors.ts';
 import type { ComparisonCounts } from '../diff/diff.ts';
 import type { Mapping } from '../workspace/workspace.ts';
@@ -27,7 +28,7 @@ export function checkGuard(mapping: Mapping, counts: ComparisonCounts): void {
   if (guard === null || !guard.stops) return;
   throw new MillraceError(
     'sync_guard',
-    `${guard.touched} of ${guard.known} known rows (${guard.percent.toFixed(1)} %) would be updated or deleted; ` +
+    `${count(guard.touched)} of ${count(guard.known)} known rows (${guard.percent.toFixed(1)} %) would be updated or deleted; ` +
       `the guard of ${mapping.name} allows ${guard.limitPercent} %. Nothing was sent.`,
   );
 }

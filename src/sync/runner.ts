@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
+import { count } from '../base/count.ts';
 import { errorCodes } from '../base/error-codes.ts';
 import { isMillraceError, MillraceError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
@@ -248,13 +249,13 @@ function endOf(tally: Tally, { destination }: ResolvedMapping, replay: ReplayOf 
     warnings,
   });
   if (counts.extracted > 0 && counts.invalid === counts.extracted && counts.delivered + counts.skipped === 0) {
-    return end('failed', `All ${counts.extracted} rows are invalid.`, 'sync_all_invalid');
+    return end('failed', `All ${count(counts.extracted)} rows are invalid.`, 'sync_all_invalid');
   }
   const tried = counts.refused + counts.delivered;
   const next = replay === null ? 'the next' : `another replay of ${replay.syncId}`;
   const undelivered = [
-    refused > 0 ? `${refused} of ${tried} rows were refused` : '',
-    notTaken > 0 ? `${notTaken} of ${tried} rows could not be delivered now` : '',
+    refused > 0 ? `${count(refused)} of ${count(tried)} rows were refused` : '',
+    notTaken > 0 ? `${count(notTaken)} of ${count(tried)} rows could not be delivered now` : '',
   ];
   if (outage !== null && counts.delivered === 0) {
     const away = `The endpoint ${destination.settings.endpoint} takes nothing at present. ${outage.reason}`;
@@ -266,17 +267,17 @@ function endOf(tally: Tally, { destination }: ResolvedMapping, replay: ReplayOf 
   // With rows in place that are unchanged, the others are a part.
   if (counts.givenUp > 0 && counts.delivered + counts.skipped + counts.unchanged === 0) {
     const one = 'The one row that there is is given up until it changes.';
-    const all = `All ${counts.givenUp} rows that there are are given up until they change.`;
+    const all = `All ${count(counts.givenUp)} rows that there are are given up until they change.`;
     return end('failed', counts.givenUp === 1 ? one : all, 'sync_all_given_up');
   }
   const over = counts.remaining - (outage?.rows ?? 0);
   const parts = [
     ...undelivered,
     outage !== null
-      ? `${outage.rows} rows are still to do, since the endpoint was away for some requests: ${withoutStop(outage.reason)}`
+      ? `${count(outage.rows)} rows are still to do, since the endpoint was away for some requests: ${withoutStop(outage.reason)}`
       : '',
-    counts.givenUp > 0 ? `${counts.givenUp} rows are given up until they change` : '',
-    over > 0 ? `${over} changes are over the limit of one sync and wait for ${next}` : '',
+    counts.givenUp > 0 ? `${count(counts.givenUp)} rows are given up until they change` : '',
+    over > 0 ? `${count(over)} changes are over the limit of one sync and wait for ${next}` : '',
   ].filter((part) => part !== '');
   if (parts.length === 0) return end('succeeded', null);
   return end('partially succeeded', `${parts.join('; ')}.`, outage === null ? null : 'endpoint_away');
@@ -287,9 +288,9 @@ function noneOf(refused: number, notTaken: number): string {
   if (refused + notTaken === 1) {
     return `The one row that was tried ${refused === 1 ? 'was refused' : 'could not be delivered now'}.`;
   }
-  if (notTaken === 0) return `All ${refused} rows that were tried were refused.`;
-  if (refused === 0) return `None of the ${notTaken} rows that were tried could be delivered now.`;
-  return `None of the rows that were tried was delivered: ${refused} were refused, ${notTaken} could not be delivered now.`;
+  if (notTaken === 0) return `All ${count(refused)} rows that were tried were refused.`;
+  if (refused === 0) return `None of the ${count(notTaken)} rows that were tried could be delivered now.`;
+  return `None of the rows that were tried was delivered: ${count(refused)} were refused, ${count(notTaken)} could not be delivered now.`;
 }
 
 const sentences = (parts: readonly string[]) => parts.filter((part) => part !== '').map((part) => `${part}.`);

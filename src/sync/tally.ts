@@ -1,5 +1,7 @@
 /** The counts of a running sync, in memory, and what is told of them while it runs. */
+
 import type { Clock } from '../base/clock.ts';
+import { count } from '../base/count.ts';
 import type { ComparisonCounts } from '../diff/diff.ts';
 import {
   addLoading,
@@ -97,7 +99,7 @@ export function createTally(
     },
     warnings: () => [
       ...(notFinite === 0 ? [] : [`${notFinite} values were NaN or infinite and were taken as null.`]),
-      ...(membersLost === 0 ? [] : [`In ${membersLost} rows, ${lostMember}`]),
+      ...(membersLost === 0 ? [] : [`In ${count(membersLost)} rows, ${lostMember}`]),
     ],
   };
 }

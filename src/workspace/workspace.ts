@@ -57,6 +57,7 @@ export {
   messagesTaken,
   type Stretch,
 } from './message-counts.ts';
+export { nameFrom } from './names.ts';
 export {
   addOauthKey,
   createOauthApp,

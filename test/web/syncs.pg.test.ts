@@ -47,6 +47,7 @@ test('rows that were refused are found from the overview', async () => {
     .click();
   await page.getByRole('tab', { name: 'Refused (700)' }).waitFor();
   await page.getByRole('tab', { name: 'Invalid (1)' }).waitFor();
+  await page.getByText('700 of 1,000 rows were refused').waitFor();
   await app.expectAccessible();
 });
 

@@ -213,7 +213,7 @@ export async function answered(
     return isRefusal(data) ? data : { data };
   } catch (error) {
     if (!isMillraceError(error) || error.code === 'internal') throw error;
-    return refusalOf(error) ?? badRequest([error.message, error.help].filter(Boolean).join(' '));
+    return refusalOf(error) ?? badRequest([error.message, error.helpInApp].filter(Boolean).join(' '));
   }
 }
 

@@ -1,6 +1,8 @@
 /** What the demo says, step by step. */
+
+import { count, counted } from '../../base/count.ts';
 import type { Sync, SyncPlan } from '../../sync/sync.ts';
-import { count, counted, duration, indent, printableValue } from '../text.ts';
+import { duration, indent, printableValue } from '../text.ts';
 import type { DemoServer, DemoStep, ShownProfile } from './demo.ts';
 import type { SampleWarehouse } from './sample-warehouse.ts';
 

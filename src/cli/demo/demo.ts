@@ -3,7 +3,7 @@
  * its own inside the configured one, which it empties first, and it never touches a database that is configured.
  */
 
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { startComputations } from '../../audience/audience.ts';
 import type { Flags } from '../../base/config.ts';
@@ -64,16 +64,23 @@ export const demoCommand: Command = {
     const rows = numberOption(input, 'rows', fewestCustomers, 10_000_000) ?? 10_000;
     const folder = path.resolve(outer.config.dataFolder, 'demo');
     await prepareFolder(folder);
-    await using context = await openDemo(outer, folder);
-    return await show(context, folder, rows, !flag(input, 'once'));
+    const warehouses = path.join(folder, 'warehouse');
+    await mkdir(warehouses, { recursive: true });
+    await using context = await openDemo(outer, folder, warehouses);
+    return await show(context, folder, warehouses, rows, !flag(input, 'once'));
   },
 };
 
-/** The context of the demo: its own data folder, an empty database, nothing of the environment's. */
-async function openDemo(outer: CliContext, folder: string) {
+/**
+ * The context of the demo: its own data folder, an empty database, nothing of the environment's. Sources that are made in the
+ * web app may read the files of the sample warehouse, and nothing else of that folder, which holds the database and its key.
+ */
+async function openDemo(outer: CliContext, folder: string, warehouses: string) {
   const { DATABASE_URL: _, ...env } = outer.env;
   const { port } = outer.flags;
-  const flags: Flags = { dataFolder: folder, ...(port !== undefined && { port }) };
+  // Colons part folders there.
+  const sourceFolders = warehouses.includes(':') ? '' : warehouses;
+  const flags: Flags = { dataFolder: folder, sourceFolders, ...(port !== undefined && { port }) };
   const { output, signal, interrupt, interruptMeaning: meaning } = outer;
   output.say(words.starting(folder, outer.env.DATABASE_URL !== undefined));
   const db = await openDatabase({ dataFolder: folder, log: outer.log });
@@ -86,10 +93,10 @@ async function openDemo(outer: CliContext, folder: string) {
   return openContext({ env, flags, output, interrupts, keepsLog: false });
 }
 
-async function show(context: CliContext, folder: string, rows: number, serves: boolean) {
+async function show(context: CliContext, folder: string, warehouses: string, rows: number, serves: boolean) {
   const { output, signal } = context;
   const steps: DemoStep[] = [];
-  const warehouse = path.join(folder, 'shop.duckdb');
+  const warehouse = path.join(warehouses, 'shop.duckdb');
   const file = path.join(folder, 'shop.yaml');
   signal.throwIfAborted();
   output.say(words.sampleMade(await makeSampleWarehouse(warehouse, rows), warehouse));

@@ -91,8 +91,11 @@ const pages = [
   createRoute({
     ...under,
     path: '/sources/new',
-    /** Where one came from, and goes on to. */
-    validateSearch: ({ next }): { readonly next?: 'destination' } => (next === 'destination' ? { next } : {}),
+    /** Where one came from, and goes on to; the kind that was chosen, by its slug. */
+    validateSearch: ({ next, kind }): { readonly next?: 'destination'; readonly kind?: string } => ({
+      ...(next === 'destination' && { next }),
+      ...(text(kind) && { kind: text(kind) as string }),
+    }),
     component: page(() => import('../pages/reverse-etl/source-new.tsx'), 'SourceNew'),
   }),
   createRoute({
@@ -129,8 +132,11 @@ const pages = [
   createRoute({
     ...under,
     path: '/destinations/new',
-    validateSearch: ({ source }): { readonly source?: string } =>
-      text(source) ? { source: text(source) as string } : {},
+    /** The kind that was chosen, by its slug; the source to begin with. */
+    validateSearch: ({ kind, source }): { readonly kind?: string; readonly source?: string } => ({
+      ...(text(kind) && { kind: text(kind) as string }),
+      ...(text(source) && { source: text(source) as string }),
+    }),
     component: page(() => import('../pages/reverse-etl/destination-new.tsx'), 'DestinationNew'),
   }),
   createRoute({

@@ -39,6 +39,23 @@ const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric',
 /** The day that begins at this moment in UTC. */
 export const dayOf = (at: string): string => day.format(new Date(at));
 
+/** As the command line writes it: `0.3 s`, `12 s`, `3 min 05 s`, `2 h 10 min`. */
+export function durationWords(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${numbers.format(Math.floor(whole / 3600))} h ${two(Math.floor((whole % 3600) / 60))} min`;
+}
+
+const two = (value: number) => String(value).padStart(2, '0');
+
+/** From one moment to another, or to now. */
+export function lasted(from: string, to: string | undefined): string {
+  const end = to === undefined || to === '' ? Date.now() : Date.parse(to);
+  return durationWords(Math.max(0, end - Date.parse(from)) / 1000);
+}
+
 const states: Readonly<Record<string, readonly [label: string, color: string]>> = {
   IN_PROGRESS: ['running', 'blue'],
   SUCCESS: ['succeeded', 'green'],

@@ -150,7 +150,7 @@ function testSource(deps: PublicApiDeps, request: PublicRequest) {
       return { ok: true };
     } catch (error) {
       if (!isMillraceError(error)) throw error;
-      return { ok: false, code: error.code, message: error.message, help: error.help ?? '' };
+      return { ok: false, code: error.code, message: error.message, help: error.helpInApp };
     }
   });
 }

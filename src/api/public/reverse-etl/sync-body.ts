@@ -1,4 +1,5 @@
 /** Syncs as the API shows them. In: a sync, or a request for one that waits. Out: the vendor's form. Pure. */
+import { helpInApp } from '../../../base/errors.ts';
 import type { Json } from '../../../base/json.ts';
 import type { SyncRequest } from '../../../schedule/schedule.ts';
 import type { Sync, SyncRow, SyncState } from '../../../sync/sync.ts';
@@ -15,16 +16,21 @@ const statuses: Readonly<Record<SyncState, string>> = {
 };
 
 export function syncBody(sync: Sync, { id: modelId, sourceId }: Pick<Model, 'id' | 'sourceId'>, now: Date) {
-  const { startedAt, finishedAt, code, reason, help } = sync;
+  const { startedAt, finishedAt, code, reason } = sync;
   return {
     ...{ syncId: sync.id, modelId, sourceId, syncStatus: statuses[sync.state] },
     duration: duration((finishedAt ?? now).getTime() - startedAt.getTime()),
     startedAt: startedAt.toISOString(),
     ...(finishedAt !== null && { finishedAt: finishedAt.toISOString() }),
     ...phasesOf(sync),
-    ...(reason !== null && { error: [reason, help].filter(Boolean).join(' ') }),
+    ...(reason !== null && { error: [reason, helpOf(sync)].filter(Boolean).join(' ') }),
     ...(code !== null && { errorCode: code }),
   };
+}
+
+/** What to do about it, for whoever is not at a terminal. */
+export function helpOf({ code, help }: Sync): string | null {
+  return (code === null ? null : helpInApp(code)) ?? help;
 }
 
 /** A phase is there when it has begun; what is not known yet is empty. */

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { emptyTestDatabase, testDatabaseUrl } from '../../../../test/database.ts';
 import type { Database } from '../../../db/db.ts';
+import { showSync } from '../../../sync/sync.ts';
 import { createWorkspaceToken } from '../../../workspace/workspace.ts';
 import { openPublicApi, type PublicServer } from '../public.test-support.ts';
 
@@ -119,6 +120,11 @@ test('what ran has all its counts, and what failed is found', async () => {
       effects: { profilesCreated: 4 },
     },
   ]);
+  // Told to whoever is not at a terminal; the command line says it with its commands.
+  const help = expect.stringContaining('is listed with the sync');
+  const error = expect.not.stringMatching(/millrace sync/);
+  expect(syncs[0]).toMatchObject({ reason: 'All 4 rows that were tried were refused.', help, error });
+  expect((await showSync(server.db, bad)).help).toContain(`millrace sync show ${bad} --rows failed`);
   const failed = (await get('/reverse-etl-syncs?status=FAILED')).json.data.syncs;
   expect(failed.map(({ syncId }: { syncId: string }) => syncId)).toContain(bad);
   const page = (await get('/reverse-etl-syncs?pagination[count]=1')).json.data;

@@ -13,7 +13,7 @@ import type { PublicApiDeps } from '../public.ts';
 import { day, type LimitsByGranularity, partSeconds, partsOf, readRange } from '../reports/time-range.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from '../route.ts';
 import { readView, seenBy, type View } from './source-objects.ts';
-import { syncBody, waitingBody } from './sync-body.ts';
+import { helpOf, syncBody, waitingBody } from './sync-body.ts';
 import { cursorRefused } from './syncs.ts';
 
 export function workspaceSyncRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
@@ -105,11 +105,11 @@ type SeenMapping = Seen extends ReadonlyMap<string, infer Entry> ? Entry : never
 /** A sync with everything that is known of it. Counts are numbers here; in the vendor's part they are texts. */
 function wholeBody(sync: Sync, seen: Seen, now: Date) {
   const { mapping, model } = seen.get(sync.mappingId) as SeenMapping;
-  const { counts, effects, warnings, reason, help, replay } = sync;
+  const { counts, effects, warnings, reason, replay } = sync;
   // As it was when it ran: the mapping may have another model by now.
   const read = { id: sync.modelId ?? model.id, sourceId: sync.sourceId ?? model.sourceId };
   const names = { ...namesOf(mapping, model), ...(read.id !== model.id && { modelName: sync.model }) };
-  return { ...syncBody(sync, read, now), ...names, counts, effects, warnings, reason, help, replay };
+  return { ...syncBody(sync, read, now), ...names, counts, effects, warnings, reason, help: helpOf(sync), replay };
 }
 
 /** One that waits for a process to take it: the vendor's form knows no such state. */

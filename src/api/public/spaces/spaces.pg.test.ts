@@ -78,6 +78,8 @@ describe('making', () => {
   test.each([
     [{}, ['name']],
     [{ name: 'x', slug: 'No' }, ['slug']],
+    [{ name: '!!!' }, ['slug']],
+    [{ name: '東京', identity: 'own' }, ['slug', 'identifiers']],
     [{ name: 'x', identity: 'own' }, ['identifiers']],
     [{ name: 'x', identity: 'import' }, ['importFrom']],
     [{ name: 'x', importFrom: 'spa_none' }, ['importFrom']],

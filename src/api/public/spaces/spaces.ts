@@ -15,6 +15,7 @@ import {
   listSpaces,
   may,
   namedSpace,
+  nameFrom,
   powers,
   type Space,
   settingsOfInput,
@@ -135,6 +136,11 @@ function sendersTo({ eventStreams, mappings, destinations }: Workspace, { id, na
 const slug = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,99}$/, {
   error: 'must be lower-case letters, digits, _ and -, up to 100 characters',
 });
+/** What names a space for ever is not made up. */
+const slugless: InputFault = {
+  field: 'slug',
+  message: '"slug" is required when the name has none of the letters a to z and no digit',
+};
 const newSpace = spaceInput.extend({
   name: text(),
   slug: slug.optional(),
@@ -150,6 +156,7 @@ async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Prom
   const faults: InputFault[] = [];
   const given = readBody(newSpace, body, faults);
   if (given === null) return inputInvalid(faults);
+  if (given.slug === undefined && nameFrom(given.name) === null) faults.push(slugless);
   return settled(async () => {
     const { value: name } = await editConfig(deps, grant, (draft) => {
       const settings = settingsOfInput(given, startingSettings(given, draft.before.spaces, faults), (field, message) =>

@@ -23,18 +23,28 @@ export function DestinationNew() {
 }
 
 function NewDestination() {
-  const { source: given } = useSearch({ from: '/inside/destinations/new' });
-  const [step, setStep] = useState(given === undefined ? 0 : 1);
+  const { kind: chosen, source: given } = useSearch({ from: '/inside/destinations/new' });
+  const navigate = useNavigate();
   const catalog = useQuery(destinationCatalogQuery);
   const sources = useQuery(sourcesQuery);
+  const kind = catalog.data?.find(({ slug }) => slug === chosen);
+  // Whoever comes with a source takes the one kind there is.
+  const metadataId = (kind ?? (given === undefined ? undefined : catalog.data?.[0]))?.id;
+  const isChosen = catalog.data === undefined ? (chosen ?? given) !== undefined : metadataId !== undefined;
+  const goTo = (slug?: string) => void navigate({ to: '/destinations/new', search: slug ? { kind: slug } : {} });
   return (
     <Page title="Add a destination" crumbs={crumbs}>
-      <Stepper active={step} onStepClick={setStep} allowNextStepsSelect={false} size="sm">
+      <Stepper
+        active={isChosen ? 1 : 0}
+        onStepClick={(step) => step === 0 && goTo()}
+        allowNextStepsSelect={false}
+        size="sm"
+      >
         <Stepper.Step label="Destination">
           <Loaded query={catalog} what="the catalog">
             {(kinds) => (
               <Stack>
-                {kinds.map(({ id, name, description }) => (
+                {kinds.map(({ id, slug, name, description }) => (
                   <Card key={id} withBorder maw={560}>
                     <Stack gap="sm">
                       <Title order={2} size="h4">
@@ -42,7 +52,7 @@ function NewDestination() {
                       </Title>
                       <Text c="dimmed">{description}</Text>
                       <Group>
-                        <Button onClick={() => setStep(1)}>Next</Button>
+                        <Button onClick={() => goTo(slug)}>Next</Button>
                       </Group>
                     </Stack>
                   </Card>
@@ -54,11 +64,7 @@ function NewDestination() {
         <Stepper.Step label="Source">
           <Loaded query={sources} what="the sources">
             {(all) => (
-              <ChooseSource
-                sources={all.filter(isWarehouse)}
-                startWith={given}
-                metadataId={catalog.data?.[0]?.id ?? ''}
-              />
+              <ChooseSource sources={all.filter(isWarehouse)} startWith={given} metadataId={metadataId ?? ''} />
             )}
           </Loaded>
         </Stepper.Step>

@@ -199,7 +199,7 @@ function Settings({
               description={
                 running === 0
                   ? 'Enable its mappings first: nothing runs without them.'
-                  : `${running} of its mappings are enabled.`
+                  : `${running.toLocaleString()} of its mappings ${running === 1 ? 'is' : 'are'} enabled.`
               }
               checked={enabled}
               onChange={(event) => setEnabled(event.currentTarget.checked)}

@@ -18,7 +18,7 @@ import { type Column, ListTable } from '../../parts/list-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { scheduleWords } from '../../parts/schedule.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
-import { Count, Enabled, SyncState, shortTime, Time } from '../../parts/values.tsx';
+import { Count, Enabled, lasted, SyncState, shortTime, Time } from '../../parts/values.tsx';
 import { PlanDialog } from './plan-dialog.tsx';
 import { TestRecord } from './test-record.tsx';
 import { recordWords } from './trigger.ts';
@@ -158,7 +158,7 @@ function History({ destination, mapping }: Both) {
     { label: 'Changed rows', align: 'right', cell: (sync) => <Count value={sync.extractPhase?.extractCount ?? 0} /> },
     { label: 'Delivered', align: 'right', cell: (sync) => <Count value={delivered(sync)} /> },
     { label: 'Failed', align: 'right', cell: (sync) => <Count value={failed(sync)} /> },
-    { label: 'Took', align: 'right', cell: ({ duration }) => duration },
+    { label: 'Took', align: 'right', cell: ({ startedAt, finishedAt }) => lasted(startedAt, finishedAt) },
   ];
   return (
     <Loaded query={query} what="the syncs">

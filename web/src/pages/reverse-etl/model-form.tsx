@@ -3,6 +3,7 @@ import {
   Alert,
   Button,
   Card,
+  Checkbox,
   Code,
   Group,
   Select,
@@ -19,7 +20,7 @@ import { notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
-import { api } from '../../api/client.ts';
+import { ApiError, api } from '../../api/client.ts';
 import type { JsonValue } from '../../api/json.ts';
 import { useMay } from '../../api/may.ts';
 import { modelsQuery, sourcesQuery } from '../../api/queries.ts';
@@ -100,7 +101,29 @@ export function ModelPage() {
   );
 }
 
+/** What speaks against saving a model as it is; whoever knows better saves it anyway. */
+type Doubt = { readonly of: string; readonly identifier: string } & (
+  | { readonly kind: 'no such column'; readonly names: readonly string[] }
+  | { readonly kind: 'not seen' }
+);
+
+const mostNamed = 12;
+
+function doubtWords(doubt: Doubt): string {
+  if (doubt.kind === 'not seen') {
+    return `The query could not be looked at, for the reason above, so it is not known whether it gives a column ${doubt.identifier}. Without it the model cannot be synced.`;
+  }
+  const { identifier, names } = doubt;
+  const more = names.length - mostNamed;
+  const list = `${names.slice(0, mostNamed).join(', ')}${more > 0 ? ` and ${more.toLocaleString()} more` : ''}`;
+  return `The identifier column ${identifier} is not among the columns that the query gives: ${list}. Without it the model cannot be synced. Upper and lower case count.`;
+}
+
+const nameTaken = 'Another model of this source has this name; lists would show two alike.';
+
 interface Preview {
+  /** The source and the query that it is of. */
+  readonly of: string;
   readonly columns: readonly { readonly name: string; readonly nativeType: string }[];
   readonly rows: readonly (readonly JsonValue[])[];
 }
@@ -126,6 +149,8 @@ function ModelForm({
   const [preview, setPreview] = useState<Preview | null>(null);
   const [previewError, setPreviewError] = useState<Error | null>(null);
   const [isLooking, setLooking] = useState(false);
+  const [doubt, setDoubt] = useState<Doubt | null>(null);
+  const [isAccepted, setAccepted] = useState(false);
   const { guard, markSaved } = useUnsaved([sourceId, name, description, enabled, sql, identifier]);
   const mayChange = useMay('source:admin');
   const client = useQueryClient();
@@ -140,22 +165,49 @@ function ModelForm({
     enabled: mayChange,
   });
 
-  async function look() {
+  /** What was asked of the warehouse, and whether it is what the form says now. */
+  const asked = JSON.stringify([sourceId, sql]);
+
+  async function look(): Promise<Preview | Error> {
     setLooking(true);
     setPreviewError(null);
     try {
       // The identifier may be chosen from what the preview shows.
       const body = { query: sql };
-      setPreview(await api.post<Preview>(`/public-api/sources/${sourceId}/preview`, body));
+      const found = { ...(await api.post<Preview>(`/public-api/sources/${sourceId}/preview`, body)), of: asked };
+      setPreview(found);
+      return found;
     } catch (fault) {
       setPreview(null);
       setPreviewError(fault as Error);
+      return fault as Error;
     } finally {
       setLooking(false);
     }
   }
 
+  /** Whether its rows can be told apart by that column; null when nothing speaks against it. */
+  async function whyNot(): Promise<Doubt | null> {
+    if (model !== null && model.query === sql && model.queryIdentifierColumn === identifier) return null;
+    const found = preview?.of === asked ? preview : await look();
+    if (found instanceof Error) return { kind: 'not seen', of: asked, identifier };
+    const names = found.columns.map((column) => column.name);
+    return names.includes(identifier) ? null : { kind: 'no such column', of: asked, identifier, names };
+  }
+
+  /** What spoke against saving, while the form still says what it was said of. */
+  const standing = doubt?.of === asked && doubt.identifier === identifier ? doubt : null;
+  const { data: models = [] } = useQuery(modelsQuery);
+  const isTaken =
+    name.trim() !== (model?.name ?? '') &&
+    models.some((other) => other.sourceId === sourceId && other.id !== model?.id && other.name === name.trim());
+
   const { submit, error, isBusy } = useForm(async () => {
+    if (isTaken) throw new ApiError(422, [{ type: 'input-validation', field: 'name', message: nameTaken }]);
+    const found = standing !== null && isAccepted ? null : await whyNot();
+    setDoubt(found);
+    setAccepted(false);
+    if (found !== null) return;
     const body = { name, description: description || ' ', enabled, query: sql, queryIdentifierColumn: identifier };
     if (model === null) await api.post('/public-api/reverse-etl-models', { ...body, sourceId });
     else await api.patch(`/public-api/reverse-etl-models/${model.id}`, body);
@@ -257,6 +309,18 @@ function ModelForm({
           {model !== null && (
             <Switch label="Enabled" checked={enabled} onChange={(event) => setEnabled(event.currentTarget.checked)} />
           )}
+          {standing !== null && (
+            <Alert color="yellow" role="alert" title="Nothing was saved yet">
+              <Stack gap="sm" align="flex-start">
+                <Text size="sm">{doubtWords(standing)}</Text>
+                <Checkbox
+                  label="Save it all the same"
+                  checked={isAccepted}
+                  onChange={(event) => setAccepted(event.currentTarget.checked)}
+                />
+              </Stack>
+            </Alert>
+          )}
           <Allowed power="source:admin">
             <Group>
               <Button type="submit" loading={isBusy}>
@@ -287,8 +351,13 @@ function PreviewTable({
   return (
     <Card withBorder padding={0}>
       <Title order={2} size="h5" p="sm">
-        The first rows
+        {preview.rows.length === 0 ? 'The query gives no rows' : 'The first rows'}
       </Title>
+      {preview.rows.length === 0 && (
+        <Text size="sm" c="dimmed" px="sm" pb="sm">
+          It gives these columns. A sync of the model has nothing to deliver until there are rows.
+        </Text>
+      )}
       <Table.ScrollContainer minWidth={480}>
         <Table striped>
           <Table.Thead>

@@ -6,6 +6,7 @@ import { modelsQuery, sourcesQuery } from '../../api/queries.ts';
 import type { Model } from '../../api/types.ts';
 import { Allowed } from '../../parts/allowed.tsx';
 import { type Column, ListTable } from '../../parts/list-table.tsx';
+import { modelLabel } from '../../parts/model-label.ts';
 import { Page } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { Enabled } from '../../parts/values.tsx';
@@ -17,9 +18,9 @@ export function Models() {
   const columns: readonly Column<Model>[] = [
     {
       label: 'Name',
-      cell: ({ id, name }) => (
-        <Link to="/models/$id" params={{ id }}>
-          {name}
+      cell: (model) => (
+        <Link to="/models/$id" params={{ id: model.id }}>
+          {modelLabel(model, query.data ?? [])}
         </Link>
       ),
     },

@@ -5,6 +5,7 @@ import { api } from '../../api/client.ts';
 import type { SyncPlan } from '../../api/syncs.ts';
 import { Counts } from '../../parts/counts.tsx';
 import { Failed, Loading } from '../../parts/states.tsx';
+import { durationWords } from '../../parts/values.tsx';
 
 export function PlanDialog({ path, close }: { readonly path: string; readonly close: () => void }) {
   const query = useQuery({
@@ -87,7 +88,7 @@ function PlanView({ plan }: { readonly plan: SyncPlan }) {
         </Stack>
       )}
       <Text size="xs" c="dimmed">
-        Planned in {plan.seconds.toFixed(1)} s. Nothing was changed.
+        Planned in {durationWords(plan.seconds)}. Nothing was changed.
       </Text>
     </Stack>
   );

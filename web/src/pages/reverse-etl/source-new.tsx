@@ -25,7 +25,11 @@ export function SourceNew() {
 
 function NewSource() {
   const query = useQuery(sourceCatalogQuery);
-  const [kind, setKind] = useState<SourceMetadata | null>(null);
+  const { kind: chosen, next } = useSearch({ from: '/inside/sources/new' });
+  const navigate = useNavigate();
+  const goTo = (kind?: string) =>
+    void navigate({ to: '/sources/new', search: { ...(next && { next }), ...(kind && { kind }) } });
+  const kind = query.data?.find((one) => one.slug === chosen && isToChoose(one) && isThere(one)) ?? null;
   return (
     <Page
       title={kind === null ? 'Add a source' : `Add ${kind.name}`}
@@ -35,15 +39,18 @@ function NewSource() {
       <Loaded query={query} what="the kinds of sources">
         {(catalog) =>
           kind === null ? (
-            <Kinds catalog={catalog} choose={setKind} />
+            <Kinds catalog={catalog} choose={({ slug }) => goTo(slug)} />
           ) : (
-            <SourceForm kind={kind} back={() => setKind(null)} />
+            <SourceForm key={kind.id} kind={kind} back={() => goTo()} />
           )
         }
       </Loaded>
     </Page>
   );
 }
+
+const isToChoose = ({ categories }: SourceMetadata) => categories.includes('Warehouse');
+const isThere = ({ status }: SourceMetadata) => status === 'PUBLIC';
 
 function Kinds({
   catalog,
@@ -52,29 +59,25 @@ function Kinds({
   readonly catalog: readonly SourceMetadata[];
   readonly choose: (kind: SourceMetadata) => void;
 }) {
-  const warehouses = catalog.filter(({ categories }) => categories.includes('Warehouse'));
   return (
     <SimpleGrid cols={{ base: 1, xs: 2, md: 3 }}>
-      {warehouses.map((kind) => {
-        const isThere = kind.status === 'PUBLIC';
-        return (
-          <Card
-            key={kind.id}
-            withBorder
-            component="button"
-            type="button"
-            ta="left"
-            disabled={!isThere}
-            onClick={() => choose(kind)}
-            opacity={isThere ? 1 : 0.75}
-          >
-            <Text fw={600}>{kind.name}</Text>
-            <Text size="sm" c="dimmed">
-              {kind.description}
-            </Text>
-          </Card>
-        );
-      })}
+      {catalog.filter(isToChoose).map((kind) => (
+        <Card
+          key={kind.id}
+          withBorder
+          component="button"
+          type="button"
+          ta="left"
+          disabled={!isThere(kind)}
+          onClick={() => choose(kind)}
+          opacity={isThere(kind) ? 1 : 0.75}
+        >
+          <Text fw={600}>{kind.name}</Text>
+          <Text size="sm" c="dimmed">
+            {kind.description}
+          </Text>
+        </Card>
+      ))}
     </SimpleGrid>
   );
 }

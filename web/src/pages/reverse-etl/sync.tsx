@@ -5,6 +5,7 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useCallback } from 'react';
 import { api } from '../../api/client.ts';
 import { useMay } from '../../api/may.ts';
+import { sourcesQuery } from '../../api/queries.ts';
 import {
   type Asked,
   askForSync,
@@ -21,7 +22,7 @@ import { Fact } from '../../parts/fact.tsx';
 import { type Column, ListTable } from '../../parts/list-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Empty, Failed, Loaded, Loading } from '../../parts/states.tsx';
-import { SyncState, Time } from '../../parts/values.tsx';
+import { lasted, SyncState, Time } from '../../parts/values.tsx';
 
 export function SyncPage() {
   const { id, mapping, sync: syncId } = useParams({ from: '/inside/destinations/$id/mappings/$mapping/syncs/$sync' });
@@ -103,13 +104,16 @@ function Acts({ sync, path }: { readonly sync: WholeSync; readonly path: string 
 
 function Summary({ sync }: { readonly sync: WholeSync }) {
   const { counts, effects, extractPhase, loadPhase } = sync;
+  const { data: sources = [] } = useQuery(sourcesQuery);
+  // One that was deleted since has no name any more.
+  const sourceName = sources.find(({ id }) => id === sync.sourceId)?.name ?? sync.sourceId;
   return (
     <Card withBorder>
       <Stack>
         <Group gap="xl">
           <Fact label="Source">
             <Link to="/sources/$id" params={{ id: sync.sourceId }}>
-              Settings of the source
+              {sourceName}
             </Link>
           </Fact>
           <Fact label="Model">
@@ -126,7 +130,7 @@ function Summary({ sync }: { readonly sync: WholeSync }) {
           <Fact label="Ended">
             <Time at={sync.finishedAt} />
           </Fact>
-          <Fact label="Took">{sync.duration}</Fact>
+          <Fact label="Took">{sync.isWaiting ? '–' : lasted(sync.startedAt, sync.finishedAt)}</Fact>
           <Fact label="Phase">{phaseWords(sync)}</Fact>
           {extractPhase !== undefined && extractPhase.finishedAt !== '' && (
             <Fact label="Comparing took">{lasted(extractPhase.startedAt, extractPhase.finishedAt)}</Fact>
@@ -196,11 +200,6 @@ function phaseWords({ isWaiting, syncStatus, loadPhase }: WholeSync): string {
   return loadPhase === undefined ? 'comparing rows' : 'delivering';
 }
 
-function lasted(from: string, to: string): string {
-  const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
-  return seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-}
-
 function Rows({ sync, path }: { readonly sync: WholeSync; readonly path: string }) {
   const { counts } = sync;
   const failed = (counts?.refused ?? 0) + (counts?.givenUp ?? 0);
@@ -252,7 +251,7 @@ const columns: readonly Column<FailedRow>[] = [
       <>
         <Text size="sm">{reason}</Text>
         <Text size="xs" c="dimmed">
-          {[kind, code, ...(rows > 1 ? [`${rows} rows`] : [])].join(' · ')}
+          {[kind, code, ...(rows > 1 ? [`${rows.toLocaleString()} rows`] : [])].join(' · ')}
         </Text>
       </>
     ),

@@ -29,25 +29,28 @@ export function TestRecord({
 }) {
   const [recordId, setRecordId] = useState('');
   const [tested, setTested] = useState<Tested | null>(null);
-  const [error, setError] = useState<Error | null>(null);
+  const [refused, setRefused] = useState<{ readonly error: Error; readonly of: string } | null>(null);
   const [busy, setBusy] = useState<'look' | 'send' | null>(null);
+  const row = recordId.trim() === '' ? {} : { recordId: recordId.trim() };
+  const wanted = wantedOf(draft, row);
+  /** A refusal is about what was tested: it does not outlast a change of it. */
+  const error = refused?.of === wanted.key ? refused.error : null;
   async function test(send: boolean) {
     setBusy(send ? 'send' : 'look');
-    setError(null);
+    setRefused(null);
     onRefused(null);
     const one = mappingId === undefined ? 'test' : `${mappingId}/test`;
-    const row = recordId.trim() === '' ? {} : { recordId: recordId.trim() };
     try {
+      if ('fault' in wanted) throw wanted.fault;
       setTested(
         await api.post<Tested>(`/public-api/destinations/${destinationId}/subscriptions/${one}`, {
-          ...draft?.(),
-          ...row,
+          ...wanted.body,
           send,
         }),
       );
     } catch (fault) {
       setTested(null);
-      setError(fault as Error);
+      setRefused({ error: fault as Error, of: wanted.key });
       if (fault instanceof ApiError && fault.status === 422) onRefused(fault);
     } finally {
       setBusy(null);
@@ -95,6 +98,18 @@ export function TestRecord({
   );
 }
 
+type Wanted = { readonly key: string } & ({ readonly body: object } | { readonly fault: unknown });
+
+/** What a test would be of now, or why there can be none; `key` tells one from another. */
+function wantedOf(draft: (() => object) | undefined, row: object): Wanted {
+  try {
+    const body = { ...draft?.(), ...row };
+    return { key: JSON.stringify(body), body };
+  } catch (fault) {
+    return { key: `cannot be sent: ${(fault as Error).message}`, fault };
+  }
+}
+
 function Shown({ tested }: { readonly tested: Tested }) {
   const { result, receipt, effects, recordId } = tested;
   return (
@@ -138,5 +153,5 @@ function receiptWords(kind: string): string {
 function effectWords(effects: Tested['effects']): string {
   if (effects == null) return 'The endpoint took it.';
   const { profilesCreated, traitsChanged } = effects;
-  return `${profilesCreated === 1 ? 'A profile was created' : 'No profile was created'}, ${traitsChanged.toLocaleString()} traits changed.`;
+  return `${profilesCreated === 1 ? 'A profile was created' : 'No profile was created'}, ${traitsChanged.toLocaleString()} ${traitsChanged === 1 ? 'trait' : 'traits'} changed.`;
 }

@@ -1,6 +1,7 @@
 /**
  * The name in files and addresses that a new space gets when none is typed. In: the name for people. Out: what the server
- * would make of it (`src/workspace/names.ts`; a test compares the two), and is asked for by that name.
+ * would make of it (`src/workspace/names.ts`; a test compares the two), and is asked for by that name; null when nothing can
+ * be made of it, so that one has to be given.
  */
 
 const longestStem = 94;
@@ -10,9 +11,9 @@ const spelled: Readonly<Record<string, string>> = {
   ...{ ß: 'ss', æ: 'ae', œ: 'oe', ø: 'o', ł: 'l', đ: 'd', ð: 'd', þ: 'th', ħ: 'h', ŧ: 't', ŋ: 'ng', ı: 'i' },
 };
 
-export function spaceNameOf(title: string, taken: readonly string[]): string {
-  const wanted = nameFrom(title) ?? 'space';
-  if (!taken.includes(wanted)) return wanted;
+export function spaceNameOf(title: string, taken: readonly string[]): string | null {
+  const wanted = nameFrom(title);
+  if (wanted === null || !taken.includes(wanted)) return wanted;
   const stem = wanted.slice(0, longestStem);
   for (let no = 2; ; no++) if (!taken.includes(`${stem}-${no}`)) return `${stem}-${no}`;
 }

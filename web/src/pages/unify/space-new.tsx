@@ -53,7 +53,7 @@ function NewSpace() {
     const body = {
       ...{ name, identity },
       // What is shown is what it gets.
-      slug: slug === '' ? proposed : slug,
+      ...(slug !== '' ? { slug } : proposed !== null && { slug: proposed }),
       ...(identity === 'own' && rulesInput(rules)),
       ...(identity === 'import' && importFrom !== null && { importFrom }),
     };
@@ -84,8 +84,9 @@ function NewSpace() {
               />
               <TextInput
                 label="Name in files and addresses"
-                description={`Lower-case letters, digits, - and _. ${name.trim() === '' ? 'Left empty, it is made of the name.' : `Left empty, it is ${proposed}.`} It cannot be changed later.`}
-                placeholder={name.trim() === '' ? 'web-shop' : proposed}
+                description={`Lower-case letters, digits, - and _. ${whenEmpty(name, proposed)} It cannot be changed later.`}
+                placeholder={name.trim() === '' ? 'web-shop' : (proposed ?? '')}
+                required={name.trim() !== '' && proposed === null}
                 value={slug}
                 error={faults.slug}
                 onChange={(event) => setSlug(event.currentTarget.value)}
@@ -132,4 +133,9 @@ function NewSpace() {
       </form>
     </Page>
   );
+}
+
+function whenEmpty(name: string, proposed: string | null): string {
+  if (name.trim() === '') return 'Left empty, it is made of the name.';
+  return proposed === null ? 'None can be made of this name, so give one.' : `Left empty, it is ${proposed}.`;
 }

@@ -86,6 +86,24 @@ test('write keys are shown to those who may administer the space, and to others 
   expect(JSON.stringify(list.json)).not.toContain(other.writeKey);
 });
 
+test('the write key of a space elsewhere is shown to those who may change the mapping', async () => {
+  const settings = { endpoint: 'custom', tracking_url: 'https://events.example.com/v1' };
+  const body = { sourceId, metadataId: '639c2dbb1309fdcad13951b6', settings };
+  const { id } = (await server.call('POST', '/destinations', { body })).json.data.destination;
+  const all = `/destinations/${id}/subscriptions`;
+  const mapping = {
+    ...{ name: 'Customers', actionId: 'vm2tNA5U1zxUusQkdC4D7Z', enabled: true, modelId, trigger: 'event = "new"' },
+    settings: { user_id: userId, engage_space: 'KEYOFASPACEELSEWHERE' },
+  };
+  const made = (await server.call('POST', all, { body: mapping })).json.data.destinationSubscription;
+  for (const path of [all, `${all}/${made.id}`]) {
+    const seen = async (token: string) => JSON.stringify((await server.call('GET', path, { token })).json.data);
+    expect(await seen(limited)).toContain('KEYOFASPACEELSEWHERE');
+    expect(await seen(reader)).not.toContain('KEYOFASPACEELSEWHERE');
+    expect(await seen(reader)).toContain('••••••••••HERE');
+  }
+});
+
 test('what somebody else has connected can be edited, as it is shown, and not turned elsewhere', async () => {
   const id = await madeBy(server.token.secret, other.writeKey);
   const traits = { email: 'x' };

@@ -229,6 +229,8 @@ describe('in a server that runs them', () => {
     }
     const cancelled = await server.call('POST', `/reverse-etl-models/${made.modelId}/syncs/${syncId}/cancel`);
     expect(cancelled.json.data).toMatchObject({ errorCode: 'SyncFinishedCannotCancel' });
+    const again = await server.call('POST', `/reverse-etl-models/${made.modelId}/syncs/${syncId}/retry-failed`);
+    expect([again.status, again.json.errors[0].message]).toEqual([400, expect.stringContaining('nothing to retry')]);
     expect(await profileTraits('u1')).toEqual({ email: 'u1@x.org' });
   });
 
@@ -323,6 +325,25 @@ describe('in a server that runs them', () => {
     const found = await server.call('GET', `/reverse-etl-syncs/${syncId}`);
     expect(found.json.data.sync).toMatchObject({ modelId: first.modelId, sourceId, syncStatus: 'SUCCESS' });
     expect((await server.call('GET', `/reverse-etl-syncs/${syncId}`, { token })).status).toBe(404);
+  });
+
+  test('ids of nothing are told all at once, and those that no database takes are ids of nothing', async () => {
+    const body = { sourceId: 'src_none', modelId: 'mod_none', subscriptionId: 'map_none' };
+    const { status, json } = await server.call('POST', '/reverse-etl-syncs', { body });
+    const told = json.errors.map(({ field, type }: { field: string; type: string }) => [field, type]);
+    expect([status, told]).toEqual([
+      404,
+      ['sourceId', 'modelId', 'subscriptionId'].map((field) => [field, 'not-found']),
+    ]);
+    const made = await make('SELECT id, email FROM customers');
+    const one = `/reverse-etl-models/${made.modelId}/syncs/%00`;
+    for (const [method, path] of [
+      ...[['GET', one] as const, ['GET', `${one}/rows`] as const, ['GET', '/reverse-etl-syncs/a%00b'] as const],
+      ...['cancel', 'retry-failed', 'replay'].map((what) => ['POST', `${one}/${what}`] as const),
+    ]) {
+      const answer = await server.call(method, path);
+      expect([path, answer.status, answer.json.errors[0].type]).toEqual([path, 404, 'not-found']);
+    }
   });
 
   test('a sync that cannot extract says why', async () => {

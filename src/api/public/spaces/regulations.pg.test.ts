@@ -59,6 +59,12 @@ test('of a source: an event stream or a space, listed apart and without paginati
     const answer = await server.call('POST', `/regulations/sources/${source}`, regulation('SUPPRESS_ONLY', 's'));
     expect([answer.status, answer.json.errors[0].message]).toEqual([404, `Source with id '${source}' not found.`]);
   }
+  const settings = { hostname: '127.0.0.1', port: '5432', database: 'shop', username: 'retl', password: 'pw' };
+  const warehouse = { slug: 'regulated', enabled: true, metadataId: 'WvlvcGEJsT', settings };
+  const { id } = (await server.call('POST', '/sources', { body: warehouse })).json.data.source;
+  const answer = await server.call('POST', `/regulations/sources/${id}`, regulation('SUPPRESS_ONLY', 's'));
+  expect(answer).toMatchObject({ status: 400, json: { errors: [{ field: 'sourceId' }] } });
+  expect(answer.json.errors[0].message).toContain('give the id of such a space');
 });
 
 test('lists page by page, by status and type', async () => {

@@ -11,6 +11,7 @@ import { destinationsQuery, mappingsQuery, modelsQuery } from '../../api/queries
 import type { Action, Destination, Mapping, Model, Schedule } from '../../api/types.ts';
 import { Editable, Making, ReadOnlyNote } from '../../parts/allowed.tsx';
 import { Faults, fieldFaults } from '../../parts/faults.tsx';
+import { modelLabel } from '../../parts/model-label.ts';
 import { Page } from '../../parts/page.tsx';
 import { ScheduleFields } from '../../parts/schedule.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
@@ -259,7 +260,7 @@ function MappingForm({
               <Select
                 label="Model"
                 allowDeselect={false}
-                data={models.map((model) => ({ value: model.id, label: model.name }))}
+                data={models.map((model) => ({ value: model.id, label: modelLabel(model, models) }))}
                 value={modelId}
                 onChange={(value) => setModelId(value ?? modelId)}
               />

@@ -107,6 +107,22 @@ test('what a workspace file refuses is refused at its field', async () => {
   expect(await stored()).toEqual([]);
 });
 
+test('the parts that have their shape are looked into when others have not', async () => {
+  const body = {
+    ...{ name: 5, on: ['x'], mappingIds: ['nope'], thresholdPercent: 500, enabled: 'x' },
+    channels: [{ webhook: { url: 'ftp://x' } }, { email: { to: ['nope'] } }, {}],
+  };
+  const { status, json } = await server.call('POST', '/alerts', { body });
+  const fields = json.errors.map(({ field }: { field: string }) => field);
+  expect([status, fields]).toEqual([
+    422,
+    [
+      ...['name', 'on.0', 'thresholdPercent', 'enabled', 'mappingIds.0'],
+      ...['channels.0.webhook.url', 'channels.1.email.to.0', 'channels.2'],
+    ],
+  ]);
+});
+
 describe('tested', () => {
   test('each channel is tried once; the notice is in the list, and nothing of the channel in the answer', async () => {
     const channels = [{ webhook: { url } }, { slack: { url: url.replace('/hook', '/fails') } }];

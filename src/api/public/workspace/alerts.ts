@@ -16,7 +16,7 @@ import {
   type Workspace,
   type WorkspaceGrant,
 } from '../../../workspace/workspace.ts';
-import { readBody, text } from '../body.ts';
+import { readBody, readParts, text } from '../body.ts';
 import { editConfig, readConfig } from '../config.ts';
 import {
   type InputFault,
@@ -122,7 +122,7 @@ type Wanted = z.output<typeof newAlert>;
 async function create(deps: PublicApiDeps, { body, grant }: PublicRequest): Promise<PublicAnswer | PublicRefusal> {
   const faults: InputFault[] = [];
   const wanted = readBody(newAlert, body, faults);
-  if (wanted === null) return inputInvalid(faults);
+  if (wanted === null) return inputInvalid(await allFaults(deps, grant, body, faults));
   return settled(async () => {
     const { value: name, workspace } = await editConfig(deps, grant, async (draft) => {
       const view = await draftView(draft, grant);
@@ -140,8 +140,8 @@ async function update(
 ): Promise<PublicAnswer | PublicRefusal> {
   const faults: InputFault[] = [];
   const wanted = readBody(changedAlert, body, faults);
-  if (wanted === null) return inputInvalid(faults);
   const id = params.alertId as string;
+  if (wanted === null) return inputInvalid(await allFaults(deps, grant, body, faults, id));
   return settled(async () => {
     const { workspace } = await editConfig(deps, grant, async (draft) => {
       const view = await draftView(draft, grant);
@@ -164,13 +164,49 @@ function answerOf({ alerts }: Workspace, isIt: (alert: Alert) => boolean): Publi
   return { data: { alert: alertBody(alerts.find(isIt) as Alert) } };
 }
 
+/** With those of the parts that have their shape. */
+async function allFaults(
+  deps: PublicApiDeps,
+  grant: WorkspaceGrant,
+  body: PublicRequest['body'],
+  faults: readonly InputFault[],
+  id?: string,
+): Promise<readonly InputFault[]> {
+  const seen = readParts(newAlert, body);
+  const view = await readView(deps, grant, 'source:admin');
+  const stored = view.workspace.alerts.find((alert) => alert.id === id)?.channels ?? [];
+  // What the threshold means is told by the events.
+  const threshold = seen.on === undefined ? null : (seen.thresholdPercent ?? null);
+  const parts = { on: [], mappingIds: null, channels: [], ...seen, thresholdPercent: threshold };
+  const others = partFaults(view, parts, stored).faults;
+  const isTold = ({ field }: InputFault) => faults.some((one) => one.field === field);
+  return [...faults, ...others.filter((fault) => !isTold(fault))];
+}
+
 /** Without its name; throws every fault. */
 function checked(
   view: View,
-  { name: title, on, mappingIds, thresholdPercent, channels: sent, enabled }: Wanted,
+  { name: title, enabled, ...parts }: Wanted,
   name: string,
   stored: readonly AlertChannel[],
 ): Omit<AlertDefinition, 'name'> {
+  const { faults, mappings, channels } = partFaults(view, parts, stored);
+  if (faults.length > 0) throw refused(inputInvalid(faults));
+  const { on, mappingIds, thresholdPercent } = parts;
+  if (!reaches(view, mappingIds)) throw refused(notAllowed(powers['source:admin']));
+  return {
+    title: title === name ? null : title,
+    ...{ on, mappings: mappings ?? null, thresholdPercent, enabled },
+    channels: channels as readonly AlertChannel[],
+  };
+}
+
+/** What is wrong with the parts of an alert; and its mappings by name, its channels with what is stored of them. */
+function partFaults(
+  view: View,
+  { on, mappingIds, thresholdPercent, channels: sent }: Omit<Wanted, 'name' | 'enabled'>,
+  stored: readonly AlertChannel[],
+) {
   const faults: InputFault[] = [];
   const names = new Map(view.workspace.mappings.map((mapping) => [mapping.id, mapping.name]));
   for (const [at, id] of (mappingIds ?? []).entries()) {
@@ -183,13 +219,7 @@ function checked(
     const field = path.length === 0 ? 'thresholdPercent' : path.map(wireStep).join('.');
     faults.push({ field, message: `"${field}" ${message.replace(/^this /, '')}` });
   }
-  if (faults.length > 0) throw refused(inputInvalid(faults));
-  if (!reaches(view, mappingIds)) throw refused(notAllowed(powers['source:admin']));
-  return {
-    title: title === name ? null : title,
-    ...{ on, mappings: mappings ?? null, thresholdPercent, enabled },
-    channels: channels as readonly AlertChannel[],
-  };
+  return { faults, mappings, channels };
 }
 
 const wireNames: Readonly<Record<string, string>> = { mappings: 'mappingIds', threshold_percent: 'thresholdPercent' };

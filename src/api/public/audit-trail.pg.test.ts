@@ -61,6 +61,15 @@ async function ended(ids: Ids): Promise<void> {
   }
 }
 
+/** As it stands after a sync that could not deliver a row. */
+function oneRowFailed({ syncId }: Ids): Promise<unknown> {
+  return sql(
+    `INSERT INTO sync_rows (sync_id, no, kind, record_id, rows, code, reason)
+      VALUES ($1, 0, 'refused', 'canary-row', 1, 'invalid', 'It was refused.')`,
+    syncId,
+  );
+}
+
 /** Two names change places: paths call different things `id`. */
 const swap = (a: string, b: string) => async (ids: Ids) => {
   const [atA, atB] = [ids[a] as string, ids[b] as string];
@@ -140,7 +149,7 @@ const steps: readonly Step[] = [
     type: 'Sync Started',
   },
   { route: `POST ${oneSync}/cancel`, type: 'Sync Cancelled' },
-  { route: `POST ${oneSync}/retry-failed`, made: sync('syncId'), type: 'Sync Retried' },
+  { route: `POST ${oneSync}/retry-failed`, first: oneRowFailed, made: sync('syncId'), type: 'Sync Retried' },
   { route: `POST ${oneSync}/replay`, first: ended, made: sync('syncId'), type: 'Sync Replayed' },
   {
     route: 'PUT /spaces/:spaceId/messaging-subscriptions',

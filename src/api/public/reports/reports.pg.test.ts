@@ -91,7 +91,9 @@ async function countMessages(): Promise<void> {
       ),
     );
   }
-  await db.transaction((tx) => createUsage({ clock: at('10:59:00.000') }).exempt(tx, 1, space.id, 4));
+  await db.transaction((tx) =>
+    createUsage({ clock: at('10:59:00.000') }).exempt(tx, 1, space.id, Array(4).fill({ type: 'identify' })),
+  );
   // What these added to the days is not part of the example.
   await db.pool.query('TRUNCATE usage_calls, usage_exempt');
   for (const [time, code, count] of [

@@ -5,7 +5,7 @@
  * any, or what only its source is known of. Minutes and hours are kept as those are, days as long as the usage.
  */
 import type { Queryable } from '../db/db.ts';
-import { type CountedEvent, countedName, type MinuteEvents, mostNames, otherNames } from './event-names.ts';
+import { type CountedEvent, countedName, eventTypes, type MinuteEvents, mostNames, otherNames } from './event-names.ts';
 import {
   boundsOf,
   discardedRows,
@@ -86,16 +86,20 @@ export async function messagesByEvent(db: Queryable, question: EventQuestion): P
   const { stretch, messages, sourceIds, byType, byName, types = null, names = null } = question;
   const { part } = stretch;
   const { rows } = await db.query(
-    `WITH whole AS (${messages === 'taken' ? takenRows(part) : discardedRows(part)}), known AS (
+    `WITH whole AS (
+       SELECT * FROM (${messages === 'taken' ? takenRows(part) : discardedRows(part)}) AS w WHERE source_id = ANY($4)
+     ), named AS (
        SELECT source_id, ${startOfPart(part)} AS at, code, type, name, sum(messages) AS count FROM event_counts
        WHERE is_day = $3 AND at >= $1 AND at < $2 AND source_id = ANY($4) AND (code = '') = $5 GROUP BY 1, 2, 3, 4, 5
+     ), known AS (
+       SELECT n.* FROM named n JOIN whole USING (source_id, at, code)
      ), found AS (
        SELECT * FROM known WHERE ($6::text[] IS NULL OR type = ANY($6)) AND ($7::text[] IS NULL OR name = ANY($7))
        UNION ALL
        SELECT source_id, at, code, '', '', w.count - coalesce(k.count, 0) FROM whole w
        LEFT JOIN (SELECT source_id, at, code, sum(count) AS count FROM known GROUP BY 1, 2, 3) AS k
          USING (source_id, at, code)
-       WHERE source_id = ANY($4) AND w.count > coalesce(k.count, 0) AND $6::text[] IS NULL AND $7::text[] IS NULL
+       WHERE w.count > coalesce(k.count, 0) AND $6::text[] IS NULL AND $7::text[] IS NULL
      )
      SELECT source_id, at, code, CASE WHEN $8 THEN type ELSE '' END AS type, CASE WHEN $9 THEN name ELSE '' END AS name,
        sum(count) AS count
@@ -103,7 +107,7 @@ export async function messagesByEvent(db: Queryable, question: EventQuestion): P
     [
       ...boundsOf(stretch),
       ...[part === 'day', sourceIds, messages === 'taken'],
-      ...[types, names?.map(countedName) ?? null, byType, byName],
+      ...[types?.filter((type) => eventTypes.includes(type)) ?? null, names?.map(countedName) ?? null, byType, byName],
     ],
   );
   return rows.map((row) => ({

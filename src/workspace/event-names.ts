@@ -26,7 +26,7 @@ export const otherNames = '(other names)';
 /** Of a source in an hour, and in a day once it is over. */
 export const mostNames = 500;
 const longestName = 200;
-const eventTypes: readonly Json[] = ['alias', 'group', 'identify', 'page', 'screen', 'track'];
+export const eventTypes: readonly Json[] = ['alias', 'group', 'identify', 'page', 'screen', 'track'];
 const namedTypes = ['page', 'screen', 'track'];
 
 const minuteMs = 60_000;

@@ -3,7 +3,9 @@ import { prunePreviews } from '../audience/audience.ts';
 import type { Database } from '../db/db.ts';
 import { expireDays, pruneSpaceLog } from '../space/space.ts';
 import {
+  foldEventCounts,
   foldMessageCounts,
+  forgetGoneNames,
   pruneDiscards,
   pruneOauth,
   pruneSessions,
@@ -26,6 +28,8 @@ export function keepTidy({ clock, config, log }: CliContext, db: Database): Asyn
     await pruneSpaceLog(db.pool, before);
     await pruneDiscards(db.pool, before);
     await foldMessageCounts(db.pool, now);
+    await foldEventCounts(db.pool, now);
+    await forgetGoneNames(db.pool);
     await prunePreviews(db, new Date(now.getTime() - dayMs));
     await pruneOauth(db.pool, now);
     await pruneSessions(db.pool, { idleDays: config.sessionIdleDays, longestDays: config.sessionDays }, now);

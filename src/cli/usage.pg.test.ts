@@ -53,7 +53,7 @@ test('a month by day and by source: calls day for day, people so far', async () 
     message: { type: 'track', event: 'x', ...message },
   });
   await db.transaction(async (tx) => {
-    await usage.exempt(tx, space.no, space.id, 2_000);
+    await usage.exempt(tx, space.no, space.id, Array(2_000).fill({ type: 'identify' }));
     await usage.count(tx, space.no, [
       sent(app.id, 1, { anonymousId: 'a-app' }),
       sent(app.id, 1, { userId: '7', anonymousId: 'a-app' }),

@@ -30,6 +30,7 @@ export {
   unsuppress,
 } from './deletion/suppression.ts';
 export { expireDays } from './events/days.ts';
+export { eventName } from './events/events.ts';
 export { channelsOf, readChannel, readKey } from './facts/subscriptions.ts';
 export {
   defaultIdentifierTypes,

@@ -3,6 +3,7 @@
  * commit in one transaction. Calls may overlap and take effect in the order they were made.
  */
 import type { Clock } from '../base/clock.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { Database, Transaction } from '../db/db.ts';
 import type { Delivery, DeliveryOrigin, Endpoint, Receipt, RecordReceipts } from '../delivery/delivery.ts';
 import type { Effects, Outcome, SpaceRef, SpaceWriter, Written } from '../space/space.ts';
@@ -18,7 +19,7 @@ export interface LocalEndpointOptions {
     effects: Effects,
     origin: DeliveryOrigin,
     tx: Transaction,
-    into: { readonly space: SpaceRef; readonly applied: number },
+    into: { readonly space: SpaceRef; readonly applied: readonly JsonObject[] },
   ) => Promise<void>;
   readonly maxBatch?: number;
 }
@@ -133,7 +134,9 @@ async function writeGroup(
   };
   const written = await options.writer.write(group.space, messages, async (tx, tentative) => {
     fill(tentative);
-    const applied = tentative.outcomes.filter(({ kind }) => kind === 'applied').length;
+    const applied = messages.flatMap(({ message }, at) =>
+      tentative.outcomes[at]?.kind === 'applied' ? [message] : [],
+    );
     await options.onEffects?.(tentative.effects, origin, tx, { space: group.space, applied });
     await record?.(tx);
   });

@@ -1,16 +1,19 @@
 /**
  * The log of what the Tracking API discarded. In: codes, as they happen. Out: counts by stream, day and code, with some
- * message ids, and counts by minute. Promised: noting never waits; what is noted is written within a second, and at the end; what could not be
- * written is kept for the next try; memory is bounded, because only counts are kept.
+ * message ids, and counts by minute and by event. Promised: noting never waits; what is noted is written within a second, and at the end; what could not be
+ * written is kept for the next try; memory is bounded, because only counts are kept,
+ * and names of events are few.
  */
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { storableText } from '../base/text.ts';
 import type { Queryable } from '../db/db.ts';
+import { addDiscardedEvents } from './event-counts.ts';
+import { type CountedEvent, createNameLimit } from './event-names.ts';
 
 export interface DiscardLog extends AsyncDisposable {
-  /** `streamId` is `''` for a write key that nobody has. */
-  note(streamId: string, code: string, messageId: string | null, count: number): void;
+  /** `streamId` is `''` for a write key that nobody has. `event`: as far as it could be read. */
+  note(streamId: string, code: string, messageId: string | null, count: number, event?: CountedEvent): void;
 }
 
 export interface Discards {
@@ -32,8 +35,15 @@ interface Counted {
   count: number;
   /** By the start of the minute, in milliseconds. */
   readonly minutes: Map<number, number>;
+  /** Those whose event is known, by minute, type and name. */
+  readonly events: Map<string, CountedMinute>;
   lastAt: Date;
   readonly samples: string[];
+}
+
+interface CountedMinute extends CountedEvent {
+  readonly minute: number;
+  readonly count: number;
 }
 
 const maxSamples = 10;
@@ -50,6 +60,7 @@ export function createDiscardLog({
   readonly clock: Clock;
   readonly log: Log;
 }): DiscardLog {
+  const names = createNameLimit();
   let waiting = new Map<string, Counted>();
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
@@ -76,12 +87,17 @@ export function createDiscardLog({
     timer.unref();
   };
   return {
-    note(streamId, code, messageId, count) {
+    note(streamId, code, messageId, count, event) {
       const now = clock.now();
       const samples = messageId === null ? [] : [sampleOf(messageId)];
       const day = now.toISOString().slice(0, 10);
-      const minutes = new Map([[Math.floor(now.getTime() / minuteMs) * minuteMs, count]]);
-      add(waiting, { streamId, day, code, firstAt: now, lastAt: now, count, minutes, samples });
+      const minute = Math.floor(now.getTime() / minuteMs) * minuteMs;
+      const minutes = new Map([[minute, count]]);
+      const events = new Map<string, CountedMinute>();
+      if (event !== undefined && event.type !== '' && streamId !== '') {
+        putEvent(events, { minute, count, type: event.type, name: names.admit(streamId, now, event) });
+      }
+      add(waiting, { streamId, day, code, firstAt: now, lastAt: now, count, minutes, events, samples });
       schedule();
     },
     async [Symbol.asyncDispose]() {
@@ -91,6 +107,11 @@ export function createDiscardLog({
       clearTimeout(timer);
     },
   };
+}
+
+function putEvent(events: Map<string, CountedMinute>, one: CountedMinute): void {
+  const key = `${one.minute} ${one.type} ${one.name}`;
+  events.set(key, { ...one, count: one.count + (events.get(key)?.count ?? 0) });
 }
 
 /** The beginning of an id, as far as the database can hold it. */
@@ -108,6 +129,7 @@ function add(into: Map<string, Counted>, counted: Counted): void {
   }
   before.count += counted.count;
   for (const [minute, count] of counted.minutes) before.minutes.set(minute, (before.minutes.get(minute) ?? 0) + count);
+  for (const one of counted.events.values()) putEvent(before.events, one);
   if (counted.lastAt > before.lastAt) before.lastAt = counted.lastAt;
   before.samples.push(...counted.samples.slice(0, maxSamples - before.samples.length));
 }
@@ -124,13 +146,16 @@ async function upsert(db: Queryable, counted: readonly Counted[]): Promise<void>
     .flatMap(({ streamId, code, minutes: of }) =>
       [...of].map(([at, count]) => ({ at: new Date(at), streamId, code, count })),
     );
+  const events = sorted.flatMap(({ streamId, code, events: of }) =>
+    [...of.values()].map((one) => ({ ...one, streamId, code })),
+  );
   await db.query(
     `WITH minutes AS (
        INSERT INTO message_counts AS known (at, source_id, space_no, code, messages)
        SELECT at, stream_id, 0, code, count
        FROM unnest($8::timestamptz[], $9::text[], $10::text[], $11::bigint[]) AS m (at, stream_id, code, count)
        ON CONFLICT (at, source_id, space_no, code) DO UPDATE SET messages = known.messages + excluded.messages
-     )
+     ), events AS (${addDiscardedEvents(12)})
      INSERT INTO stream_discards AS d (stream_id, day, code, count, first_at, last_at, samples)
      SELECT stream_id, day, code, count, first_at, last_at, ARRAY(SELECT json_array_elements_text(samples::json))
      FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[], $5::timestamptz[], $6::timestamptz[], $7::text[])
@@ -150,6 +175,12 @@ async function upsert(db: Queryable, counted: readonly Counted[]): Promise<void>
       minutes.map(({ streamId }) => streamId),
       minutes.map(({ code }) => code),
       minutes.map(({ count }) => count),
+      events.map(({ minute }) => new Date(minute)),
+      events.map(({ streamId }) => streamId),
+      events.map(({ type }) => type),
+      events.map(({ name }) => name),
+      events.map(({ count }) => count),
+      events.map(({ code }) => code),
     ],
   );
 }

@@ -1,5 +1,5 @@
 /**
- * What came in and what was discarded over time (UTC), as it is counted when it happens. In: a stretch of time and the
+ * What came in and what was discarded over time (UTC), by source alone, as it is counted when it happens. In: a stretch of time and the
  * parts to divide it into. Out: the counts of each part that the stretch touches, whole. Days are kept with the usage;
  * minutes are folded into hours after three days, and hours forgotten after a month, so that a source has some thousands
  * of rows at most.
@@ -23,68 +23,52 @@ export interface Stretch {
   readonly part: CountedPart;
 }
 
-const hourMs = 3_600_000;
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 /** A day more than the oldest that a report may ask for: clocks differ, and folding is done now and then. */
-const minutesKept = 3 * dayMs;
-const hoursKept = 31 * dayMs;
+export const minutesKept = 3 * dayMs;
+export const hoursKept = 31 * dayMs;
+const lengths: Readonly<Record<CountedPart, number>> = { minute: minuteMs, hour: hourMs, day: dayMs };
 
-const dayOf = (time: Date): string => time.toISOString().slice(0, 10);
-/** The last day of the stretch: the one of the moment before its end. */
-const lastOf = ({ to }: Stretch): string => dayOf(new Date(to.getTime() - 1));
-
-/** Messages that were taken: those of event streams, and what syncs wrote under the source of a space. */
-export async function messagesTaken(db: Queryable, stretch: Stretch): Promise<readonly PartCount[]> {
-  const { from, part } = stretch;
-  const { rows } =
-    part === 'day'
-      ? await db.query(
-          `SELECT source_id, ${startOfDay} AS at, sum(count) AS count FROM (
-             SELECT source_id, day, calls AS count FROM usage_calls WHERE day BETWEEN $1::date AND $2::date
-             UNION ALL
-             SELECT source_id, day, messages FROM usage_exempt WHERE day BETWEEN $1::date AND $2::date
-           ) AS counted GROUP BY 1, 2`,
-          [dayOf(from), lastOf(stretch)],
-        )
-      : await db.query(
-          `SELECT source_id, ${startOfPart} AS at, sum(messages) AS count FROM message_counts
-           WHERE at >= date_trunc($3, $1::timestamptz, 'UTC') AND at < $2 AND code = ''
-           GROUP BY 1, 2`,
-          [from, endOf(stretch), part],
-        );
-  return rows.map((row) => ({ sourceId: row.source_id, at: row.at, count: Number(row.count) }));
+/** The first moments of the first part and of the one after the last: `$1` and `$2` of the statements. */
+export function boundsOf({ from, to, part }: Stretch): [Date, Date] {
+  const length = lengths[part];
+  return [new Date(Math.floor(from.getTime() / length) * length), new Date(Math.ceil(to.getTime() / length) * length)];
 }
 
-/** Messages of an event stream that the Tracking API discarded, by reason. */
-export async function messagesDiscarded(
-  db: Queryable,
-  streamId: string,
-  stretch: Stretch,
-): Promise<readonly (PartCount & { readonly code: string })[]> {
-  const { from, part } = stretch;
-  const { rows } =
-    part === 'day'
-      ? await db.query(
-          `SELECT ${startOfDay} AS at, code, count FROM stream_discards
-           WHERE stream_id = $1 AND day BETWEEN $2::date AND $3::date`,
-          [streamId, dayOf(from), lastOf(stretch)],
-        )
-      : await db.query(
-          `SELECT ${startOfPart} AS at, code, sum(messages) AS count FROM message_counts
-           WHERE at >= date_trunc($3, $1::timestamptz, 'UTC') AND at < $2 AND source_id = $4 AND code <> ''
-           GROUP BY 1, 2`,
-          [from, endOf(stretch), part, streamId],
-        );
-  return rows.map((row) => ({ sourceId: streamId, at: row.at, code: row.code, count: Number(row.count) }));
+/** The start of its part, of a moment; parts of a day lie in it whole. */
+export function startOfPart(part: CountedPart): string {
+  return `date_trunc('${part}', at, 'UTC')`;
 }
 
 const startOfDay = `day::timestamp AT TIME ZONE 'UTC'`;
-const startOfPart = `date_trunc($3, at, 'UTC')`;
+const withinDays = `day >= ($1::timestamptz AT TIME ZONE 'UTC')::date AND day < ($2::timestamptz AT TIME ZONE 'UTC')::date`;
 
-/** The end of the last part. */
-function endOf({ to, part }: Stretch): Date {
-  const length = part === 'minute' ? 60_000 : hourMs;
-  return new Date(Math.ceil(to.getTime() / length) * length);
+/** Messages that were taken, of all sources: source_id, at, code '', count. */
+export function takenRows(part: CountedPart): string {
+  return part === 'day'
+    ? `SELECT source_id, ${startOfDay} AS at, '' AS code, sum(count) AS count FROM (
+         SELECT source_id, day, calls AS count FROM usage_calls WHERE ${withinDays}
+         UNION ALL
+         SELECT source_id, day, messages FROM usage_exempt WHERE ${withinDays}
+       ) AS counted GROUP BY 1, 2`
+    : `SELECT source_id, ${startOfPart(part)} AS at, '' AS code, sum(messages) AS count FROM message_counts
+       WHERE at >= $1 AND at < $2 AND code = '' GROUP BY 1, 2`;
+}
+
+/** Messages that the Tracking API discarded, of all event streams, by reason. */
+export function discardedRows(part: CountedPart): string {
+  return part === 'day'
+    ? `SELECT stream_id AS source_id, ${startOfDay} AS at, code, count FROM stream_discards WHERE ${withinDays}`
+    : `SELECT source_id, ${startOfPart(part)} AS at, code, sum(messages) AS count FROM message_counts
+       WHERE at >= $1 AND at < $2 AND code <> '' GROUP BY 1, 2, 3`;
+}
+
+/** Messages that were taken: those of event streams, and what syncs wrote under the source of a space. */
+export async function messagesTaken(db: Queryable, stretch: Stretch): Promise<readonly PartCount[]> {
+  const { rows } = await db.query(takenRows(stretch.part), boundsOf(stretch));
+  return rows.map((row) => ({ sourceId: row.source_id, at: row.at, count: Number(row.count) }));
 }
 
 /**

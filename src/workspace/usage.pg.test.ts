@@ -182,12 +182,12 @@ describe('the reports', () => {
   test('exempt messages are apart, and touch nothing else', async () => {
     const usage = createUsage({ clock: at('2025-05-02T12:00:00Z') });
     await db.transaction(async (tx) => {
-      await usage.exempt(tx, 1, 'spa_1', 2_000);
-      await usage.exempt(tx, 1, 'spa_1', 0);
-      await usage.exempt(tx, 2, 'spa_2', 30);
+      await usage.exempt(tx, 1, 'spa_1', Array(2_000).fill({ type: 'identify' }));
+      await usage.exempt(tx, 1, 'spa_1', Array(0).fill({ type: 'identify' }));
+      await usage.exempt(tx, 2, 'spa_2', Array(30).fill({ type: 'identify' }));
     });
-    await db.transaction((tx) => usage.exempt(tx, 1, 'spa_1', 5));
-    await rolledBack((tx) => usage.exempt(tx, 1, 'spa_1', 700));
+    await db.transaction((tx) => usage.exempt(tx, 1, 'spa_1', Array(5).fill({ type: 'identify' })));
+    await rolledBack((tx) => usage.exempt(tx, 1, 'spa_1', Array(700).fill({ type: 'identify' })));
     const now = at('2025-05-02T13:00:00Z');
     const exempt = await exemptDaily(db.pool, '2025-05-01', false, now);
     expect(exempt.map(({ messages }) => messages)).toEqual(['0', '2035']);
@@ -340,7 +340,7 @@ describe('after any history', () => {
               if (one.fate === 'is rolled back') return;
               const counting = await db.transaction(async (tx) => {
                 const counted = await usage.count(tx, one.spaceNo, messages);
-                await usage.exempt(tx, one.spaceNo, `spa_${one.spaceNo}`, one.exempt);
+                await usage.exempt(tx, one.spaceNo, `spa_${one.spaceNo}`, Array(one.exempt).fill({ type: 'identify' }));
                 return counted;
               });
               counting.committed();

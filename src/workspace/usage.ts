@@ -1,12 +1,15 @@
 /**
  * The counting of usage. In: messages that were accepted, inside the transaction that stores them. Out: API calls of the
- * day and of the minute, and the ids of the month (docs/usage.md says what counts). Promised: what is counted commits with the messages or
- * not at all; the numbers do not depend on which process counted, nor on the order of commits; ids are never stored in
+ * day and of the minute, also by type and name of the event, and the ids of the month (docs/usage.md says what counts).
+ * Promised: what is counted commits with the messages or not at all; the numbers do not depend on which process counted, nor on the order of commits; ids are never stored in
  * clear. Reading is in `usage-reports.ts`.
  */
 import { type Clock, systemClock } from '../base/clock.ts';
+import type { JsonObject } from '../base/json.ts';
 import type { Transaction } from '../db/db.ts';
 import type { IncomingMessage, Outcome } from '../space/space.ts';
+import { addEvents, eventValues } from './event-counts.ts';
+import { createNameLimit, gatherEvents, type MinuteEvents } from './event-names.ts';
 import { gatherUsage, hashId, type IdKind, type MinuteCalls, type SeenIds } from './usage-ids.ts';
 import { createUsageMemory, type UsageMemory } from './usage-memory.ts';
 import { dayOf } from './usage-period.ts';
@@ -30,25 +33,32 @@ export interface Usage {
    */
   count(tx: Transaction, spaceNo: number, messages: readonly CountedMessage[]): Promise<Counting>;
   /** Counts what the Segment Profiles destination wrote to a space, apart from everything else; now. */
-  exempt(tx: Transaction, spaceNo: number, sourceId: string, messages: number): Promise<void>;
+  exempt(tx: Transaction, spaceNo: number, sourceId: string, messages: readonly JsonObject[]): Promise<void>;
 }
 
 export interface UsageOptions {
   readonly clock?: Clock;
   /** How many ids this process remembers having written. Some 120 bytes each, with ids of the usual length. */
   readonly remembered?: number;
+  /** How many names of tracks are told apart for a source in an hour. */
+  readonly namesPerHour?: number;
 }
 
 const usuallyRemembered = 200_000;
 
-export function createUsage({ clock = systemClock, remembered = usuallyRemembered }: UsageOptions = {}): Usage {
+export function createUsage({
+  clock = systemClock,
+  remembered = usuallyRemembered,
+  namesPerHour,
+}: UsageOptions = {}): Usage {
   const memory = createUsageMemory(remembered);
+  const names = createNameLimit(namesPerHour);
   return {
     async count(tx, spaceNo, messages) {
       const { calls, seen } = gatherUsage(messages);
       const unknown = seen.flatMap((ids) => unknownIds(ids, memory));
       if (unknown.length > 0) await writeIds(tx, unknown);
-      if (calls.length > 0) await addCalls(tx, spaceNo, calls);
+      if (calls.length > 0) await addCalls(tx, spaceNo, calls, gatherEvents(messages, names));
       return {
         committed() {
           for (const one of unknown) {
@@ -59,7 +69,11 @@ export function createUsage({ clock = systemClock, remembered = usuallyRemembere
       };
     },
     async exempt(tx, spaceNo, sourceId, messages) {
-      if (messages > 0) await addExempt(tx, spaceNo, sourceId, clock.now(), messages);
+      if (messages.length === 0) return;
+      const receivedAt = clock.now();
+      const counted = messages.map((message) => ({ message, receivedAt, sourceId }));
+      const events = gatherEvents(counted, names);
+      await addExempt(tx, spaceNo, sourceId, receivedAt, messages.length, events);
     },
   };
 }
@@ -138,7 +152,12 @@ async function writeIds(tx: Transaction, ids: readonly UnknownId[]): Promise<voi
 }
 
 /** By day and by minute, in one statement. A batch usually comes in one minute. */
-async function addCalls(tx: Transaction, spaceNo: number, calls: readonly MinuteCalls[]): Promise<void> {
+async function addCalls(
+  tx: Transaction,
+  spaceNo: number,
+  calls: readonly MinuteCalls[],
+  events: readonly MinuteEvents[],
+): Promise<void> {
   await tx.query({
     name: 'usage-calls',
     text: `WITH added AS (
@@ -148,7 +167,7 @@ async function addCalls(tx: Transaction, spaceNo: number, calls: readonly Minute
         INSERT INTO message_counts AS known (at, source_id, space_no, code, messages)
         SELECT minute, source_id, $1, '', calls FROM added ORDER BY minute, source_id COLLATE "C"
         ON CONFLICT (at, source_id, space_no, code) DO UPDATE SET messages = known.messages + excluded.messages
-      )
+      ), events AS (${addEvents(6)})
       INSERT INTO usage_calls AS known (day, source_id, space_no, calls)
       SELECT day, source_id, $1, sum(calls) FROM added GROUP BY 1, 2 ORDER BY day, source_id COLLATE "C"
       ON CONFLICT (day, source_id, space_no) DO UPDATE SET calls = known.calls + excluded.calls`,
@@ -158,6 +177,7 @@ async function addCalls(tx: Transaction, spaceNo: number, calls: readonly Minute
       calls.map(({ day }) => day),
       calls.map(({ sourceId }) => sourceId),
       calls.map((added) => added.calls),
+      ...eventValues(events),
     ],
   });
 }
@@ -168,16 +188,17 @@ async function addExempt(
   sourceId: string,
   at: Date,
   messages: number,
+  events: readonly MinuteEvents[],
 ): Promise<void> {
   await tx.query({
     name: 'usage-exempt',
     text: `WITH minutes AS (
         INSERT INTO message_counts AS known (at, source_id, space_no, code, messages)
-        VALUES (date_trunc('minute', $5::timestamptz, 'UTC'), $2, $3, '', $4)
+        VALUES (date_trunc('minute', $5::timestamptz, 'UTC'), $3, $1, '', $4)
         ON CONFLICT (at, source_id, space_no, code) DO UPDATE SET messages = known.messages + excluded.messages
-      )
-      INSERT INTO usage_exempt AS known (day, source_id, space_no, messages) VALUES ($1, $2, $3, $4)
+      ), events AS (${addEvents(6)})
+      INSERT INTO usage_exempt AS known (day, source_id, space_no, messages) VALUES ($2, $3, $1, $4)
       ON CONFLICT (day, source_id, space_no) DO UPDATE SET messages = known.messages + excluded.messages`,
-    values: [dayOf(at), sourceId, spaceNo, messages, at],
+    values: [spaceNo, dayOf(at), sourceId, messages, at, ...eventValues(events)],
   });
 }

@@ -27,6 +27,14 @@ export type { AlertDefinition, Kind } from './definitions.ts';
 export { createDiscardLog, type DiscardLog, type Discards, pruneDiscards, readDiscards } from './discards.ts';
 export { type Draft, type EditContext, type Edited, editWorkspace } from './edit.ts';
 export {
+  type EventCount,
+  type EventQuestion,
+  foldEventCounts,
+  forgetGoneNames,
+  messagesByEvent,
+} from './event-counts.ts';
+export { type CountedEvent, countedEvent, otherNames } from './event-names.ts';
+export {
   createEventStream,
   findEventStream,
   findStreamByWriteKey,
@@ -53,7 +61,6 @@ export { fieldFaults, namedSpace, skipNullFault, triggerFault } from './mapping-
 export {
   type CountedPart,
   foldMessageCounts,
-  messagesDiscarded,
   messagesTaken,
   type Stretch,
 } from './message-counts.ts';

@@ -4,7 +4,9 @@
  */
 import {
   APICallsApi,
+  DeliveryOverviewApi,
   DestinationsApi,
+  EventsApi,
   ReverseETLApi,
   SourcesApi,
   unwrap,
@@ -13,6 +15,7 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openPublicApi, type PublicServer } from '../../src/api/public/public.test-support.ts';
 import type { Database } from '../../src/db/db.ts';
+import { createUsage } from '../../src/workspace/workspace.ts';
 import { emptyTestDatabase, testDatabaseUrl } from '../database.ts';
 
 /** Of the catalog: the same as the vendor's. */
@@ -203,6 +206,39 @@ test('what goes wrong comes out of the client as an error with type and message'
     status: 400,
     body: { errors: [{ type: 'bad-request', message: 'The body is not JSON.' }] },
   });
+});
+
+test('how much came is read by type and name', async () => {
+  const [events, overview] = [new EventsApi(url), new DeliveryOverviewApi(url)];
+  for (const api of [events, overview]) api.accessToken = server.token.secret;
+  const { db, space } = server;
+  const usage = createUsage({ clock: { now: () => new Date('2026-03-20T10:20:00Z') } });
+  const paid = { type: 'track', userId: 'c-1', event: 'Order Paid' };
+  await db.transaction((tx) => usage.exempt(tx, space.no, space.id, [paid, paid, { type: 'identify', userId: 'c-1' }]));
+
+  const hours = ['2026-03-20T10:00:00Z', '2026-03-20T12:00:00Z'] as const;
+  const grouping = ['eventName', 'eventType', 'source'];
+  const volume = await unwrap(events.getEventsVolumeFromWorkspace('HOUR', ...hours, grouping, [space.id]));
+  const source = { id: space.id, name: 'Engage (shop)', slug: 'personas_shop' };
+  expect(volume.query).toMatchObject({ granularity: 'HOUR', groupBy: grouping, sourceId: [space.id] });
+  expect(volume.result).toMatchObject([
+    { source, eventName: 'Order Paid', eventType: 'track', total: 2, series: [{ count: 2 }, { count: 0 }] },
+    { source, eventType: 'identify', total: 1 },
+  ]);
+  const named = await unwrap(
+    events.getEventsVolumeFromWorkspace('HOUR', ...hours, ['eventType'], [space.id], ['Order Paid'], ['track']),
+  );
+  expect(named.query).toMatchObject({ eventName: ['Order Paid'], eventType: ['track'] });
+  expect(named.result).toMatchObject([{ eventType: 'track', total: 2 }]);
+
+  const page = { count: 10 };
+  const received = await unwrap(
+    overview.getIngressSuccessMetricsFromDeliveryOverview(space.id, ...hours, 'hour', page, grouping.slice(0, 2)),
+  );
+  expect(received.dataset).toMatchObject([
+    { eventName: 'Order Paid', eventType: 'track', total: 2 },
+    { eventType: 'identify', total: 1 },
+  ]);
 });
 
 test('the same job in the form of generation 73', async () => {

@@ -6,6 +6,7 @@
 import { ksuid } from '../../base/ids.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../base/json.ts';
 import { deepestNesting, isDeeperThan } from '../../base/text.ts';
+import { type CountedEvent, countedEvent } from '../../workspace/workspace.ts';
 import { correctTimes } from './timestamps.ts';
 import { type DiscardCode, discardOf, isMessageType, type MessageType } from './validate.ts';
 
@@ -31,6 +32,8 @@ export interface Discard {
   readonly code: DiscardCode;
   readonly messageId: string | null;
   readonly count: number;
+  /** As far as it could be read. */
+  readonly event?: CountedEvent;
 }
 
 export interface Finished {
@@ -92,7 +95,8 @@ export function finishBatch(body: JsonObject, items: readonly Json[], arrival: A
       continue;
     }
     if (isRootTooDeep) {
-      discards.push({ code: 'nesting_too_deep', messageId: idOf(item), count: 1 });
+      const event = countedEvent({ ...item, type });
+      discards.push({ code: 'nesting_too_deep', messageId: idOf(item), count: 1, event });
       continue;
     }
     const message = finish(item, type, shared, arrival, discards);
@@ -126,7 +130,7 @@ function finish(
   discards: Discard[],
 ): FinishedMessage | null {
   const discard = (code: DiscardCode) => {
-    discards.push({ code, messageId: idOf(item), count: 1 });
+    discards.push({ code, messageId: idOf(item), count: 1, event: countedEvent({ ...item, type }) });
     return null;
   };
   if (isDeeperThan(item, deepestNesting)) return discard('nesting_too_deep');

@@ -234,7 +234,7 @@ async function store(
     noteUntaken(discards, stream.id, ends);
   }
   // Noted once: a request that fails comes again.
-  for (const { code, messageId, count } of discarded) discards.note(stream.id, code, messageId, count);
+  for (const { code, messageId, count, event } of discarded) discards.note(stream.id, code, messageId, count, event);
   return true;
 }
 

@@ -81,6 +81,13 @@ export function storedName(name: string): string {
   return name.replace(/[\0\p{Surrogate}]/gu, '\ufffd');
 }
 
+/** The name by which an event is asked for (`profile-space.md` 3.5); '' when it has none. */
+export function eventName({ type, event }: JsonObject): string {
+  if (type === 'page') return 'Page Viewed';
+  if (type === 'screen') return 'Screen Viewed';
+  return typeof event === 'string' ? storedName(event) : '';
+}
+
 /** Each id of the tree gives a page from its index; the best of them are the page. */
 function statement(collection: Collection, order: EventsQuery['order'], isLaterPage: boolean): string {
   const column = columnOf(collection);

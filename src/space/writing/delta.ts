@@ -5,10 +5,9 @@
 import type { QueryConfig } from 'pg';
 import { breathe, rowsPerBreath } from '../../base/breathe.ts';
 import { newId } from '../../base/ids.ts';
-import type { JsonObject } from '../../base/json.ts';
 import { copyField, copyInto } from '../../db/copy.ts';
 import type { Transaction } from '../../db/db.ts';
-import { storedName } from '../events/events.ts';
+import { eventName } from '../events/events.ts';
 import { identifiersJson, writesJson } from '../facts/row-json.ts';
 import type { Delta, LogEntry, NewEvent, NewLink } from './batch.ts';
 import { hashOf } from './once.ts';
@@ -283,13 +282,6 @@ function eventLine(spaceNo: number, { profileId, accountId, facts, ids, incoming
   const body = escapeJson(incoming.text ?? JSON.stringify(message));
   const externalIds = escapeJson(JSON.stringify(ids.map(({ rule, value }) => [rule.type, value])));
   return `${spaceNo}\t${profileId}\t${times}\t${what}\t${copyField(accountId)}\t${copyField(facts.sourceId)}\t${externalIds}\t${body}\n`;
-}
-
-/** The name by which an event is asked for (`profile-space.md` 3.5). */
-function eventName({ type, event }: JsonObject): string {
-  if (type === 'page') return 'Page Viewed';
-  if (type === 'screen') return 'Screen Viewed';
-  return typeof event === 'string' ? storedName(event) : '';
 }
 
 function insertLog(spaceNo: number, log: readonly LogEntry[], tables: SpaceTables): DeltaStatement {

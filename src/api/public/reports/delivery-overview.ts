@@ -4,14 +4,23 @@
  * of event streams and spaces by the minute they came. A dimension that is not recorded divides nothing, and filtering by it is refused.
  */
 import { type OutcomeKind, syncOutcomes } from '../../../sync/sync.ts';
-import { type Mapping, messagesDiscarded, messagesTaken, type Workspace } from '../../../workspace/workspace.ts';
+import { type Mapping, messagesByEvent, messagesTaken, type Workspace } from '../../../workspace/workspace.ts';
 import { readConfig } from '../config.ts';
 import { type InputFault, inputInvalid, isRefusal, notFound, type PublicRefusal } from '../errors.ts';
 import { cutRows, offsetOf, readPagination } from '../pagination.ts';
 import type { PublicApiDeps } from '../public.ts';
 import { type AnySource, allSources, pickSource, readSourceLabels } from '../reverse-etl/source-list.ts';
 import type { PublicAnswer, PublicRequest, PublicRoute } from '../route.ts';
-import { type Filter, filtered, grouped, readFilters, readGroupBy, type Tally } from './tallies.ts';
+import {
+  eventTallies,
+  type Filter,
+  filtered,
+  grouped,
+  readFilters,
+  readGroupBy,
+  seriesOf,
+  type Tally,
+} from './tallies.ts';
 import {
   day,
   hour,
@@ -115,14 +124,22 @@ async function overview(
   const recorded = dimensionsOf(step, source);
   const blind = filters.filter(({ dimension }) => !recorded.includes(dimension));
   if (blind.length > 0) {
-    const message = (name: string) => `"filter.${name}" is not recorded for this source at this step`;
-    return inputInvalid(blind.map(({ dimension: name }) => ({ field: `filter.${name}`, message: message(name) })));
+    return inputInvalid(
+      blind.map(({ dimension: name }) => ({ field: `filter.${name}`, message: blindWords(step, name) })),
+    );
   }
-  const tallies = await talliesOf(deps, workspace, step, source, destinationId, range);
-  const rows = grouped(filtered(tallies, filters), groupBy, range);
-  const dataset = rows.map(({ about, total, series }) => ({ ...about, total, series }));
-  const { items, pagination } = cutRows(dataset, wanted, offset);
-  return { data: { total: rows.reduce((sum, { total }) => sum + total, 0), dataset: items, pagination } };
+  const question = { groupBy, filters, range };
+  const tallies = await talliesOf(deps, workspace, step, source, destinationId, question);
+  const groups = grouped(tallies, groupBy);
+  const { items, pagination } = cutRows(groups, wanted, offset);
+  const dataset = items.map((group) => ({ ...group.about, total: group.total, series: seriesOf(group, range) }));
+  return { data: { total: groups.reduce((sum, { total }) => sum + total, 0), dataset, pagination } };
+}
+
+function blindWords({ path }: Step, name: string): string {
+  return path === 'successful-delivery' && name === 'discardReason'
+    ? '"filter.discardReason" cannot be answered at this step: at which attempt a row was delivered is not recorded; leave it out to get all that were'
+    : `"filter.${name}" is not recorded for this source at this step; leave it out`;
 }
 
 function required(given: string | undefined, name: string, faults: InputFault[]): string {
@@ -130,10 +147,23 @@ function required(given: string | undefined, name: string, faults: InputFault[])
   return given ?? '';
 }
 
+/** What is known of messages. */
+const messageDimensions: Readonly<Record<Step['messages'], readonly string[]>> = {
+  taken: ['eventName', 'eventType'],
+  discarded: ['eventName', 'eventType', 'discardReason'],
+  none: [],
+};
+
+interface Question {
+  readonly groupBy: readonly string[];
+  readonly filters: readonly Filter[];
+  readonly range: TimeRange;
+}
+
 /** What is known of each count. */
 function dimensionsOf(step: Step, source: AnySource): readonly string[] {
   if (step.path === 'filtered-at-source') return step.dimensions;
-  if (source.of !== 'warehouse') return step.messages === 'discarded' ? ['discardReason'] : [];
+  if (source.of !== 'warehouse') return messageDimensions[step.messages];
   if (step.path === 'successfully-received') return ['eventName'];
   const ofMapping = step.ofDestination ? ['eventType', 'subscriptionId', 'spaceId'] : [];
   return step.path === 'successful-delivery' ? ofMapping : ['discardReason', ...ofMapping];
@@ -145,22 +175,34 @@ async function talliesOf(
   step: Step,
   source: AnySource,
   destinationId: string,
-  range: TimeRange,
+  question: Question,
 ): Promise<readonly Tally[]> {
   if (source.of === 'warehouse') {
     const mappings = mappingsOf(workspace, source.id, step.ofDestination ? destinationId : null);
-    return outcomeTallies(db.pool, workspace, mappings, step.outcomes, range);
+    const tallies = await outcomeTallies(db.pool, workspace, mappings, step.outcomes, question.range);
+    return filtered(tallies, question.filters);
   }
-  if (step.messages === 'taken') {
-    const counts = await messagesTaken(db.pool, stretchOf(range));
-    const ours = counts.filter(({ sourceId }) => sourceId === source.id);
-    return ours.map(({ at, count }) => ({ at, count, about: {} }));
+  return step.messages === 'none' ? [] : messageTallies(db.pool, source.id, step.messages, question);
+}
+
+async function messageTallies(
+  db: PublicApiDeps['db']['pool'],
+  sourceId: string,
+  messages: 'taken' | 'discarded',
+  { groupBy, filters, range }: Question,
+): Promise<readonly Tally[]> {
+  const stretch = stretchOf(range);
+  const valuesOf = (name: string) => filters.find(({ dimension }) => dimension === name)?.values;
+  const [types, names] = [valuesOf('eventType'), valuesOf('eventName')];
+  const [byType, byName] = [groupBy.includes('eventType'), groupBy.includes('eventName')];
+  if (messages === 'taken' && !byType && !byName && types === undefined && names === undefined) {
+    const counts = (await messagesTaken(db, stretch)).filter((one) => one.sourceId === sourceId);
+    return counts.map(({ at, count }) => ({ at, count, about: {} }));
   }
-  if (step.messages === 'discarded' && source.of === 'event stream') {
-    const counts = await messagesDiscarded(db.pool, source.id, stretchOf(range));
-    return counts.map(({ at, count, code }) => ({ at, count, about: { discardReason: code } }));
-  }
-  return [];
+  const counts = await messagesByEvent(db, { stretch, messages, sourceIds: [sourceId], byType, byName, types, names });
+  // Of the others it was asked already.
+  const ofReasons = filters.filter(({ dimension }) => dimension === 'discardReason');
+  return filtered(eventTallies(counts), ofReasons);
 }
 
 /** Those that are there now, of a source and, unless null, a destination. */

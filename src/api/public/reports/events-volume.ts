@@ -1,17 +1,18 @@
 /**
- * `GET /events/volume`: how many messages came over time, of all sources the token may see or by source. Messages are
- * counted by time and source alone: names and types of events divide nothing here, and cannot narrow it down.
+ * `GET /events/volume`: how many messages came over time, of all sources the token may see; by source, and by type and
+ * name of the event. Versions of apps are not counted: they divide nothing here, and cannot narrow it down.
  */
-import { may, messagesTaken } from '../../../workspace/workspace.ts';
+import { type EventQuestion, may, messagesByEvent, messagesTaken } from '../../../workspace/workspace.ts';
 import { readConfig } from '../config.ts';
 import { type InputFault, inputInvalid } from '../errors.ts';
 import { cutRows, offsetOf, readPagination } from '../pagination.ts';
 import type { PublicApiDeps } from '../public.ts';
+import type { Query } from '../query.ts';
 import { allSources, readSourceLabels, resourceOf } from '../reverse-etl/source-list.ts';
 import type { PublicRequest, PublicRoute } from '../route.ts';
 import { allVersions } from '../versions.ts';
 import { workspaceId } from '../workspace/workspace.ts';
-import { grouped, readFilters, readGroupBy, type Tally } from './tallies.ts';
+import { eventTallies, grouped, readFilters, readGroupBy, seriesOf, type Tally } from './tallies.ts';
 import { day, hour, type LimitsByGranularity, readRange, stretchOf } from './time-range.ts';
 
 const path = '/events/volume';
@@ -21,7 +22,7 @@ const limits: LimitsByGranularity = {
   DAY: { longest: 366 * day, oldest: 36_500 * day },
 };
 const dimensions = ['eventName', 'eventType', 'source'];
-const unknown = ['eventName', 'eventType', 'appVersion'];
+const unknown = ['appVersion'];
 const mostRows = 5_000;
 
 export function eventsVolumeRoutes(deps: PublicApiDeps): readonly PublicRoute[] {
@@ -54,23 +55,43 @@ async function volume(deps: PublicApiDeps, { query, grant }: PublicRequest) {
       .filter((source) => may(grant, 'source:read', resourceOf(source)) && (ids?.includes(source.id) ?? true))
       .map((source) => [source.id, source]),
   );
-  const counts = await messagesTaken(deps.db.pool, stretchOf(range));
-  const tallies = counts
-    .filter(({ sourceId }) => seen.has(sourceId))
-    .map(({ sourceId, at, count }): Tally => ({ at, count, about: { source: sourceId } }));
-  const rows = grouped(tallies, groupBy, range)
-    .slice(0, mostRows)
-    .map(({ about: { source: id }, total, series }) => {
-      const source = id === undefined ? undefined : seen.get(id);
-      const named = source === undefined ? {} : { source: { id, name: source.name, slug: source.slug } };
-      return { ...named, total, series };
-    });
-  const { items, pagination } = cutRows(rows, wanted, offset);
+  const [names, types] = [given(query, 'eventName'), given(query, 'eventType')];
+  const tallies = await talliesOf(deps, {
+    ...{ stretch: stretchOf(range), sourceIds: [...seen.keys()], names, types },
+    ...{ byType: groupBy.includes('eventType'), byName: groupBy.includes('eventName') },
+  });
+  const { items, pagination } = cutRows(grouped(tallies, groupBy).slice(0, mostRows), wanted, offset);
+  const result = items.map((group) => {
+    const { source: id, ...about } = group.about;
+    const source = id === undefined ? undefined : seen.get(id);
+    const named = source === undefined ? {} : { source: { id, name: source.name, slug: source.slug } };
+    return { ...named, ...about, total: group.total, series: seriesOf(group, range) };
+  });
   const asked = {
     ...{ workspaceId, granularity: range.granularity },
     ...{ startTime: range.from.toISOString(), endTime: range.to.toISOString() },
     ...(groupBy.length > 0 && { groupBy }),
     ...(ids !== undefined && { sourceId: ids }),
+    ...(names !== undefined && { eventName: names }),
+    ...(types !== undefined && { eventType: types }),
   };
-  return { data: { path, query: asked, result: items, pagination } };
+  return { data: { path, query: asked, result, pagination } };
+}
+
+/** A list without anything narrows nothing down. */
+function given(query: Query, name: string): readonly string[] | undefined {
+  const values = query.list(name);
+  return values === undefined || values.length === 0 ? undefined : values;
+}
+
+/** Sources alone are counted in fewer rows. */
+async function talliesOf({ db }: PublicApiDeps, question: Omit<EventQuestion, 'messages'>): Promise<readonly Tally[]> {
+  const { byType, byName, types, names, stretch, sourceIds } = question;
+  if (byType || byName || types !== undefined || names !== undefined) {
+    return eventTallies(await messagesByEvent(db.pool, { ...question, messages: 'taken' }));
+  }
+  const counts = await messagesTaken(db.pool, stretch);
+  return counts
+    .filter(({ sourceId }) => sourceIds.includes(sourceId))
+    .map(({ sourceId, at, count }): Tally => ({ at, count, about: { source: sourceId } }));
 }

@@ -64,6 +64,14 @@ beforeAll(async () => {
     [ids.stream],
   );
   await db.pool.query(`INSERT INTO usage_exempt VALUES ('2026-03-19', $1, 1, 9)`, [space.id]);
+  // Of the days of the stream some were counted before names were.
+  await db.pool.query(
+    `INSERT INTO event_counts VALUES (true, '2026-03-20', $1, 1, '', 'track', 'Paid', 2),
+       (true, '2026-03-20', $1, 1, '', 'identify', '', 1), (true, '2026-03-18', $1, 1, '', 'track', 'Paid', 1),
+       (true, '2026-03-18', $1, 1, '', 'page', 'Page Viewed', 2), (true, '2026-03-19', $2, 1, '', 'track', 'Paid', 5),
+       (true, '2026-03-19', $1, 0, 'no_user', 'track', 'Paid', 3)`,
+    [ids.stream, space.id],
+  );
   await db.pool.query(
     `INSERT INTO stream_discards VALUES ($1, '2026-03-19', 'no_user', 4, now(), now(), '{}'),
        ($1, '2026-03-20', 'too_large', 1, now(), now(), '{}')`,
@@ -91,7 +99,9 @@ async function countMessages(): Promise<void> {
       ),
     );
   }
-  await db.transaction((tx) => createUsage({ clock: at('10:59:00.000') }).exempt(tx, 1, space.id, 4));
+  await db.transaction((tx) =>
+    createUsage({ clock: at('10:59:00.000') }).exempt(tx, 1, space.id, Array(4).fill({ type: 'identify' })),
+  );
   // What these added to the days is not part of the example.
   await db.pool.query('TRUNCATE usage_calls, usage_exempt');
   for (const [time, code, count] of [
@@ -100,10 +110,11 @@ async function countMessages(): Promise<void> {
     ['10:02:31.000', 'too_large', 1],
   ] as const) {
     await using discards = createDiscardLog({ db: db.pool, clock: at(time), log: testLog() });
-    discards.note(ids.stream, code, null, count);
-    discards.note('', code, null, count);
+    discards.note(ids.stream, code, null, count, { type: 'track', name: `by ${code}` });
+    discards.note('', code, null, count, { type: 'track', name: 'of nobody' });
   }
   await db.pool.query('TRUNCATE stream_discards');
+  await db.pool.query('DELETE FROM event_counts WHERE is_day');
 }
 
 const get = async (path: string, parameters: Readonly<Record<string, string>>) => {
@@ -145,7 +156,7 @@ describe('volume', () => {
   });
 
   test('by source, the largest first; of some sources', async () => {
-    const { data } = await get('/events/volume', { ...days, 'groupBy[0]': 'source', 'groupBy[1]': 'eventType' });
+    const { data } = await get('/events/volume', { ...days, groupBy: 'source' });
     expect(data.result).toEqual([
       { source: { id: ids.stream, name: 'web', slug: 'web' }, total: 10, series: series(7, 0, 3) },
       {
@@ -159,11 +170,67 @@ describe('volume', () => {
     ]);
   });
 
+  test('by type and name; what was counted before there were any is in a row without them', async () => {
+    const volume = async (more: Readonly<Record<string, string>>) =>
+      (await get('/events/volume', { ...days, ...more })).data;
+    const of = { source: { id: ids.stream, name: 'web', slug: 'web' } };
+    const grouping = { 'groupBy[0]': 'eventName', 'groupBy[1]': 'eventType', 'groupBy[2]': 'source' };
+    const other = { source: { id: server.space.id, name: 'Engage (shop)', slug: 'personas_shop' } };
+    expect((await volume(grouping)).result).toEqual([
+      { ...other, eventType: 'track', eventName: 'Paid', total: 5, series: series(0, 5, 0) },
+      { ...of, total: 4, series: series(4, 0, 0) },
+      { ...other, total: 4, series: series(0, 4, 0) },
+      { ...of, eventType: 'track', eventName: 'Paid', total: 3, series: series(1, 0, 2) },
+      { ...of, eventType: 'page', eventName: 'Page Viewed', total: 2, series: series(2, 0, 0) },
+      { ...of, eventType: 'identify', total: 1, series: series(0, 0, 1) },
+    ]);
+    expect((await volume({ groupBy: 'eventType' })).result).toEqual([
+      ...[{ eventType: 'track', total: 8, series: series(1, 5, 2) }],
+      ...[{ total: 8, series: series(4, 4, 0) }],
+      ...[{ eventType: 'page', total: 2, series: series(2, 0, 0) }],
+      ...[{ eventType: 'identify', total: 1, series: series(0, 0, 1) }],
+    ]);
+  });
+
+  test('of some types and names alone; the answer repeats what was asked', async () => {
+    const volume = async (more: Readonly<Record<string, string>>) =>
+      (await get('/events/volume', { ...days, ...more })).data;
+    const paid = await volume({ 'eventName.0': 'Paid' });
+    expect([paid.query.eventName, paid.result]).toEqual([['Paid'], [{ total: 8, series: series(1, 5, 2) }]]);
+    const types = { 'eventType.0': 'page', 'eventType.1': 'identify', groupBy: 'eventName' };
+    const some = await volume(types);
+    expect(some.query).toMatchObject({ eventType: ['page', 'identify'], groupBy: ['eventName'] });
+    expect(some.result).toEqual([
+      { eventName: 'Page Viewed', total: 2, series: series(2, 0, 0) },
+      { total: 1, series: series(0, 0, 1) },
+    ]);
+    expect((await volume({ eventName: 'Paid', eventType: 'track', sourceId: ids.stream })).result[0].total).toBe(3);
+    for (const [key, none] of [
+      ['eventName', 'paid'],
+      ['eventName', 'Pa\0id'],
+      ['eventType', 'screen'],
+      ['eventType', 'trac\0k'],
+    ] as const) {
+      expect((await volume({ [key]: none })).result).toEqual([{ total: 0, series: series(0, 0, 0) }]);
+    }
+    expect((await volume({ eventName: 'none', groupBy: 'source' })).result).toEqual([]);
+  });
+
+  test('by hour and name, as they were counted', async () => {
+    const hours = { startTime: '2026-03-20T10:00:00Z', endTime: '2026-03-20T11:00:00Z', granularity: 'HOUR' };
+    const { result } = (await get('/events/volume', { ...hours, groupBy: 'eventName,eventType' })).data;
+    expect(result).toMatchObject([
+      { eventType: 'identify', total: 4 },
+      { eventType: 'track', eventName: 'x', total: 3 },
+    ]);
+  });
+
   test.each([
     [{}, ['startTime', 'endTime', 'granularity']],
     [{ ...days, granularity: 'YEAR', groupBy: 'x' }, ['granularity', 'groupBy']],
     [{ ...days, granularity: 'MINUTE' }, ['endTime', 'startTime']],
-    [{ ...days, startTime: '2026-03-22', eventName: 'Paid' }, ['endTime', 'eventName']],
+    [{ ...days, startTime: '2026-03-22', appVersion: '1' }, ['endTime', 'appVersion']],
+    [{ ...days, groupBy: 'appVersion' }, ['groupBy']],
     [{ ...days, startTime: '2025-03-01' }, ['endTime']],
     [{ ...days, startTime: '2026-13-01' }, ['startTime']],
   ])('%j: %j', async (parameters, fields) => {
@@ -245,13 +312,56 @@ describe('the delivery overview', () => {
     expect((await step('successfully-received', ofStream)).data).toMatchObject({
       ...{ total: 10, dataset: [{ total: 10, series: series(7, 0, 3) }] },
     });
-    expect((await step('failed-on-ingest', { ...ofStream, groupBy: 'discardReason,eventName' })).data.dataset).toEqual([
-      { discardReason: 'no_user', total: 4, series: series(0, 4, 0) },
+    expect((await step('failed-on-ingest', { ...ofStream, groupBy: 'discardReason,appVersion' })).data.dataset).toEqual(
+      [
+        { discardReason: 'no_user', total: 4, series: series(0, 4, 0) },
+        { discardReason: 'too_large', total: 1, series: series(0, 0, 1) },
+      ],
+    );
+    expect(await step('failed-on-ingest', { ...ofStream, 'filter.appVersion': 'x' })).toMatchObject({
+      ...{ status: 422, fields: ['filter.appVersion'] },
+    });
+  });
+
+  test('of an event stream and a space by type and name', async () => {
+    const ofStream = { sourceId: ids.stream };
+    const received = async (more: Readonly<Record<string, string>>) => (await step('successfully-received', more)).data;
+    expect(await received({ ...ofStream, 'groupBy.0': 'event Name', 'groupBy.1': 'eventType' })).toMatchObject({
+      total: 10,
+      dataset: [
+        { total: 4, series: series(4, 0, 0) },
+        { eventName: 'Paid', eventType: 'track', total: 3, series: series(1, 0, 2) },
+        { eventName: 'Page Viewed', eventType: 'page', total: 2, series: series(2, 0, 0) },
+        { eventType: 'identify', total: 1, series: series(0, 0, 1) },
+      ],
+    });
+    const narrow = { ...ofStream, 'filter[eventName][0]': 'Paid', 'filter[eventType][0]': 'track' };
+    expect(await received(narrow)).toMatchObject({ total: 3, dataset: [{ series: series(1, 0, 2) }] });
+    expect(await received({ sourceId: server.space.id, groupBy: 'eventName' })).toMatchObject({
+      dataset: [{ eventName: 'Paid', total: 5 }, { total: 4 }],
+    });
+    const failed = async (more: Readonly<Record<string, string>>) =>
+      (await step('failed-on-ingest', { ...ofStream, ...more })).data;
+    expect((await failed({ groupBy: 'discardReason,eventName' })).dataset).toEqual([
+      { discardReason: 'no_user', eventName: 'Paid', total: 3, series: series(0, 3, 0) },
+      { discardReason: 'no_user', total: 1, series: series(0, 1, 0) },
       { discardReason: 'too_large', total: 1, series: series(0, 0, 1) },
     ]);
-    expect(await step('failed-on-ingest', { ...ofStream, 'filter.eventName': 'x' })).toMatchObject({
-      ...{ status: 422, fields: ['filter.eventName'] },
-    });
+    expect((await failed({ 'filter.eventName': 'Paid' })).total).toBe(3);
+    expect((await failed({ 'filter.eventName': 'Paid', 'filter.discardReason': 'too_large' })).total).toBe(0);
+    const minutes = { startTime: '2026-03-20T10:00:00Z', endTime: '2026-03-20T10:05:00Z', granularity: 'MINUTE' };
+    expect((await failed({ ...minutes, groupBy: 'eventName' })).dataset).toMatchObject([
+      { eventName: 'by no_user', total: 5 },
+      { eventName: 'by too_large', total: 1 },
+    ]);
+  });
+
+  test('at which attempt rows were delivered is refused in plain words', async () => {
+    const query = { sourceId: ids.source, destinationConfigId: ids.destination, ...days };
+    const asked = new URLSearchParams({ ...query, 'filter[discardReason][0]': 'successes.attempt.1' });
+    const { status, json } = await server.call('GET', `/delivery-overview/successful-delivery?${asked}`);
+    expect(status).toBe(422);
+    expect(json.errors[0].message).toContain('at which attempt a row was delivered is not recorded');
   });
 
   test('of an event stream by hour and minute, as its messages were counted', async () => {

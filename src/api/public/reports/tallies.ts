@@ -1,7 +1,8 @@
 /**
  * Counts over time as reports show them. In: counts with what is known of each (its dimensions). Out: a row for each group,
- * with a number for every part of the time, zeros too.
+ * and for each row a number for every part of the time, zeros too.
  */
+import type { EventCount } from '../../../workspace/workspace.ts';
 import type { InputFault } from '../errors.ts';
 import type { Query } from '../query.ts';
 import { partsOf, type TimeRange } from './time-range.ts';
@@ -18,16 +19,12 @@ export interface GroupedTally {
   /** The dimensions that were asked for and are known. */
   readonly about: Readonly<Record<string, string>>;
   readonly total: number;
-  readonly series: readonly { readonly time: string; readonly count: number }[];
+  /** By the start of the part; those without any are not there. */
+  readonly counts: ReadonlyMap<number, number>;
 }
 
 /** The largest group first. Without any count there is one row of zeros when nothing divides them. */
-export function grouped(
-  tallies: readonly Tally[],
-  dimensions: readonly string[],
-  range: TimeRange,
-): readonly GroupedTally[] {
-  const parts = partsOf(range);
+export function grouped(tallies: readonly Tally[], dimensions: readonly string[]): readonly GroupedTally[] {
   const groups = new Map<string, { about: Record<string, string>; counts: Map<number, number>; total: number }>();
   const groupOf = (about: Record<string, string>) => {
     const key = JSON.stringify(dimensions.map((dimension) => about[dimension] ?? null));
@@ -43,10 +40,12 @@ export function grouped(
   }
   return [...groups]
     .sort(([a, { total }], [b, other]) => other.total - total || (a < b ? -1 : 1))
-    .map(([, { about, counts, total }]) => ({
-      ...{ about, total },
-      series: parts.map((part) => ({ time: new Date(part).toISOString(), count: counts.get(part) ?? 0 })),
-    }));
+    .map(([, group]) => group);
+}
+
+/** A number for every part of the time. To be made for the rows that are shown: there may be many groups. */
+export function seriesOf({ counts }: GroupedTally, range: TimeRange) {
+  return partsOf(range).map((part) => ({ time: new Date(part).toISOString(), count: counts.get(part) ?? 0 }));
 }
 
 function picked(about: Tally['about'], dimensions: readonly string[]): Record<string, string> {
@@ -87,4 +86,17 @@ export function filtered(tallies: readonly Tally[], filters: readonly Filter[]):
       return value !== undefined && values.includes(value);
     }),
   );
+}
+
+/** As messages are counted: the type and the name of their event, and why they were discarded, as far as each is known. */
+export function eventTallies(counts: readonly EventCount[]): readonly Tally[] {
+  return counts.map(({ sourceId, at, count, code, type, name }) => ({
+    ...{ at, count },
+    about: {
+      source: sourceId,
+      ...(code !== '' && { discardReason: code }),
+      ...(type !== '' && { eventType: type }),
+      ...(name !== '' && { eventName: name }),
+    },
+  }));
 }

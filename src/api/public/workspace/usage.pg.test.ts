@@ -19,7 +19,9 @@ beforeAll(async () => {
       sent('evs_web', 3, { anonymousId: 'a-web' }),
     ]),
   );
-  await server.db.transaction((tx) => usage.exempt(tx, server.space.no, 'spa_1', 2_000));
+  await server.db.transaction((tx) =>
+    usage.exempt(tx, server.space.no, 'spa_1', Array(2_000).fill({ type: 'identify' })),
+  );
 });
 afterAll(() => server[Symbol.asyncDispose]());
 

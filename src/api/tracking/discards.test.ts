@@ -10,6 +10,7 @@ beforeAll(async () => {
 beforeEach(() => {
   api.inlet.taken.length = 0;
   api.discards.notes.length = 0;
+  api.discards.events.length = 0;
 });
 afterAll(() => api.close());
 
@@ -132,6 +133,27 @@ describe('of a whole batch', () => {
     await api.post('/v1/batch', `{"context":${nested(499)},"batch":[${JSON.stringify(good)}]}`);
     expect(api.inlet.messages()).toHaveLength(1);
   });
+});
+
+test('type and name of the event are told as far as they could be read', async () => {
+  const batch = [
+    { type: 'track', event: 'Paid' },
+    { type: 'track', userId: 'u', event: 7 },
+    { action: 'page', name: 'not its name', event: 'neither' },
+    { type: 'identify', event: 'no name of it' },
+    { type: 'odd', event: 'Paid' },
+  ];
+  expect((await api.post('/v1/batch', { batch })).status).toBe(200);
+  expect((await api.post('/v1/track', { event: 'Left' })).status).toBe(200);
+  expect(api.discards.events).toEqual([
+    { type: 'track', name: 'Paid' },
+    { type: 'track', name: '' },
+    { type: 'page', name: 'Page Viewed' },
+    { type: 'identify', name: '' },
+    undefined,
+    undefined,
+    { type: 'track', name: 'Left' },
+  ]);
 });
 
 test('of a message of its own the same codes are noted', async () => {

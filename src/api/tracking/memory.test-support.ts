@@ -5,7 +5,7 @@ import type { JsonObject } from '../../base/json.ts';
 import { createLog, type Log } from '../../base/log.ts';
 import type { IncomingMessage, Inlet, Outcome, SpaceRef } from '../../space/space.ts';
 import { defaultSpaceSettings } from '../../space/space.ts';
-import type { DiscardLog, EventStream, Space } from '../../workspace/workspace.ts';
+import type { CountedEvent, DiscardLog, EventStream, Space } from '../../workspace/workspace.ts';
 import { buildApi } from '../api.ts';
 import { MemorySpace } from '../profile/memory-space.conformance.ts';
 import { type Serving, serve } from '../server.ts';
@@ -53,9 +53,12 @@ export class MemoryInlet implements Inlet {
 
 export class MemoryDiscards implements DiscardLog {
   readonly notes: { streamId: string; code: string; messageId: string | null; count: number }[] = [];
+  /** As far as they could be read; in the order of the notes. */
+  readonly events: (CountedEvent | undefined)[] = [];
 
-  note(streamId: string, code: string, messageId: string | null, count: number): void {
+  note(streamId: string, code: string, messageId: string | null, count: number, event?: CountedEvent): void {
     this.notes.push({ streamId, code, messageId, count });
+    this.events.push(event);
   }
 
   get codes(): readonly string[] {

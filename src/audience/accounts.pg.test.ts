@@ -180,5 +180,58 @@ test('too many pairs of events: the profile keeps what it held, others are compu
   expect(await space.value('u1', 'wide')).toBeUndefined();
   expect([await space.value('u1', 'opened'), await space.value('u2', 'narrow')]).toEqual([true, true]);
   const profile = (await space.profile('user_id', 'u1'))?.segmentId;
-  expect(warned).toContainEqual({ computation: wideId, profile });
+  expect(warned).toContainEqual({ computation: wideId, profile, profiles: 1 });
+});
+
+test('lists that are compared with lists are bounded too, and long ones with what is fixed are not', async () => {
+  await using space = await ComputingSpace.create(db, 'lists', undefined, testLog('silent'));
+  const list = (length: number) => Array.from({ length }, (_, at) => `v${at}`);
+  const track = (userId: string, length: number) => ({
+    ...{ type: 'track', event: 'Seen', userId, properties: { a: list(length), b: [...list(length), 'x'] } },
+  });
+  await space.send(track('u1', 3_000), track('u2', 30));
+  await space.define('audience', 'same', "event('Seen').where(property('a.$') = property('b.$')).count() >= 1");
+  await space.define('audience', 'fixed', "event('Seen').where(property('a.$').one_of('v2', 'v29')).count() >= 1");
+  await space.compute();
+  space.pass(batchEveryMs);
+  await space.compute();
+  expect([await space.value('u1', 'same'), await space.value('u2', 'same')]).toEqual([undefined, true]);
+  expect([await space.value('u1', 'fixed'), await space.value('u2', 'fixed')]).toEqual([true, true]);
+});
+
+test('accounts that merge tell their people', async () => {
+  await using space = await ComputingSpace.create(db, 'account-merge');
+  await space.define('audience', 'small', "trait('seats') < 3", { entity: 'ACCOUNTS' });
+  await space.define('audience', 'reach', "trait('small') = 'true'");
+  await space.send(group('u1', 'g1', { seats: 9 }), group('u2', 'g2', { seats: 2 }), group('u3', 'g3', { seats: 2 }));
+  await space.send(group('u4', 'g4', { seats: 9 }));
+  await space.compute();
+  const held = () => Promise.all(['u1', 'u2', 'u3', 'u4'].map((userId) => space.value(userId, 'reach')));
+  expect(await held()).toEqual([undefined, true, true, undefined]);
+  const same = (userId: string, groupId: string, other: string, seats: number) => ({
+    ...group(userId, groupId, { seats }),
+    context: { externalIds: [{ id: other, type: 'group_id', collection: 'accounts', encoding: 'none' }] },
+  });
+  await space.send(same('u5', 'g1', 'g2', 2), same('u6', 'g4', 'g3', 9));
+  for (let run = 0; run < 2; run += 1) {
+    await space.compute();
+    space.pass(batchEveryMs);
+  }
+  await space.compute();
+  expect((await space.profile('group_id', 'g1', 'accounts'))?.segmentId).toBe(
+    (await space.profile('group_id', 'g2', 'accounts'))?.segmentId,
+  );
+  expect(await held()).toEqual([true, true, false, undefined]);
+});
+
+test('an audience of accounts that is made after its readers: people are asked again', async () => {
+  await using space = await ComputingSpace.create(db, 'late-account');
+  await space.define('audience', 'reach', "trait('small') = 'true'");
+  await space.define('audience', 'none', "trait('small').absent()");
+  await space.send(person('u1', { small: 'true' }), group('u1', 'g1', { seats: 9 }), group('u2', 'g1'));
+  await space.compute();
+  expect([await space.value('u1', 'reach'), await space.value('u2', 'none')]).toEqual([true, true]);
+  await space.define('audience', 'small', "trait('seats') < 3", { entity: 'ACCOUNTS' });
+  await space.compute();
+  expect([await space.value('u1', 'reach'), await space.value('u2', 'none')]).toEqual([false, false]);
 });

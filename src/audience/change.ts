@@ -217,7 +217,7 @@ export async function deleteComputation(
     const before = await findComputation(tx, spaceNo, kind, id);
     if (before === null) return null;
     const others = (await listComputations(tx, spaceNo)).filter((one) => one.id !== id);
-    const readers = readersOf(before.key, others);
+    const readers = readersOf(before, others);
     if (readers.length > 0) return inUse(before, readers);
     if (before.enabled) await switchSpace(tx, { spaceNo, enabled: false }, others);
     const now = clock.now();

@@ -80,8 +80,8 @@ export async function findComputation(
 }
 
 /** Those of the same space whose queries look at what this one writes. */
-export async function listReaders(db: Queryable, { spaceNo, key }: Computation): Promise<readonly Computation[]> {
-  return readersOf(key, await listComputations(db, spaceNo));
+export async function listReaders(db: Queryable, computation: Computation): Promise<readonly Computation[]> {
+  return readersOf(computation, await listComputations(db, computation.spaceNo));
 }
 
 /**

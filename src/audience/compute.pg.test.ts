@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { testDatabase, testLog } from '../../test/database.ts';
 import type { Database } from '../db/db.ts';
+import { noteDue, settleDue } from '../space/computing/due.ts';
 import { countMembers, deleteIdentifier, deletePeople, listMembers } from '../space/space.ts';
 import { ComputingSpace, markDeleted } from './audience.test-support.ts';
 
@@ -246,4 +247,86 @@ test('one process at a time computes in a space; one that died is replaced half 
     // Until it is done.
   }
   expect(await space.value('u1', 'orders')).toBe(2);
+});
+
+test('where a value is gone, its readers see what messages said', async () => {
+  await using space = await ComputingSpace.create(db, 'behind');
+  await space.define('computed_trait', 'fav', "trait('plan')");
+  await space.define('audience', 'tea', "trait('fav') = 'tea'");
+  await space.send({ type: 'identify', userId: 'u1', traits: { fav: 'tea', plan: 'x' } });
+  await space.compute();
+  expect([await space.value('u1', 'fav'), await space.value('u1', 'tea')]).toEqual(['x', undefined]);
+  await space.send({ type: 'identify', userId: 'u1', traits: { plan: null } });
+  await space.compute();
+  expect([await space.value('u1', 'fav'), await space.value('u1', 'tea')]).toEqual(['tea', true]);
+});
+
+test('what fails for one query does not stop the others', async () => {
+  const failed: unknown[] = [];
+  const log = { ...testLog('silent'), error: (fields: unknown) => void failed.push(fields) };
+  await using space = await ComputingSpace.create(db, 'one-fails', undefined, log as never);
+  const id = await space.define('audience', 'oddly', "trait('odd').starts_with('a')");
+  await space.define('audience', 'pros', "trait('plan') = 'pro'");
+  await space.send({ type: 'identify', userId: 'u1', traits: { plan: 'pro', odd: 'canary' } });
+  // As a fault of the program would: whatever is asked of this value fails.
+  const broken = String.prototype.startsWith;
+  String.prototype.startsWith = function (this: string, ...args: Parameters<typeof broken>) {
+    if (String(this) === 'canary') throw new TypeError(`canary is not a function`);
+    return broken.apply(this, args);
+  };
+  try {
+    await space.compute();
+  } finally {
+    String.prototype.startsWith = broken;
+  }
+  expect([await space.value('u1', 'oddly'), await space.value('u1', 'pros')]).toEqual([undefined, true]);
+  expect(failed[0]).toMatchObject({ computation: id, profiles: 1, err: { name: 'TypeError' } });
+  expect(JSON.stringify(failed, ['computation', 'err', 'name', 'message', 'stack'])).not.toContain('canary');
+});
+
+function gate() {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+test('writers and what settles who is due do not lock each other out', async () => {
+  await using space = await ComputingSpace.create(db, 'settling');
+  await space.define('audience', 'recent', "event('Login').within(7 days).count() >= 1");
+  await space.send(...['u1', 'u2', 'u3', 'u4'].map((userId) => ({ type: 'track', event: 'Login', userId })));
+  await space.compute();
+  const { rows } = await db.pool.query<{ profile_id: string }>(
+    'SELECT profile_id FROM due_profiles WHERE space_no = $1 ORDER BY profile_id',
+    [space.space.no],
+  );
+  const ids = rows.map((row) => row.profile_id);
+  expect(ids).toHaveLength(4);
+  const last = ids.at(-1) as string;
+  await db.pool.query('DELETE FROM due_profiles WHERE space_no = $1 AND profile_id <> $2', [space.space.no, last]);
+  const next = new Map(ids.map((id) => [id, new Date(space.now + dayMs)]));
+  const [locked, goOn] = [gate(), gate()];
+  const settling = db.transaction(async (tx) => {
+    // Between its statements, a writer comes.
+    const query = async (...args: unknown[]) => {
+      const answer = await (tx.query as (...all: unknown[]) => Promise<unknown>)(...args);
+      if ((args[0] as { name?: string }).name === 'space-settle-due') {
+        locked.open();
+        await goOn.opened;
+      }
+      return answer;
+    };
+    await settleDue({ query } as never, space.space.no, 1_000_000n, ids, next);
+  });
+  await locked.opened;
+  const writing = db.transaction((tx) => noteDue(tx, space.space.no, 1_000_001n, ids));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  goOn.open();
+  await Promise.all([settling, writing]);
+  const due = await db.pool.query<{ due_at: Date; seq: string }>(
+    'SELECT due_at, seq FROM due_profiles WHERE space_no = $1',
+    [space.space.no],
+  );
+  expect(due.rows).toEqual(ids.map(() => ({ due_at: new Date(0), seq: '1000001' })));
 });

@@ -16,8 +16,9 @@ import {
   writeComputed,
 } from '../space/space.ts';
 import type { Computation } from './audience.ts';
+import { withoutContents } from './errors.ts';
 import { type EvaluatedSubject, evaluateSubject } from './evaluate.ts';
-import { holdLease, LeaseLost, takeLease } from './lease.ts';
+import { holdLease, keepLease, LeaseLost, takeLease } from './lease.ts';
 import { audiencesOfInterest, type Prepared, wantedSubjects } from './prepare.ts';
 
 export interface ComputeContext {
@@ -65,7 +66,10 @@ export async function computeRunStep(
   const ids = end === undefined ? next : next.filter((id) => id <= end);
   const last = ids.length < next.length ? end : ids.at(-1);
   if (last === undefined) {
-    for (const computation of behind) await endRun(context, computation, null);
+    for (const computation of behind) {
+      await endRun(context, computation, null);
+      if (computation.run.reason === 'first') await computeReaders(context, computation, all);
+    }
     return;
   }
   // With all that messages decide, so that it is known when each profile is due next.
@@ -108,6 +112,7 @@ async function computeProfiles(
   const audiences = all.map(({ computation }) => computation);
   const ofInterest = audiencesOfInterest(all);
   const pause = createBreather();
+  using _ = keepLease(context, spaceNo);
   for await (const { seq, subjects, missing } of loadSubjects(db, spaceNo, ids, wantedSubjects(computed, audiences))) {
     const now = clock.now();
     // The parts of a step may take long together.
@@ -131,24 +136,31 @@ async function computeProfiles(
 
 /** Whether an account entered or left an audience that its people are asked about. */
 function concernsPeople(
-  { profile, computed: before }: SpaceSubject,
+  { profile, computed: before, hasRemains }: SpaceSubject,
   { computed: after }: EvaluatedSubject,
   ofInterest: ReadonlySet<string>,
 ): boolean {
-  if (profile.collection !== 'accounts' || after === undefined) return false;
+  if (profile.collection !== 'accounts' || after === undefined || ofInterest.size === 0) return false;
+  // What its people were told was that of one of the accounts it was merged of.
+  if (hasRemains) return true;
   const isIn = (held: SpaceSubject['computed'], id: string) =>
     Object.values(held).some(({ by, value }) => by === id && value === true);
   return [...ofInterest].some((id) => isIn(before, id) !== isIn(after, id));
 }
 
+const tooMuch =
+  'a profile has too many events for a query that compares them with each other, and keeps what it held: narrow it by within(parent: …)';
+
+/** One line for each computation and step, with one of the profiles. */
 function tellOfPassedOver({ log }: ComputeContext, evaluations: readonly EvaluatedSubject[]): void {
-  for (const { profileId, passedOver } of evaluations) {
-    for (const computation of passedOver) {
-      log.warn(
-        { computation, profile: profileId },
-        'a profile has too many events for a query that looks for events from others, and keeps what it held: narrow the query by within(parent: …)',
-      );
-    }
+  const all = evaluations.flatMap(({ profileId, passedOver }) => passedOver.map((one) => ({ profileId, ...one })));
+  const told = new Set<string>();
+  for (const { computationId: computation, profileId: profile, error } of all) {
+    if (told.has(computation)) continue;
+    told.add(computation);
+    const which = { computation, profile, profiles: all.filter((one) => one.computationId === computation).length };
+    if (error === null) log.warn(which, tooMuch);
+    else log.error({ ...which, err: withoutContents(error) }, 'a query failed for a profile, which keeps what it held');
   }
 }
 
@@ -188,6 +200,22 @@ export async function computeAccountsAgain(db: Database, spaceNo: number, now: D
         run_reason = coalesce(run_reason, 'schedule')
       WHERE space_no = $1 AND entity = 'ACCOUNTS' AND enabled AND deleted_at IS NULL`,
     [spaceNo, now],
+  );
+}
+
+/** An audience of accounts is there from now on: for all people with an account its key means something else than before. */
+async function computeReaders(
+  { db, clock }: ComputeContext,
+  { spaceNo, key, kind, entity }: Computation,
+  all: readonly Prepared[],
+): Promise<void> {
+  if (kind !== 'audience' || entity !== 'ACCOUNTS') return;
+  const readers = all.filter(({ query, computation }) => computation.entity === 'USERS' && query.traits.has(key));
+  await db.pool.query(
+    `UPDATE computations SET run_asked_at = greatest($3, run_asked_at + interval '1 millisecond'), run_cursor = '',
+        run_reason = coalesce(run_reason, 'schedule')
+      WHERE space_no = $1 AND computation_id = ANY($2) AND enabled AND deleted_at IS NULL`,
+    [spaceNo, readers.map(({ computation }) => computation.id), clock.now()],
   );
 }
 

@@ -7,12 +7,18 @@ import type { ComputedValues, Evaluation, SpaceSubject, SpaceSubjectEvent } from
 import type { Computation } from './audience.ts';
 import type { Lens, Prepared } from './prepare.ts';
 import type { Evaluated, Subject } from './query/query.ts';
-import { TooManyPairs } from './query/run.ts';
+import { TooMuch } from './query/run.ts';
 
 export interface EvaluatedSubject extends Evaluation {
   readonly computed: ComputedValues | undefined;
-  /** Ids of computations that were too much for this profile: it keeps what it held. */
-  readonly passedOver: readonly string[];
+  /** Computations that could not be evaluated for this profile: it keeps what it held. */
+  readonly passedOver: readonly PassedOver[];
+}
+
+export interface PassedOver {
+  readonly computationId: string;
+  /** Null: it was too much. */
+  readonly error: unknown;
 }
 
 export async function evaluateSubject(
@@ -24,7 +30,7 @@ export async function evaluateSubject(
   const { profile } = subject;
   const entity = profile.collection === 'users' ? 'USERS' : 'ACCOUNTS';
   const traits = new Map(subject.traits);
-  const passedOver: string[] = [];
+  const passedOver: PassedOver[] = [];
   const computed: Record<string, ComputedValues[string]> = { ...subject.computed };
   let isChanged = subject.hasRemains;
   let changesAt = Number.POSITIVE_INFINITY;
@@ -33,9 +39,12 @@ export async function evaluateSubject(
     if (one.computation.entity !== entity) continue;
     await pause();
     const held = Object.hasOwn(computed, key) ? computed[key] : undefined;
-    const found = isCounted(subject, one.computation) ? evaluate(viewOf(subject, traits, one), one, now) : nothing;
-    if (found === null) {
-      passedOver.push(id);
+    let found = nothing;
+    try {
+      if (isCounted(subject, one.computation)) found = one.query.evaluate(viewOf(subject, traits, one), now);
+    } catch (error) {
+      // What fails for one query does not stop the others.
+      passedOver.push({ computationId: id, error: error instanceof TooMuch ? null : error });
       continue;
     }
     if (cadence === 'REALTIME' && found.changesAt !== null) changesAt = Math.min(changesAt, found.changesAt);
@@ -44,7 +53,9 @@ export async function evaluateSubject(
     isChanged = true;
     if (value === undefined) {
       delete computed[key];
-      traits.delete(key);
+      const behind = subject.custom.get(key);
+      if (behind === undefined) traits.delete(key);
+      else traits.set(key, behind);
     } else {
       computed[key] = { value, by: id, at: now };
       traits.set(key, value);
@@ -60,16 +71,6 @@ export async function evaluateSubject(
 }
 
 const nothing: Evaluated = { value: undefined, changesAt: null };
-
-/** Null: it is too much. */
-export function evaluate(view: Subject, { query }: Lens, now: number): Evaluated | null {
-  try {
-    return query.evaluate(view, now);
-  } catch (error) {
-    if (error instanceof TooManyPairs) return null;
-    throw error;
-  }
-}
 
 /** Who was never in an audience, or never had a value, holds nothing; whoever was or had keeps a sign of it. */
 function heldAfter({ computation, query }: Prepared, value: Json | undefined, hadValue: boolean): Json | undefined {

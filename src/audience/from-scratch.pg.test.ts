@@ -108,9 +108,7 @@ async function heldAndComputed(space: ComputingSpace): Promise<readonly (readonl
   const all = ordered.map(({ computation }) => computation);
   for await (const part of loadSubjects(db, no, ids, wantedSubjects(ordered, all))) subjects.push(...part.subjects);
   const pairs = subjects.map(async (subject) => {
-    const custom = subject.profile.traits.filter((trait) => trait.class === 'custom');
-    const traits = new Map(custom.map(({ key, value }) => [key, value] as const));
-    const bare = { ...subject, traits, computed: {} };
+    const bare = { ...subject, traits: subject.custom, computed: {} };
     return [told(subject.computed), told((await evaluateSubject(bare, ordered, space.now)).computed ?? {})] as const;
   });
   return Promise.all(pairs);

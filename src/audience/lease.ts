@@ -3,7 +3,8 @@
  * Promised: what is written by a process that has lost its lease is refused (`holdLease`), so that nothing that was
  * computed from old facts stands; a process that died is replaced half a minute later.
  */
-import type { Queryable, Transaction } from '../db/db.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Database, Queryable, Transaction } from '../db/db.ts';
 
 const leaseMs = 30_000;
 
@@ -17,6 +18,20 @@ export async function takeLease(db: Queryable, spaceNo: number, holder: string, 
     values: [spaceNo, holder, new Date(now.getTime() + leaseMs), now],
   });
   return rowCount === 1;
+}
+
+const renewEveryMs = 5_000;
+
+/** Renews it until it is disposed of: a step may take long. Whoever lost it finds out where it writes. */
+export function keepLease(
+  { db, clock, holder }: { readonly db: Database; readonly clock: Clock; readonly holder: string },
+  spaceNo: number,
+): Disposable {
+  const timer = setInterval(
+    () => void takeLease(db.pool, spaceNo, holder, clock.now()).catch(() => undefined),
+    renewEveryMs,
+  );
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** Another process has taken over: what was computed is to be left. */

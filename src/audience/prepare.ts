@@ -64,7 +64,7 @@ function inOrder(all: readonly Prepared[]): readonly Prepared[] {
   const visit = (one: Prepared) => {
     if (begun.has(one)) return;
     begun.add(one);
-    for (const key of one.query.traits) {
+    for (const key of [...one.query.traits, ...one.query.personTraits]) {
       const read = byKey.get(key);
       if (read !== undefined) visit(read);
     }
@@ -97,7 +97,7 @@ type AudienceOfSpace = Pick<Computation, 'id' | 'key' | 'kind' | 'entity'>;
 
 /** Id → key. A person asks of them by their keys, as of its own audiences. */
 function accountAudiencesReadBy(all: readonly Lens[], others: readonly AudienceOfSpace[]): ReadonlyMap<string, string> {
-  const isRead = (key: string) => all.some(({ query }) => query.traits.has(key));
+  const isRead = (key: string) => all.some(({ query }) => query.traits.has(key) || query.personTraits.has(key));
   const ofAccounts = others.filter(({ kind, entity }) => kind === 'audience' && entity === 'ACCOUNTS');
   return new Map(ofAccounts.filter(({ key }) => isRead(key)).map(({ id, key }) => [id, key]));
 }

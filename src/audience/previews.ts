@@ -7,7 +7,8 @@ import { breathe } from '../base/breathe.ts';
 import type { Database } from '../db/db.ts';
 import { loadSubjects, nextProfiles } from '../space/space.ts';
 import { listComputations } from './computations.ts';
-import { evaluate, isCounted, viewOf } from './evaluate.ts';
+import { withoutContents } from './errors.ts';
+import { isCounted, viewOf } from './evaluate.ts';
 import { lensOf, wantedSubjects } from './prepare.ts';
 import {
   type ClaimedPreview,
@@ -23,6 +24,7 @@ import {
 } from './preview-claims.ts';
 import { compileQuery } from './query/compile.ts';
 import type { CompiledQuery } from './query/query.ts';
+import { TooMuch } from './query/run.ts';
 
 /** How many are shown. */
 const mostShown = 100;
@@ -58,7 +60,10 @@ async function tryPreview(context: PreviewContext, preview: ClaimedPreview, sign
     return;
   }
   const found = await whileClaimed(context, preview, (isLost) =>
-    findMembers(context, preview, compiled.query, () => signal.aborted || isLost()),
+    findMembers(context, preview, compiled.query, () => signal.aborted || isLost()).catch((error: unknown) => {
+      if (error instanceof TooMuch) return 'too much' as const;
+      throw error;
+    }),
   );
   if (found === null) await handOn(context, preview);
   else if (found === 'too much') await giveUp(context, preview, tooMuch);
@@ -66,7 +71,7 @@ async function tryPreview(context: PreviewContext, preview: ClaimedPreview, sign
 }
 
 const tooMuch =
-  'A profile has too many events for a query that looks for events from others. Narrow it by within(parent: …).';
+  'A profile has too many events for this query, which compares them with each other. Narrow it by within(parent: …).';
 
 /** Null when it was over before the end. */
 async function findMembers(
@@ -74,7 +79,7 @@ async function findMembers(
   preview: ClaimedPreview,
   query: CompiledQuery,
   isOver: () => boolean,
-): Promise<Found | 'too much' | null> {
+): Promise<Found | null> {
   const { space_no: spaceNo, entity } = preview;
   const lens = lensOf(query, preview.options, preview.created_at);
   const wanted = wantedSubjects([lens], await listComputations(db.pool, spaceNo));
@@ -94,24 +99,12 @@ async function findMembers(
         await breathe();
         if (isOver()) return null;
         if (!isCounted(subject, preview)) continue;
-        const evaluated = evaluate(viewOf(subject, subject.traits, lens), lens, now);
-        if (evaluated === null) return 'too much';
-        if (evaluated.value !== true) continue;
+        if (lens.query.evaluate(viewOf(subject, subject.traits, lens), now).value !== true) continue;
         size += 1;
         if (results.length < mostShown) results.push(subject.profile.segmentId);
       }
     }
   }
-}
-
-/** For the log: what the engine says of an error may quote what was worked on, so that only the place of it is kept. */
-function withoutContents(error: unknown): unknown {
-  if (!(error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError)) return error;
-  const place = error.stack?.split('\n').filter((line) => /^ {4}at /.test(line)) ?? [];
-  const bare = new Error('the evaluation failed');
-  bare.name = error.name;
-  bare.stack = [`${error.name}: ${bare.message}`, ...place].join('\n');
-  return bare;
 }
 
 /** People of the space were deleted, and may be among those it shows; whoever wants to see them asks again. */

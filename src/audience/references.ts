@@ -4,15 +4,21 @@ import { compileQuery } from './query/compile.ts';
 
 export type Referring = Pick<Computation, 'kind' | 'entity' | 'key' | 'query'>;
 
-/** Keys of traits; none of what cannot be read any more. */
-export function keysReadBy({ query, kind, entity }: Omit<Referring, 'key'>): ReadonlySet<string> {
+/** Tells of others whether the query of this one looks at what they write. One that cannot be read any more looks at nothing. */
+function looksOf({ query, kind, entity }: Referring): (other: Referring) => boolean {
   const compiled = compileQuery(query, { kind, entity });
-  return compiled.kind === 'compiled' ? compiled.query.traits : new Set();
+  if (compiled.kind === 'faulty') return () => false;
+  const { traits, personTraits } = compiled.query;
+  return (other) => {
+    // People have traits of their own, and are asked about audiences of their accounts.
+    const isOfPeople = other.entity === 'USERS' || other.kind === 'audience';
+    return traits.has(other.key) || (isOfPeople && personTraits.has(other.key));
+  };
 }
 
-/** Those whose queries look at this key. */
-export function readersOf<C extends Referring>(key: string, all: readonly C[]): readonly C[] {
-  return all.filter((one) => one.key !== key && keysReadBy(one).has(key));
+/** Those whose queries look at what this one writes. */
+export function readersOf<C extends Referring>(written: Referring, all: readonly C[]): readonly C[] {
+  return all.filter((one) => one.key !== written.key && looksOf(one)(written));
 }
 
 /**
@@ -26,9 +32,11 @@ export function circleOf(own: Referring, others: readonly Referring[]): readonly
     const one = byKey.get(key);
     if (one === undefined || seen.has(key)) return null;
     seen.add(key);
-    for (const read of keysReadBy(one)) {
-      if (read === own.key) return [key, read];
-      const way = wayFrom(read);
+    const looksAt = looksOf(one);
+    for (const other of byKey.values()) {
+      if (!looksAt(other)) continue;
+      if (other.key === own.key) return [key, other.key];
+      const way = wayFrom(other.key);
       if (way !== null) return [key, ...way];
     }
     return null;

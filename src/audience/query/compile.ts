@@ -47,9 +47,9 @@ function audience(compiler: Compiler, tree: Node, scope: Scope): Evaluator | nul
 }
 
 function queryOf(compiler: Compiler, evaluator: Evaluator): CompiledQuery {
-  const { events, traits, longestWindowMs } = compiler;
+  const { events, traits, personTraits, longestWindowMs } = compiler;
   const cadence: Cadence = compiler.isBatch ? 'BATCH' : 'REALTIME';
-  return { cadence, events, traits, longestWindowMs, needsEvents: events.size > 0, ...evaluator };
+  return { cadence, events, traits, personTraits, longestWindowMs, needsEvents: events.size > 0, ...evaluator };
 }
 
 function inOrder(faults: Compiler['faults']): Compiler['faults'] {

@@ -19,6 +19,8 @@ export class Compiler {
   readonly faults: QueryFault[] = [];
   readonly events = new Map<string, { properties: Set<string>; context: Set<string> }>();
   readonly traits = new Set<string>();
+  /** Those that are asked of persons while accounts are computed. */
+  readonly personTraits = new Set<string>();
   longestWindowMs: number | null = null;
   isBatch: boolean;
   /** Chains that begin with what is looked at, and are compared or are the value of a trait. */

@@ -79,9 +79,16 @@ function called(compiler: Compiler, call: Call, scope: Scope): Condition | null 
   if (scalar === null || test === null) return null;
   // Of a list that holds nothing, as of no value. One that omits a text does so in each element.
   const ofElements = name === 'omits' ? 'every' : 'some';
-  if (!scalar.isMany) return (run, item, parent) => test(scalar.read(run, item, parent), run);
+  const times = Math.max(1, call.args.length);
+  if (!scalar.isMany) {
+    return (run, item, parent) => {
+      if (parent !== null) run.compares(times);
+      return test(scalar.read(run, item, parent), run);
+    };
+  }
   return (run, item, parent) => {
     const values = scalar.read(run, item, parent) as readonly Json[];
+    if (parent !== null) run.compares(times * values.length);
     return values.length === 0 ? test(undefined, run) : values[ofElements]((value) => test(value, run));
   };
 }
@@ -167,10 +174,17 @@ function compared(compiler: Compiler, left: Node, name: string, right: Node, sco
   // A property that is compared with something that is not fixed.
   if (!b.isConstant && (a.isProperty || b.isProperty)) compiler.isBatch = true;
   const test = comparisons[name] as (typeof comparisons)[string];
-  if (!a.isMany && !b.isMany) return (run, item, parent) => test(a.read(run, item, parent), b.read(run, item, parent));
+  if (!a.isMany && !b.isMany) {
+    return (run, item, parent) => {
+      if (parent !== null) run.compares(1);
+      return test(a.read(run, item, parent), b.read(run, item, parent));
+    };
+  }
   return (run, item, parent) => {
+    const values = valuesOf(a, a.read(run, item, parent));
     const others = valuesOf(b, b.read(run, item, parent));
-    return valuesOf(a, a.read(run, item, parent)).some((value) => others.some((other) => test(value, other)));
+    if (parent !== null || (a.isMany && b.isMany)) run.compares(values.length * others.length);
+    return values.some((value) => others.some((other) => test(value, other)));
   };
 }
 

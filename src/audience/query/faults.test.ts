@@ -20,6 +20,7 @@ describe('what is wrong is told with its place and what to do', () => {
     ['trait() = 1', 1, 'takes 1 value, not 0'],
     ["trait('a', 'b') = 1", 1, 'takes 1 value, not 2'],
     ["trait('a..b') = 1", 7, 'between dots is empty'],
+    ["trait('$').exists()", 7, 'before it comes the key of a trait'],
     ["foo('a') = 1", 1, 'no function foo()'],
     ["trait('a').equal(1)", 12, 'Did you mean "equals"'],
     ["event('X').cuont() > 1", 12, 'Did you mean "count"'],

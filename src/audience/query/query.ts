@@ -63,6 +63,8 @@ export interface CompiledQuery {
   readonly events: ReadonlyMap<string, EventReads>;
   /** Keys of the traits it looks at: of `address.city` the key `address`. */
   readonly traits: ReadonlySet<string>;
+  /** Of a query about accounts: keys of the traits it looks at in their people. */
+  readonly personTraits: ReadonlySet<string>;
   /** Whether any of it looks at events. */
   readonly needsEvents: boolean;
   /** The longest look-back window of events, ms; null when there is none. */
@@ -73,8 +75,8 @@ export interface CompiledQuery {
    */
   readonly emptied: 0 | readonly [] | undefined;
   /**
-   * Of a computed trait without anything that matches: value undefined. Error: `TooManyPairs`, when events that are
-   * looked for from others are too many to be looked at.
+   * Of a computed trait without anything that matches: value undefined. Error: `TooMuch`, when events are
+   * compared with events, or lists with lists, too many times.
    */
   evaluate(subject: Subject, now: number): Evaluated;
 }

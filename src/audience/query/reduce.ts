@@ -100,7 +100,8 @@ function compileTaken(compiler: Compiler, call: Call, node: Node, scope: Scope):
   const isCall = node.kind === 'call' && node.on === null;
   if (isCall && node.name === 'trait') {
     const isAccount = scope.entity === 'ACCOUNTS' && scope.event === 'none';
-    if (isAccount && ofPersons.includes(call.name)) return compileTrait(compiler, node, (_, item) => item?.actor);
+    if (isAccount && ofPersons.includes(call.name))
+      return compileTrait(compiler, node, 'USERS', (_, item) => item?.actor);
     return compiler.fault(
       node,
       isAccount

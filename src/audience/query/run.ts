@@ -4,19 +4,21 @@ import type { Subject, SubjectEvent } from './query.ts';
 import type { Value } from './values.ts';
 
 /**
- * Events that are looked for from others were too many to be looked at for one profile. Whoever evaluates goes on with
- * what the profile holds.
+ * One profile is too much for a query: it compares events with events, or lists with lists, too many times. Whoever
+ * evaluates goes on with what the profile holds.
  */
-export class TooManyPairs extends Error {}
+export class TooMuch extends Error {}
 
-/** Pairs of events that one evaluation looks at: less than a second. */
-const mostPairs = 10_000_000;
+/** Comparisons in one evaluation that are more than one for each event: about a second. */
+const mostComparisons = 5_000_000;
+/** So many more for each of the people of an account. */
+const mostOfPerson = 500;
 
 /** What an evaluation keeps count of; shared with the runs for people. */
 interface Counts {
   /** The next moment at which something that was looked at changes by time alone. */
   changesAt: number;
-  pairs: number;
+  comparisonsLeft: number;
 }
 
 /** One evaluation. */
@@ -25,7 +27,7 @@ export class Run {
   readonly now: number;
   private readonly counts: Counts;
 
-  constructor(subject: Subject, now: number, counts: Counts = { changesAt: Number.POSITIVE_INFINITY, pairs: 0 }) {
+  constructor(subject: Subject, now: number, counts: Counts = newCounts()) {
     this.subject = subject;
     this.now = now;
     this.counts = counts;
@@ -39,6 +41,7 @@ export class Run {
 
   /** The same moment for one of the people of an account. */
   of(subject: Subject): Run {
+    this.counts.comparisonsLeft += mostOfPerson;
     return new Run(subject, this.now, this.counts);
   }
 
@@ -50,11 +53,15 @@ export class Run {
     return this.now >= from;
   }
 
-  /** Counts the events that are looked at from one. Error: `TooManyPairs`. */
-  looksAt(events: number): void {
-    this.counts.pairs += events;
-    if (this.counts.pairs > mostPairs) throw new TooManyPairs();
+  /** Of events with events, of lists with lists. Error: `TooMuch`. */
+  compares(times: number): void {
+    this.counts.comparisonsLeft -= times;
+    if (this.counts.comparisonsLeft < 0) throw new TooMuch();
   }
+}
+
+function newCounts(): Counts {
+  return { changesAt: Number.POSITIVE_INFINITY, comparisonsLeft: mostComparisons };
 }
 
 /** The event that is looked at, and the one around it. Null where there is none. */

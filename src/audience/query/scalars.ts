@@ -18,7 +18,7 @@ export function compileScalar(compiler: Compiler, node: Node, scope: Scope): Sca
   if (node.on !== null) return reduced(compiler, node, scope);
   switch (node.name) {
     case 'trait':
-      return compileTrait(compiler, node, ({ subject }) => subject.traits);
+      return compileTrait(compiler, node, scope.entity, ({ subject }) => subject.traits);
     case 'property':
     case 'context':
       return compileProperty(compiler, node, scope);

@@ -70,9 +70,13 @@ function itemsOf(name: string, parts: Parts): Stream['items'] {
   return (run, outer) => {
     const all = run.subject.events(name);
     const near = outer === null ? all : nearTo(outer, all, parts);
-    if (outer !== null) run.looksAt(near.length);
-    if (isFree) return near;
+    if (isFree) {
+      // Nothing is asked of each.
+      if (outer !== null) run.compares(near.length / 10);
+      return near;
+    }
     const holds = (event: SubjectEvent) => {
+      if (outer !== null) run.compares(1);
       for (const filter of filters) if (!filter(run, event, outer)) return false;
       return true;
     };

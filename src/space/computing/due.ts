@@ -53,7 +53,7 @@ export async function findDue(db: Queryable, spaceNo: number, now: Date, limit: 
 
 /**
  * Ends the dueness of profiles that were evaluated, as far as nothing was said since `seq`, and notes when they are due
- * next. Those that are no more are forgotten.
+ * next. Those that are no more are forgotten. All rows are locked by one statement, in the order of their ids, as by writers.
  */
 export async function settleDue(
   tx: Transaction,
@@ -62,24 +62,31 @@ export async function settleDue(
   profileIds: readonly string[],
   next: ReadonlyMap<string, Date>,
 ): Promise<void> {
+  const { rows } = await tx.query<{ profile_id: string }>({
+    name: 'space-known-due',
+    text: 'SELECT profile_id FROM due_profiles WHERE space_no = $1 AND profile_id = ANY($2)',
+    values: [spaceNo, profileIds],
+  });
+  const ids = [...new Set([...rows.map((row) => row.profile_id), ...next.keys()])].sort();
+  if (ids.length === 0) return;
+  // Never, for the moment, is when those are due that go.
   await tx.query({
     name: 'space-settle-due',
-    text: `DELETE FROM due_profiles d USING (
-        SELECT space_no, profile_id FROM due_profiles
-        WHERE space_no = $1 AND profile_id = ANY($2) AND seq <= $3 ORDER BY profile_id FOR UPDATE) AS done
-      WHERE d.space_no = done.space_no AND d.profile_id = done.profile_id`,
-    values: [spaceNo, profileIds, seq.toString()],
-  });
-  if (next.size === 0) return;
-  const ids = [...next.keys()].sort();
-  await tx.query({
-    name: 'space-next-due',
     text: `INSERT INTO due_profiles (space_no, profile_id, due_at, seq)
-      SELECT p.space_no, p.profile_id, d.due_at, $2 FROM unnest($3::text[], $4::timestamptz[]) AS d (profile_id, due_at)
-      JOIN profiles p ON p.space_no = $1 AND p.profile_id = d.profile_id
-      ORDER BY p.profile_id
-      ON CONFLICT (space_no, profile_id) DO UPDATE SET due_at = least(due_profiles.due_at, excluded.due_at)`,
-    values: [spaceNo, seq.toString(), ids, ids.map((id) => next.get(id))],
+      SELECT $1, d.profile_id, CASE WHEN p.profile_id IS NULL THEN 'infinity' ELSE coalesce(d.due_at, 'infinity') END, $2
+      FROM unnest($3::text[], $4::timestamptz[]) AS d (profile_id, due_at)
+      LEFT JOIN profiles p ON p.space_no = $1 AND p.profile_id = d.profile_id
+      ORDER BY d.profile_id COLLATE "C"
+      ON CONFLICT (space_no, profile_id) DO UPDATE SET
+        due_at = CASE WHEN due_profiles.seq <= excluded.seq THEN excluded.due_at
+          ELSE least(due_profiles.due_at, excluded.due_at) END,
+        seq = greatest(due_profiles.seq, excluded.seq)`,
+    values: [spaceNo, seq.toString(), ids, ids.map((id) => next.get(id) ?? null)],
+  });
+  await tx.query({
+    name: 'space-forget-due',
+    text: `DELETE FROM due_profiles WHERE space_no = $1 AND profile_id = ANY($2) AND due_at = 'infinity'`,
+    values: [spaceNo, ids],
   });
 }
 

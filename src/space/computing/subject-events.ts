@@ -76,8 +76,8 @@ interface StoredEvent {
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** As many are read at once; more come in parts. */
-const mostAtOnce = 20_000;
+/** As many are read at once, with whole messages; more come in parts. */
+const mostAtOnce = 5_000;
 
 /** Takes them in the order of time and message id. */
 export async function readSubjectEvents(

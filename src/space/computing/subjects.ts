@@ -6,6 +6,7 @@
 import { breathe } from '../../base/breathe.ts';
 import type { Json } from '../../base/json.ts';
 import type { Database, Queryable } from '../../db/db.ts';
+import { customTraits } from '../reading/fold.ts';
 import { Tree } from '../reading/tree-cache.ts';
 import type { Collection, Profile } from '../space.ts';
 import { loadProfiles, realTables } from '../writing/store.ts';
@@ -30,6 +31,8 @@ export interface SpaceSubject {
   readonly profile: Profile;
   /** What it has, computed ones too; of a person also whether one of its accounts is in an audience that is asked for. */
   readonly traits: ReadonlyMap<string, Json>;
+  /** What messages said: also of keys before which something that is computed stands. */
+  readonly custom: ReadonlyMap<string, Json>;
   /** What it holds, as stored; after a merge that of the merged ones too, where the parent has none. */
   readonly computed: ComputedValues;
   /** Whether profiles merged into it still hold something. */
@@ -158,11 +161,12 @@ function subjectOf(
   users: SpaceSubject['users'] = [],
 ): LoadingSubject {
   const { parent, members } = tree;
-  const profile = tree.profile();
   const all = [parent, ...members].toReversed().flatMap((row) => Object.entries(row.computed ?? {}));
+  const custom = new Map(customTraits(parent, members).map(({ key, value }) => [key, value] as const));
   return {
-    profile,
-    traits: new Map([...profile.traits.map(({ key, value }) => [key, value] as const), ...memberships]),
+    profile: tree.profile(),
+    traits: new Map([...custom, ...all.map(([key, { value }]) => [key, value] as const), ...memberships]),
+    custom,
     computed: Object.fromEntries(all),
     hasRemains: members.some((row) => row.computed !== null),
     events: new Map(),

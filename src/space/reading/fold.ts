@@ -29,10 +29,7 @@ export function foldProfile(parent: ProfileRow, members: readonly ProfileRow[]):
     consent: parent.consent?.categories ?? null,
     // Folded when looked at: most readers want one of the two.
     get traits() {
-      traits ??= withComputed(members.length === 0 ? ownTraits(parent) : foldTraits([parent, ...members]), [
-        parent,
-        ...members,
-      ]);
+      traits ??= withComputed(customTraits(parent, members), [parent, ...members]);
       return traits;
     },
     get externalIds() {
@@ -44,6 +41,11 @@ export function foldProfile(parent: ProfileRow, members: readonly ProfileRow[]):
 
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** What messages said, whether something that is computed stands before it or not. */
+export function customTraits(parent: ProfileRow, members: readonly ProfileRow[]): ProfileTrait[] {
+  return members.length === 0 ? ownTraits(parent) : foldTraits([parent, ...members]);
 }
 
 function ownTraits(row: ProfileRow): ProfileTrait[] {
